@@ -1,0 +1,84 @@
+import { aclJson, oidArray, type Acl, type Oid, type Scope } from './fragments.ts'
+
+export interface Column {
+  readonly attrelid: Oid
+  readonly attnum: number
+  readonly attname: string
+  readonly atttypid: Oid
+  readonly type: string
+  /** The type is a domain, or holds one, with a constraint or default: ADD COLUMN would rewrite. */
+  readonly constrained_domain: boolean
+  /** Only where it is not the type's own. */
+  readonly collation: string | null
+  readonly storage: string | null
+  readonly compression: string | null
+  readonly attstattarget: number
+  readonly attoptions: readonly string[] | null
+  readonly attnotnull: boolean
+  /** PostgreSQL 18 names NOT NULL constraints. */
+  readonly not_null_name: string | null
+  readonly default: string | null
+  /** The default is the same value for every row and at any time. */
+  readonly default_constant: boolean
+  readonly attidentity: '' | 'a' | 'd'
+  readonly attgenerated: '' | 's' | 'v'
+  readonly inherited: boolean
+  readonly attacl: Acl
+  readonly description: string | null
+  readonly labelled: boolean
+}
+
+/**
+ * A default counts as constant when its expression tree is built from
+ * constants and immutable built-in functions alone; whatever else it holds,
+ * it does not. (`now()` is constant for one ADD COLUMN, but not over time.)
+ */
+const defaultIsConstant = `not exists (
+      select from pg_catalog.regexp_matches(d.adbin::text, '\\{([A-Z_]+)', 'g') node
+      where node[1] not in ('CONST', 'RELABELTYPE', 'FUNCEXPR', 'OPEXPR', 'ARRAY', 'ARRAYEXPR', 'BOOLEXPR'))
+    and not exists (
+      select from pg_catalog.regexp_matches(d.adbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') call
+      left join pg_catalog.pg_proc f on f.oid = call[1]::pg_catalog.oid
+      where f.provolatile is distinct from 'i' or f.oid >= 16384 /* not built in */)`
+
+export const columnQuery = ({ relations }: Scope, major: number): string => `
+  select a.attrelid, a.attnum, a.attname, a.atttypid,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    exists (
+      with recursive part(typid) as (
+        select a.atttypid
+        union
+        select b.id from part join pg_catalog.pg_type y on y.oid = part.typid
+        cross join lateral (values (case y.typtype when 'd' then y.typbasetype end),
+          (case when y.typcategory = 'A' then y.typelem end)) b(id)
+        where b.id <> 0)
+      select from part join pg_catalog.pg_type y on y.oid = part.typid
+      where y.typtype = 'd' and (y.typnotnull or y.typdefault is not null
+        or exists (select from pg_catalog.pg_constraint k where k.contypid = y.oid))) as constrained_domain,
+    (select pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
+      from pg_catalog.pg_collation co join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace
+      where co.oid = a.attcollation and a.attcollation <> ty.typcollation) as collation,
+    case when a.attstorage <> ty.typstorage then
+      case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' when 'x' then 'extended' end
+    end as storage,
+    case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end as compression,
+    coalesce(a.attstattarget, -1) as attstattarget, a.attoptions,
+    a.attnotnull,
+    ${
+      major >= 18
+        ? `(select k.conname from pg_catalog.pg_constraint k
+      where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum])`
+        : 'null'
+    } as not_null_name,
+    pg_catalog.pg_get_expr(d.adbin, d.adrelid) as default,
+    ${defaultIsConstant} as default_constant,
+    a.attidentity, a.attgenerated, a.attinhcount > 0 as inherited,
+    ${aclJson('a.attacl')} as attacl,
+    pg_catalog.col_description(a.attrelid, a.attnum) as description,
+    exists (select from pg_catalog.pg_seclabel l
+      where l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass and l.objoid = a.attrelid and l.objsubid = a.attnum) as labelled
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_type ty on ty.oid = a.atttypid
+  left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where a.attrelid = any (${oidArray(relations)}) and a.attnum > 0 and not a.attisdropped
+  order by a.attrelid, a.attnum`

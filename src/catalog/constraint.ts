@@ -1,0 +1,53 @@
+import { oidArray, type Oid, type Scope } from './fragments.ts'
+
+/** pg_constraint.contype */
+export const contypes = {
+  c: 'check',
+  f: 'foreign key',
+  n: 'not null',
+  p: 'primary key',
+  u: 'unique',
+  t: 'constraint trigger',
+  x: 'exclusion',
+} as const
+export type Contype = keyof typeof contypes
+
+export interface Constraint {
+  readonly oid: Oid
+  readonly conname: string
+  readonly contype: Contype
+  readonly conrelid: Oid
+  readonly confrelid: Oid
+  readonly conindid: Oid
+  readonly conparentid: Oid
+  readonly conkey: readonly number[] | null
+  readonly convalidated: boolean
+  readonly condeferrable: boolean
+  readonly condeferred: boolean
+  readonly inherited: boolean
+  readonly enforced: boolean
+  /** ON DELETE of a foreign key: a no action, r restrict, c cascade, n set null, d set default. */
+  readonly confdeltype: 'a' | 'r' | 'c' | 'n' | 'd' | ' '
+  readonly def: string
+  /** For foreign keys: the same columns as names. */
+  readonly columns: readonly string[]
+  readonly referenced_columns: readonly string[]
+  readonly description: string | null
+}
+
+const names = (relation: string, key: string) => `coalesce((
+      select pg_catalog.json_agg(a.attname order by u.n) from pg_catalog.unnest(${key}) with ordinality u(attnum, n)
+      join pg_catalog.pg_attribute a on a.attrelid = ${relation} and a.attnum = u.attnum), '[]')`
+
+export const constraintQuery = ({ relations }: Scope, major: number): string => `
+  select k.oid, k.conname, k.contype, k.conrelid, k.confrelid, k.conindid, k.conparentid, k.conkey,
+    k.convalidated, k.condeferrable, k.condeferred, k.coninhcount > 0 as inherited,
+    ${major >= 18 ? 'k.conenforced' : 'true'} as enforced,
+    k.confdeltype, pg_catalog.pg_get_constraintdef(k.oid) as def,
+    ${names('k.conrelid', 'k.conkey')} as columns,
+    ${names('k.confrelid', 'k.confkey')} as referenced_columns,
+    pg_catalog.obj_description(k.oid, 'pg_constraint') as description
+  from pg_catalog.pg_constraint k
+  where (k.conrelid = any (${oidArray(relations)}) or k.confrelid = any (${oidArray(relations)}))
+    and k.contype not in ('n', 't')
+  order by k.conrelid, k.conname`

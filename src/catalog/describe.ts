@@ -1,0 +1,138 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { readJson } from './read.ts'
+import type { Acl, AclEntry, Oid } from './fragments.ts'
+import { readEnvironment, readRows, type CatalogRows } from './snapshot.ts'
+
+/** Definitions by identity (`index public.idx`), free of object identifiers and of column order. */
+export type Description = Record<string, unknown>
+
+/**
+ * Describes catalog rows so that two descriptions are equal exactly when a
+ * dump of the objects is, column order aside.
+ */
+export function describe(rows: CatalogRows): Description {
+  const relations = new Map(rows.relations.map((r) => [r.oid, r]))
+  const name = (oid: Oid) => {
+    const r = relations.get(oid)
+    return r ? `${r.nspname}.${r.relname}` : oid
+  }
+  const described = (oid: Oid) => relations.has(oid)
+  const all: Description = {}
+
+  for (const r of rows.relations) {
+    if (r.relkind === 'c') continue
+    all[`${kindOf(r.relkind)} ${r.nspname}.${r.relname}`] = {
+      owner: r.owner,
+      persistence: r.relpersistence,
+      options: r.reloptions,
+      toastOptions: r.toast_options,
+      accessMethod: r.amname,
+      tablespace: r.tablespace,
+      rowSecurity: [r.relrowsecurity, r.relforcerowsecurity],
+      replicaIdentity: r.relreplident,
+      parents: r.parents,
+      partition: r.partition,
+      definition: r.viewdef,
+      populated: r.relkind === 'm' ? r.relispopulated : null,
+      acl: acl(r.relacl, r.owner, r.relkind === 'S' ? 'sequence' : 'table'),
+      comment: r.description,
+      publications: r.publications,
+    }
+  }
+  for (const c of rows.columns) {
+    const relation = relations.get(c.attrelid)
+    if (!relation || relation.relkind === 'S' || relation.relkind === 'c') continue
+    all[`column ${name(c.attrelid)}.${c.attname}`] = {
+      type: c.type,
+      collation: c.collation,
+      storage: c.storage,
+      compression: c.compression,
+      statistics: c.attstattarget,
+      options: c.attoptions,
+      notNull: c.attnotnull ? (c.not_null_name ?? true) : false,
+      default: c.default,
+      identity: c.attidentity,
+      generated: c.attgenerated,
+      acl: c.attacl && c.attacl.length > 0 ? c.attacl : null,
+      comment: c.description,
+    }
+  }
+  for (const k of rows.constraints) {
+    if (!described(k.conrelid)) continue
+    all[`constraint ${name(k.conrelid)}.${k.conname}`] = { definition: k.def, validated: k.convalidated, comment: k.description }
+  }
+  for (const i of rows.indexes) {
+    all[`index ${i.nspname}.${i.relname}`] = {
+      definition: i.def,
+      valid: i.indisvalid,
+      clustered: i.indisclustered,
+      replicaIdentity: i.indisreplident,
+      tablespace: i.tablespace,
+      columns: i.columns.map((c) => [c.attname, c.target]),
+      comment: i.description,
+    }
+  }
+  for (const t of rows.triggers)
+    all[`trigger ${name(t.tgrelid)}.${t.tgname}`] = { definition: t.def, enabled: t.tgenabled, comment: t.description }
+  for (const p of rows.policies)
+    all[`policy ${name(p.polrelid)}.${p.polname}`] = {
+      command: p.polcmd,
+      permissive: p.polpermissive,
+      roles: p.roles,
+      using: p.qual,
+      check: p.with_check,
+      comment: p.description,
+    }
+  for (const r of rows.rules)
+    all[`rule ${name(r.ev_class)}.${r.rulename}`] = { definition: r.def, enabled: r.ev_enabled, comment: r.description }
+  for (const s of rows.statistics)
+    all[`statistics ${s.nspname}.${s.stxname}`] = { definition: s.def, owner: s.owner, target: s.target, comment: s.description }
+  for (const p of rows.routines)
+    all[`function ${p.nspname}.${p.proname}(${p.argument_types})`] = {
+      definition: p.def ?? p.prosrc,
+      owner: p.owner,
+      acl: acl(p.proacl, p.owner, 'function'),
+      comment: p.description,
+    }
+  for (const t of rows.types) {
+    const implicit = t.typtype === 'b' || t.typtype === 'p' || (t.typtype === 'c' && rows.relations.some((r) => r.reltype === t.oid && r.relkind !== 'c'))
+    if (implicit) continue
+    all[`type ${t.nspname}.${t.typname}`] = { definition: t.definition, owner: t.owner, acl: acl(t.typacl, t.owner, 'type'), comment: t.description }
+  }
+  for (const s of rows.sequences) {
+    const { seqrelid, owner_relid: relid, owner_attnum: attnum, owner_kind: kind, ...options } = s
+    const owner = rows.columns.find((c) => c.attrelid === relid && c.attnum === attnum)
+    all[`sequence options ${name(seqrelid)}`] = { ...options, ownedBy: owner && relid ? `${name(relid)}.${owner.attname}` : null, kind }
+  }
+  return all
+}
+
+const kindOf = (relkind: string) => (relkind === 'v' ? 'view' : relkind === 'm' ? 'materialized view' : relkind === 'S' ? 'sequence' : 'table')
+
+/** An access control list as pg_dump sees it: the built-in default is the same as none. */
+function acl(list: Acl, owner: string, of: 'table' | 'sequence' | 'function' | 'type'): unknown {
+  if (list === null) return null
+  const isDefault = (e: AclEntry) =>
+    e.grantor === owner && !e.grantable && (e.grantee === owner || (e.grantee === null && (of === 'function' || of === 'type')))
+  const publicHas = list.some((e) => e.grantee === null)
+  const ownerHas = new Set(list.filter((e) => e.grantee === owner).map((e) => e.privilege)).size
+  const complete = { table: ownerHas >= 7, sequence: ownerHas === 3, function: ownerHas === 1 && publicHas, type: ownerHas === 1 && publicHas }[of]
+  return complete && list.every(isDefault) ? null : list
+}
+
+/** Describes every object in every schema of the user's; the ledger and Kysely's own tables left out. */
+export async function describeDatabase(db: AnyKysely): Promise<Description> {
+  const { major } = await readEnvironment(db)
+  const ours = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', '${LEDGER_SCHEMA}')`
+  const oids = async (query: string) => (await readJson<{ oid: Oid }>(db, query)).map((row) => row.oid)
+  const relations = await oids(`select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where ${ours} and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and c.relname not in ('kysely_migration', 'kysely_migration_lock')`)
+  const routines = await oids(
+    `select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where ${ours}`,
+  )
+  const types = await oids(
+    `select t.oid from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace where ${ours}`,
+  )
+  return describe(await readRows(db, { relations, routines, types }, major))
+}

@@ -1,0 +1,96 @@
+import type { Oid } from './fragments.ts'
+import { literal } from '../sql.ts'
+
+/** The server and what the session may do in it. */
+export interface Environment {
+  readonly version: number
+  readonly major: number
+  readonly server_version: string
+  readonly database: string
+  readonly current_user: string
+  readonly session_user: string
+  readonly superuser: boolean
+  readonly read_only: boolean
+  readonly in_recovery: boolean
+  /** May create a schema, hence the ledger. */
+  readonly create_on_database: boolean
+  readonly ledger_exists: boolean
+  readonly ledger_usable: boolean
+  /** Active event triggers on DDL that belong to no extension. */
+  readonly event_triggers: readonly string[]
+  /** Publications FOR ALL TABLES or of whole schemas. */
+  readonly wide_publications: readonly { readonly pubname: string; readonly nspname: string | null }[]
+}
+
+export const environmentQuery = (ledgerSchema: string, major: number): string => `
+  select pg_catalog.current_setting('server_version_num')::int as version,
+    pg_catalog.current_setting('server_version_num')::int / 10000 as major,
+    pg_catalog.current_setting('server_version') as server_version,
+    pg_catalog.current_database() as database, current_user, session_user,
+    (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) as superuser,
+    pg_catalog.current_setting('transaction_read_only')::bool as read_only,
+    pg_catalog.pg_is_in_recovery() as in_recovery,
+    pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') as create_on_database,
+    exists (select from pg_catalog.pg_namespace n where n.nspname = ${literal(ledgerSchema)}) as ledger_exists,
+    coalesce((select pg_catalog.has_schema_privilege(n.oid, 'CREATE') and pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      from pg_catalog.pg_namespace n where n.nspname = ${literal(ledgerSchema)}), false) as ledger_usable,
+    coalesce((select pg_catalog.json_agg(e.evtname) from pg_catalog.pg_event_trigger e
+      where e.evtenabled <> 'D' and e.evtevent <> 'login' and not exists (select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_event_trigger'::pg_catalog.regclass and d.objid = e.oid and d.deptype = 'e')), '[]') as event_triggers,
+    coalesce((select pg_catalog.json_agg(w) from (
+      select p.pubname, null::pg_catalog.name as nspname from pg_catalog.pg_publication p where p.puballtables
+      ${
+        major >= 15
+          ? `union all
+      select p.pubname, n.nspname from pg_catalog.pg_publication_namespace g
+      join pg_catalog.pg_publication p on p.oid = g.pnpubid join pg_catalog.pg_namespace n on n.oid = g.pnnspid`
+          : ''
+      }) w), '[]') as wide_publications`
+
+/** A role, and whether the session may act in it. */
+export interface Role {
+  readonly rolname: string
+  /** Holds its rights. */
+  readonly usable: boolean
+  /** May SET ROLE to it. */
+  readonly settable: boolean
+}
+
+export const roleQuery = (major: number): string => `
+  select r.rolname, pg_catalog.pg_has_role(r.oid, 'USAGE') as usable,
+    pg_catalog.pg_has_role(r.oid, '${major >= 16 ? 'SET' : 'MEMBER'}') as settable
+  from pg_catalog.pg_roles r where r.rolname !~ '^pg_'`
+
+/** Whether an owner of objects, or the session, may create in a schema. */
+export interface SchemaRight {
+  readonly nspname: string
+  readonly rolname: string
+  readonly may_create: boolean
+}
+
+export const schemaRightQuery = `
+  select n.nspname, r.rolname, pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE') as may_create
+  from pg_catalog.pg_namespace n cross join pg_catalog.pg_roles r
+  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and r.rolname !~ '^pg_'
+    and (r.rolname = current_user or exists (select from pg_catalog.pg_class c where c.relowner = r.oid)
+      or exists (select from pg_catalog.pg_proc p where p.proowner = r.oid))`
+
+/** A function whose text, which PostgreSQL does not track, mentions one of some names. */
+export interface Mention {
+  readonly objid: Oid
+  readonly signature: string
+  readonly names: readonly string[]
+}
+
+export function mentionQuery(names: readonly string[]): string {
+  const list = literal(JSON.stringify(names))
+  return `
+  select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname not in ('internal', 'c')
+  join pg_catalog.json_array_elements_text(${list}) w(name)
+    on p.prosrc ~ ('\\m' || pg_catalog.regexp_replace(w.name, '(\\W)', '\\\\\\1', 'g') || '\\M')
+  where p.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
+    where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
+  group by p.oid`
+}

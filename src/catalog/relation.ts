@@ -1,0 +1,84 @@
+import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
+
+/** pg_class.relkind */
+export const relkinds = {
+  r: 'table',
+  p: 'partitioned table',
+  v: 'view',
+  m: 'materialized view',
+  i: 'index',
+  I: 'partitioned index',
+  S: 'sequence',
+  t: 'toast table',
+  c: 'composite type',
+  f: 'foreign table',
+} as const
+export type Relkind = keyof typeof relkinds
+
+export interface Relation extends Strings {
+  readonly oid: Oid
+  readonly nspname: string
+  readonly relname: string
+  readonly relkind: Relkind
+  readonly owner: string
+  readonly relpersistence: 'p' | 'u' | 't'
+  readonly reloptions: readonly string[] | null
+  readonly toast_options: readonly string[] | null
+  readonly amname: string | null
+  readonly tablespace: string | null
+  readonly relrowsecurity: boolean
+  readonly relforcerowsecurity: boolean
+  readonly relreplident: 'd' | 'n' | 'f' | 'i'
+  readonly relispartition: boolean
+  readonly children: readonly Oid[]
+  readonly parents: readonly string[]
+  readonly typed: boolean
+  readonly relispopulated: boolean
+  readonly viewdef: string | null
+  readonly partition: string | null
+  readonly reltype: Oid
+  readonly relacl: Acl
+  readonly description: string | null
+  readonly publications: readonly string[]
+  readonly row_security_active: boolean
+  readonly owned: boolean
+  readonly lockable: boolean
+  readonly referenceable: boolean
+  readonly reltuples: number
+  readonly bytes: number
+  readonly max_attnum: number
+}
+
+export const relationQuery = ({ relations }: Scope): string => `
+  select c.oid, n.nspname, c.relname, c.relkind,
+    pg_catalog.pg_get_userbyid(c.relowner) as owner,
+    c.relpersistence, c.reloptions, t.reloptions as toast_options,
+    a.amname, s.spcname as tablespace,
+    c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relispartition,
+    coalesce((select pg_catalog.json_agg(i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), '[]') as children,
+    coalesce((select pg_catalog.json_agg(i.inhparent::pg_catalog.regclass::text order by i.inhseqno)
+      from pg_catalog.pg_inherits i where i.inhrelid = c.oid), '[]') as parents,
+    c.reloftype <> 0 as typed, c.relispopulated,
+    case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as viewdef,
+    case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end
+      || coalesce(pg_catalog.pg_get_expr(c.relpartbound, c.oid), '') as partition,
+    c.reltype, ${aclJson('c.relacl')} as relacl,
+    pg_catalog.obj_description(c.oid, 'pg_class') as description,
+    case when c.relkind in ('r', 'p') then coalesce((select pg_catalog.json_agg(p.pubname order by p.pubname)
+      from pg_catalog.pg_publication p
+      where exists (select from pg_catalog.pg_get_publication_tables(p.pubname) g where g.relid = c.oid)), '[]') else '[]' end as publications,
+    pg_catalog.row_security_active(c.oid) as row_security_active,
+    pg_catalog.pg_has_role(c.relowner, 'USAGE') as owned,
+    case when c.relkind in ('r', 'p', 'm') then pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') else false end as lockable,
+    case when c.relkind in ('r', 'p') then pg_catalog.has_table_privilege(c.oid, 'REFERENCES') else false end as referenceable,
+    c.reltuples,
+    case when c.relkind in ('r', 'm', 'S') then pg_catalog.pg_total_relation_size(c.oid) else 0 end as bytes,
+    (select coalesce(pg_catalog.max(m.attnum), 0) from pg_catalog.pg_attribute m where m.attrelid = c.oid) as max_attnum,
+    ${strings('pg_catalog.pg_class', 'c.oid')}
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  left join pg_catalog.pg_class t on t.oid = c.reltoastrelid
+  left join pg_catalog.pg_am a on a.oid = c.relam
+  left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace
+  where c.oid = any (${oidArray(relations)})
+  order by n.nspname, c.relname`

@@ -1,0 +1,46 @@
+import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
+
+/** pg_proc.prokind, as ALTER spells it. */
+export const prokinds = {
+  f: 'function',
+  p: 'procedure',
+  a: 'aggregate',
+  w: 'function',
+} as const
+export type Prokind = keyof typeof prokinds
+
+export interface Routine extends Strings {
+  readonly oid: Oid
+  readonly nspname: string
+  readonly proname: string
+  readonly prokind: Prokind
+  /** Names, types and modes, as ALTER FUNCTION takes them. */
+  readonly arguments: string
+  /** The types alone. */
+  readonly argument_types: string
+  readonly owner: string
+  readonly owned: boolean
+  readonly proacl: Acl
+  /** null for aggregates, which PostgreSQL cannot print. */
+  readonly def: string | null
+  readonly prosrc: string
+  readonly description: string | null
+  /** An event trigger calls it. */
+  readonly event_triggers: readonly string[]
+}
+
+export const routineQuery = ({ routines }: Scope): string => `
+  select p.oid, n.nspname, p.proname, p.prokind,
+    pg_catalog.pg_get_function_identity_arguments(p.oid) as arguments,
+    pg_catalog.oidvectortypes(p.proargtypes) as argument_types,
+    pg_catalog.pg_get_userbyid(p.proowner) as owner,
+    pg_catalog.pg_has_role(p.proowner, 'USAGE') as owned,
+    ${aclJson('p.proacl')} as proacl,
+    case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end as def,
+    p.prosrc, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
+    coalesce((select pg_catalog.json_agg(e.evtname) from pg_catalog.pg_event_trigger e where e.evtfoid = p.oid), '[]') as event_triggers,
+    ${strings('pg_catalog.pg_proc', 'p.oid')}
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where p.oid = any (${oidArray(routines)})
+  order by n.nspname, p.proname, arguments`

@@ -1,0 +1,196 @@
+import { sql } from 'kysely'
+import type { AnyKysely } from '../any-kysely.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { columnQuery, type Column } from './column.ts'
+import { constraintQuery, type Constraint } from './constraint.ts'
+import {
+  argumentsMatch,
+  candidateAddress,
+  candidateQuery,
+  declaredNames,
+  type Candidate,
+  type DeclaredName,
+} from './declared.ts'
+import { edgeQuery, nodeQuery, type Address, type Edge, type Node } from './dependency.ts'
+import {
+  environmentQuery,
+  mentionQuery,
+  roleQuery,
+  schemaRightQuery,
+  type Environment,
+  type Mention,
+  type Role,
+  type SchemaRight,
+} from './environment.ts'
+import type { Oid, Scope } from './fragments.ts'
+import { indexQuery, type Index } from './index.ts'
+import { policyQuery, type Policy } from './policy.ts'
+import { readJson, readTogether } from './read.ts'
+import { relationQuery, type Relation } from './relation.ts'
+import { routineQuery, type Routine } from './routine.ts'
+import { ruleQuery, type Rule } from './rule.ts'
+import { sequenceQuery, type Sequence } from './sequence.ts'
+import { statisticsQuery, type Statistics } from './statistics.ts'
+import { triggerQuery, type Trigger } from './trigger.ts'
+import { typeQuery, type Type } from './type.ts'
+
+/** The catalog rows of a set of objects, by kind. */
+export interface CatalogRows {
+  readonly relations: Relation[]
+  readonly columns: Column[]
+  readonly constraints: Constraint[]
+  readonly indexes: Index[]
+  readonly triggers: Trigger[]
+  readonly policies: Policy[]
+  readonly rules: Rule[]
+  readonly statistics: Statistics[]
+  readonly routines: Routine[]
+  readonly types: Type[]
+  readonly sequences: Sequence[]
+}
+
+/** A declared name with the catalog rows that it may mean. */
+export interface ResolvedName extends DeclaredName {
+  readonly found: Candidate | null
+  /** Overloaded functions under a bare name. */
+  readonly ambiguous: readonly string[]
+  /** The same name spelled in another letter case. */
+  readonly similar: string | null
+  /** The host table of a column, constraint, trigger or policy is there. */
+  readonly table_found: boolean
+}
+
+/** Everything that the planner knows of a database. */
+export interface Snapshot extends CatalogRows {
+  readonly environment: Environment
+  readonly declared: readonly ResolvedName[]
+  readonly nodes: readonly Node[]
+  readonly edges: readonly Edge[]
+  readonly roles: readonly Role[]
+  readonly schemaRights: readonly SchemaRight[]
+  readonly mentions: readonly Mention[]
+  /** Names in use: relations, types, functions and statistics of all schemas. */
+  readonly taken: readonly { readonly nspname: string; readonly name: string; readonly catalog: string; readonly ours: boolean }[]
+}
+
+/** Reads the server, its version and the session's rights. */
+export async function readEnvironment(db: AnyKysely): Promise<Environment> {
+  const [version] = await readJson<{ major: number }>(
+    db,
+    `select pg_catalog.current_setting('server_version_num')::int / 10000 as major`,
+  )
+  const [environment] = await readJson<Environment>(db, environmentQuery(LEDGER_SCHEMA, version?.major ?? 0))
+  if (!environment) throw new Error('the server did not describe itself')
+  return environment
+}
+
+/** Reads the catalog rows of a set of objects. */
+export async function readRows(db: AnyKysely, scope: Scope, major: number): Promise<CatalogRows> {
+  return await readTogether<{ [K in keyof CatalogRows]: CatalogRows[K] }>(db, {
+    relations: relationQuery(scope),
+    columns: columnQuery(scope, major),
+    constraints: constraintQuery(scope, major),
+    indexes: indexQuery(scope),
+    triggers: triggerQuery(scope),
+    policies: policyQuery(scope),
+    rules: ruleQuery(scope),
+    statistics: statisticsQuery(scope),
+    routines: routineQuery(scope),
+    types: typeQuery(scope),
+    sequences: sequenceQuery(scope),
+  })
+}
+
+/** Reads what a removal of the feature needs to know. Takes no lock but ACCESS SHARE on catalogs. */
+export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, named: AnyKysely): Promise<Snapshot> {
+  const environment = await readEnvironment(db)
+  const names = declaredNames(feature, pluginTranslation(named))
+  const declared = resolve(names, names.length === 0 ? [] : await readJson<Candidate>(db, candidateQuery(names)))
+  const roots = declared.flatMap((d) => rootsOf(d))
+  const nodes = roots.length === 0 ? [] : await readJson<Node>(db, nodeQuery(roots))
+  const edges = roots.length === 0 ? [] : await readJson<Edge>(db, edgeQuery(roots))
+  const scope = await scopeOf(db, declared, nodes)
+  const rows = await readRows(db, scope, environment.major)
+  const gone = [
+    ...declared.filter((d) => d.field === 'tables' || d.field === 'views').map((d) => d.name),
+    ...declared.filter((d) => d.field === 'columns').map((d) => d.part ?? ''),
+  ]
+  const more = await readTogether<{
+    roles: Role[]
+    schemaRights: SchemaRight[]
+    mentions: Mention[]
+    taken: Snapshot['taken'][number][]
+  }>(db, {
+    roles: roleQuery(environment.major),
+    schemaRights: schemaRightQuery,
+    mentions: mentionQuery([...new Set(gone)]),
+    taken: takenQuery,
+  })
+  return { environment, declared, nodes, edges, ...rows, ...more }
+}
+
+/** Names in use in some schemas, and whether the session owns what bears them. */
+const takenQuery = `
+  select n.nspname, o.name, o.catalog, o.ours from pg_catalog.pg_namespace n
+  join (
+    select relnamespace as nsp, relname as name, 'pg_class' as catalog, pg_catalog.pg_has_role(relowner, 'USAGE') as ours from pg_catalog.pg_class
+    union all select typnamespace, typname, 'pg_type', pg_catalog.pg_has_role(typowner, 'USAGE') from pg_catalog.pg_type
+    union all select pronamespace, proname, 'pg_proc', pg_catalog.pg_has_role(proowner, 'USAGE') from pg_catalog.pg_proc
+    union all select stxnamespace, stxname, 'pg_statistic_ext', pg_catalog.pg_has_role(stxowner, 'USAGE') from pg_catalog.pg_statistic_ext
+  ) o on o.nsp = n.oid
+  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`
+
+/** What the caller's plugins (CamelCasePlugin) make of a name in its interface. */
+function pluginTranslation(named: AnyKysely): (name: string) => string {
+  return (name) => {
+    const { sql: text } = sql`${sql.id(name)}`.compile(named)
+    return text.slice(1, -1).replaceAll('""', '"')
+  }
+}
+
+function resolve(names: readonly DeclaredName[], candidates: readonly Candidate[]): ResolvedName[] {
+  return names.map((name, n) => {
+    const all = candidates.filter((c) => c.n === n)
+    const columnMissing = (c: Candidate) => name.field === 'columns' && c.objsubid === 0
+    let exact = all.filter((c) => c.similar === null && !columnMissing(c))
+    const { argumentTypes } = name
+    if (argumentTypes) exact = exact.filter((c) => argumentsMatch(argumentTypes, c))
+    return {
+      ...name,
+      found: exact.length === 1 ? (exact[0] ?? null) : null,
+      ambiguous: exact.length > 1 ? exact.map((c) => c.signature ?? '') : [],
+      similar: exact.length === 0 ? (all.find((c) => c.similar !== null)?.similar ?? null) : null,
+      table_found: all.some((c) => c.similar === null),
+    }
+  })
+}
+
+function rootsOf({ found }: ResolvedName): Address[] {
+  return found ? [candidateAddress(found)] : []
+}
+
+/** The relations, routines and types whose rows the planner needs. */
+async function scopeOf(db: AnyKysely, declared: readonly ResolvedName[], nodes: readonly Node[]): Promise<Scope> {
+  const relations = new Set<Oid>()
+  const routines = new Set<Oid>()
+  const types = new Set<Oid>()
+  for (const { field, found } of declared) if (found && field === 'columns') relations.add(found.objid)
+  for (const node of nodes) {
+    if (node.catalog === 'pg_class' && node.relkind !== 'i' && node.relkind !== 'I') relations.add(node.objid)
+    if (node.owner_relid !== null) relations.add(node.owner_relid)
+    if (node.catalog === 'pg_proc') routines.add(node.objid)
+    if (node.catalog === 'pg_type') types.add(node.objid)
+  }
+  if (relations.size > 0) {
+    const list = [...relations].join(',')
+    const neighbours = await readJson<{ oid: Oid }>(
+      db,
+      `select distinct x.oid from pg_catalog.pg_constraint k
+       cross join lateral (values (k.conrelid), (k.confrelid)) x(oid)
+       where k.contype = 'f' and x.oid <> 0 and (k.conrelid in (${list}) or k.confrelid in (${list}))`,
+    )
+    for (const { oid } of neighbours) relations.add(oid)
+  }
+  return { relations: [...relations], routines: [...routines], types: [...types] }
+}

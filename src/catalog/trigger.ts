@@ -1,0 +1,40 @@
+import { oidArray, type Oid, type Scope } from './fragments.ts'
+
+/** pg_trigger.tgenabled, as ALTER TABLE spells it. */
+export const tgenabled = {
+  O: 'enable',
+  D: 'disable',
+  R: 'enable replica',
+  A: 'enable always',
+} as const
+export type Tgenabled = keyof typeof tgenabled
+
+export interface Trigger {
+  readonly oid: Oid
+  readonly tgname: string
+  readonly tgrelid: Oid
+  readonly tgfoid: Oid
+  readonly tgenabled: Tgenabled
+  readonly def: string
+  /** It fires on UPDATE, whatever columns change. */
+  readonly any_update: boolean
+  readonly constraint: boolean
+  readonly cloned: boolean
+  readonly function: string
+  readonly prosrc: string
+  readonly args: string
+  readonly description: string | null
+}
+
+export const triggerQuery = ({ relations }: Scope): string => `
+  select t.oid, t.tgname, t.tgrelid, t.tgfoid, t.tgenabled,
+    pg_catalog.pg_get_triggerdef(t.oid) as def,
+    t.tgtype & 16 /* update */ <> 0 and pg_catalog.cardinality(t.tgattr::pg_catalog.int2[]) = 0 as any_update,
+    t.tgconstraint <> 0 as constraint, t.tgparentid <> 0 as cloned,
+    p.oid::pg_catalog.regprocedure::text as function, p.prosrc,
+    pg_catalog.encode(t.tgargs, 'escape') as args,
+    pg_catalog.obj_description(t.oid, 'pg_trigger') as description
+  from pg_catalog.pg_trigger t
+  join pg_catalog.pg_proc p on p.oid = t.tgfoid
+  where t.tgrelid = any (${oidArray(relations)}) and not t.tgisinternal
+  order by t.tgrelid, t.tgname`

@@ -1,0 +1,11 @@
+/** What is printed at once: a line, and lines that belong to it. */
+export interface Message {
+  /** How consola marks it. */
+  readonly type: 'start' | 'info' | 'success' | 'warn'
+  readonly lines: readonly string[]
+}
+
+/** A message of a line, with further lines indented below it. */
+export function message(type: Message['type'], line: string, below: readonly string[] = []): Message {
+  return { type, lines: [line, ...below.map((text) => `  ${text}`)] }
+}

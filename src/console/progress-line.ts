@@ -1,0 +1,36 @@
+import type { ProgressEvent } from '../run/report.ts'
+import { bare, count, duration, oneLine, percent, share } from './format.ts'
+
+type Progress = ProgressEvent & { type: 'progress' }
+
+const BAR_WIDTH = 24
+const NAME_LENGTH = 63
+
+/** `fill: public.contacts, 120,000 of 2,000,000 rows (6 %), 45,000 rows/s, 42 s left` */
+export function progressLine(event: Progress): string {
+  return `${event.phase}: ${name(event)}, ${rows(event)} (${percent(event.rows, event.totalRows)}), ${pace(event)}`
+}
+
+/** The same with a bar, no wider than a terminal's line. */
+export function progressBar(event: Progress, columns: number): string {
+  const filled = Math.round(share(event.rows, event.totalRows) * BAR_WIDTH)
+  const bar = `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}]`
+  const done = percent(event.rows, event.totalRows)
+  const candidates = [
+    `${event.phase} ${name(event)} ${bar} ${done}, ${rows(event)}, ${pace(event)}`,
+    `${event.phase} ${bar} ${done}, ${rows(event)}, ${pace(event)}`,
+    `${event.phase} ${done}, ${pace(event)}`,
+  ]
+  return candidates.find((line) => line.length < columns) ?? oneLine(candidates[2] ?? '', Math.max(1, columns - 1))
+}
+
+const name = ({ what }: Progress) => oneLine(what, 2 * NAME_LENGTH)
+const rows = (event: Progress) => `${bare(event.rows)} of ${count(event.totalRows, 'row')}`
+
+function pace({ rowsPerSecond, remainingMs }: Progress): string {
+  const rate = `${bare(rowsPerSecond)} rows/s`
+  return remainingMs === null ? rate : `${rate}, ${duration(roundedUp(remainingMs))} left`
+}
+
+/** A guess: no fractions of a second. */
+const roundedUp = (ms: number) => Math.ceil(ms / 1000) * 1000

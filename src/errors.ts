@@ -1,0 +1,104 @@
+/**
+ * What went wrong, for programs. Each code has an entry in `docs/runbook.md`.
+ */
+export type UnshipErrorCode =
+  | 'invalid_declaration'
+  | 'no_connection_settings'
+  | 'server_unreachable'
+  | 'server_not_supported'
+  | 'host_table_missing'
+  | 'feature_incomplete'
+  | 'name_spelling'
+  | 'ambiguous_function'
+  | 'no_usable_key'
+  | 'backup_exists'
+  | 'name_taken'
+  | 'not_owner'
+  | 'missing_privilege'
+  | 'undeclared_dependents'
+  | 'kept_trigger'
+  | 'rewrite_not_acknowledged'
+  | 'fill_value_missing'
+  | 'not_restorable'
+  | 'row_security'
+  | 'locked'
+  | 'busy'
+  | 'backup_not_verified'
+  | 'backup_changed'
+  | 'nothing_to_abort'
+  | 'wrong_state'
+  | 'ledger_format'
+  | 'not_restored_exactly'
+  | 'rows_in_the_way'
+  | 'plan_changed'
+  | 'cancelled'
+
+/** The fragment of a declaration that a refusal asks for; merge it and try again. */
+export interface Suggestion {
+  tables?: string[]
+  columns?: Record<string, string[]>
+  views?: string[]
+  functions?: string[]
+  indexes?: string[]
+  types?: string[]
+  sequences?: string[]
+  statistics?: string[]
+  constraints?: Record<string, string[]>
+  triggers?: Record<string, string[]>
+  policies?: Record<string, string[]>
+  rules?: Record<string, string[]>
+  acknowledge?: { rewrites?: Record<string, string[]>; triggers?: Record<string, string[]> }
+}
+
+export interface UnshipErrorFields {
+  code: UnshipErrorCode
+  /** One factual line, without a full stop, as PostgreSQL writes them. */
+  message: string
+  detail?: string | undefined
+  hint?: string | undefined
+  suggestion?: Suggestion | undefined
+  cause?: unknown
+}
+
+/**
+ * The one error that this package throws on purpose.
+ *
+ * `message` holds the primary line, `DETAIL:` and `HINT:`, as PostgreSQL
+ * prints them, because kysely-ctl shows an error's message and nothing else.
+ *
+ * @example
+ * try { await removeFeature(db, feature) }
+ * catch (error) { if (error.code === 'undeclared_dependents') console.log(error.suggestion) }
+ */
+export class UnshipError extends Error {
+  override readonly name = 'UnshipError'
+  readonly code: UnshipErrorCode
+  /** The message's first line alone. */
+  readonly primary: string
+  readonly detail: string | undefined
+  readonly hint: string | undefined
+  readonly suggestion: Suggestion | undefined
+
+  constructor(fields: UnshipErrorFields) {
+    super(compose(fields), fields.cause === undefined ? undefined : { cause: fields.cause })
+    this.code = fields.code
+    this.primary = fields.message
+    this.detail = fields.detail
+    this.hint = fields.hint
+    this.suggestion = fields.suggestion
+  }
+}
+
+/** Whether a value is our error; by shape, since two copies of the package may be loaded. */
+export function isUnshipError(value: unknown): value is UnshipError {
+  return value instanceof Error && value.name === 'UnshipError'
+}
+
+function compose({ message, detail, hint }: UnshipErrorFields): string {
+  const lines = [message]
+  if (detail) lines.push(`DETAIL:  ${indent(detail)}`)
+  if (hint) lines.push(`HINT:  ${indent(hint)}`)
+  return lines.join('\n')
+}
+
+const indent = (text: string) => text.replaceAll('\n', '\n         ')

@@ -1,0 +1,202 @@
+import { dollarQuote, id, literal, qualified } from '../sql.ts'
+import type { HostPlan } from './plan.ts'
+
+/*
+ * The SQL of a host table's backup: watching, copying, catching up, verifying.
+ * `h` is the host table, `b` the backup, `l` the watch's log.
+ */
+
+const list = (names: readonly string[], alias = '') => names.map((name) => alias + id(name)).join(', ')
+const columnNames = (host: HostPlan) => host.columns.map((c) => c.name)
+const onKey = (host: HostPlan, a: string, b: string) =>
+  host.key.map((k) => `${a}.${id(k)} = ${b}.${id(k)}`).join(' and ')
+
+/** The removed columns of a row, as a value to compare by image. */
+export const image = (host: HostPlan, alias: string) => `row(${list(columnNames(host), `${alias}.`)})`
+const blank = (host: HostPlan) => `row(${host.columns.map((c) => c.blank).join(', ')})`
+
+/** Whether a row has something that a fresh ADD COLUMN would not give it. */
+export const holds = (host: HostPlan, alias: string): string =>
+  host.everyRow ? 'true' : `pg_catalog.record_image_ne(${image(host, alias)}, ${blank(host)})`
+
+/** AFTER triggers that log the keys of rows whose removed columns change. */
+export function watchStatements(host: HostPlan): { sql: string; reason: string; locks: boolean }[] {
+  const table = qualified(host.table)
+  const log = qualified(host.watch.log)
+  const routine = qualified(host.watch.routine)
+  const keyChanged = `pg_catalog.record_image_ne(row(${list(host.key, 'old.')}), row(${list(host.key, 'new.')}))`
+  const body = `
+begin
+  if tg_op = 'TRUNCATE' then
+    insert into ${log} (unship_truncated) values (true);
+    return null;
+  end if;
+  if tg_op = 'DELETE' or tg_op = 'UPDATE' and ${keyChanged} then
+    insert into ${log} (${list(host.key)}) values (${list(host.key, 'old.')});
+  end if;
+  if tg_op <> 'DELETE' then
+    insert into ${log} (${list(host.key)}) values (${list(host.key, 'new.')});
+  end if;
+  return null;
+end`
+  const when = (condition: string) => (host.everyRow ? '' : ` when (${condition})`)
+  const triggers = [
+    ['insert', 'row', when(holds(host, 'new'))],
+    ['update', 'row', ` when (${keyChanged} or pg_catalog.record_image_ne(${image(host, 'old')}, ${image(host, 'new')}))`],
+    ['delete', 'row', when(holds(host, 'old'))],
+    ['truncate', 'statement', ''],
+  ] as const
+  return [
+    {
+      sql: `create table ${log} as select ${list(host.key)} from only ${table} with no data`,
+      reason: 'keys of rows that change while they are copied',
+      locks: false,
+    },
+    { sql: `alter table ${log} add column unship_truncated boolean not null default false`, reason: 'the same', locks: false },
+    {
+      sql: `create function ${routine}() returns trigger language plpgsql security definer set search_path = '' as ${dollarQuote(body, 'watch')}`,
+      reason: 'logs those keys',
+      locks: false,
+    },
+    { sql: `revoke all on function ${routine}() from public`, reason: 'nobody calls it but its triggers', locks: false },
+    ...triggers.flatMap(([event, level, condition]) => {
+      const name = id(watchTrigger(host, event))
+      return [
+        {
+          sql: `create trigger ${name} after ${event} on ${table} for each ${level}${condition} execute function ${routine}()`,
+          reason: `sees ${event}s of the removed columns`,
+          locks: true,
+        },
+        { sql: `alter table ${table} enable always trigger ${name}`, reason: 'replication appliers are seen too', locks: true },
+      ]
+    }),
+  ]
+}
+
+export const watchEvents = ['insert', 'update', 'delete', 'truncate'] as const
+export const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]) => `${host.watch.trigger}_${event}`
+
+/** Takes the watch away again; does nothing where it is gone. */
+export function unwatchStatements(host: HostPlan): string[] {
+  return [
+    ...watchEvents.map((event) => `drop trigger if exists ${id(watchTrigger(host, event))} on ${qualified(host.table)}`),
+    `drop function if exists ${qualified(host.watch.routine)}()`,
+    `drop table if exists ${qualified(host.watch.log)}`,
+  ]
+}
+
+/** One pass over the host table, in one snapshot. */
+export function copyStatement(host: HostPlan): string {
+  return `create table ${qualified(host.backup)} as
+select ${list([...host.key, ...columnNames(host)], 'h.')}, pg_catalog.statement_timestamp() as backed_up_at
+from only ${qualified(host.table)} h
+where ${holds(host, 'h')}`
+}
+
+/** Brings the backup up to the present rows of the logged keys; returns how many keys were logged. */
+export function catchUpStatement(host: HostPlan): string {
+  const table = qualified(host.table)
+  const backup = qualified(host.backup)
+  const columns = columnNames(host)
+  return `with logged as (
+  delete from ${qualified(host.watch.log)} returning *
+), keys as (
+  select distinct ${list(host.key)} from logged where not unship_truncated
+), present as (
+  select ${list([...host.key, ...columns], 'h.')} from only ${table} h join keys on ${onKey(host, 'h', 'keys')}
+  where ${holds(host, 'h')}
+), gone as (
+  delete from ${backup} b
+  where exists (select from keys where ${onKey(host, 'keys', 'b')})
+      and not exists (select from present where ${onKey(host, 'present', 'b')})
+    or (select pg_catalog.bool_or(unship_truncated) from logged)
+      and not exists (select from only ${table} h where ${onKey(host, 'h', 'b')})
+), saved as (
+  insert into ${backup} (${list([...host.key, ...columns])}, backed_up_at)
+  select ${list([...host.key, ...columns])}, pg_catalog.statement_timestamp() from present
+  on conflict (${list(host.key)}) do update
+  set ${columns.map((c) => `${id(c)} = excluded.${id(c)}`).join(', ')}, backed_up_at = excluded.backed_up_at
+)
+select pg_catalog.count(*)::int as logged from logged`
+}
+
+/**
+ * Counts rows whose backup is missing, unequal or too many. Rows that the
+ * watch has logged meanwhile are left to the next catch-up.
+ */
+export function verifyBackupStatement(host: HostPlan, watched: boolean): string {
+  const table = qualified(host.table)
+  const backup = qualified(host.backup)
+  const log = qualified(host.watch.log)
+  const unlogged = (alias: string) =>
+    watched ? `\n    and not exists (select from ${log} l where ${onKey(host, 'l', alias)})` : ''
+  const untruncated = watched ? `\n    and not exists (select from ${log} l where l.unship_truncated)` : ''
+  return `select (
+  select pg_catalog.count(*) from only ${table} h
+  where ${holds(host, 'h')}
+    and not exists (select from ${backup} b where ${onKey(host, 'b', 'h')}
+      and pg_catalog.record_image_eq(${image(host, 'b')}, ${image(host, 'h')}))${unlogged('h')}
+) + (
+  select pg_catalog.count(*) from ${backup} b
+  where not exists (select from only ${table} h where ${onKey(host, 'h', 'b')} and ${holds(host, 'h')})${unlogged('b')}${untruncated}
+) as wrong`
+}
+
+/** Writes the backup's values into the hidden columns; by hand in one statement, by the runner in batches. */
+export function fillStatement(host: HostPlan): string {
+  return `update only ${qualified(host.table)} h
+set ${host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')}
+from ${qualified(host.backup)} b
+where ${onKey(host, 'b', 'h')} and ${unfilled(host)}`
+}
+
+export const hiddenImage = (host: HostPlan, alias: string) => `row(${list(host.columns.map((c) => c.hidden), `${alias}.`)})`
+const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(host, 'h')}, ${image(host, 'b')})`
+
+/** One batch of it: the backup's blocks `$1` up to, not with, `$2`. Locked rows are left for the next pass. */
+export function fillBatchStatement(host: HostPlan, from: number, to: number): string {
+  return `with target as (
+  select ${list([...host.key, ...columnNames(host)], 'b.')}
+  from ${qualified(host.backup)} b join only ${qualified(host.table)} h on ${onKey(host, 'b', 'h')}
+  where b.ctid >= '(${String(from)},0)'::pg_catalog.tid and b.ctid < '(${String(to)},0)'::pg_catalog.tid and ${unfilled(host)}
+  for no key update of h skip locked
+), filled as (
+  update only ${qualified(host.table)} h
+  set ${host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')}
+  from target b where ${onKey(host, 'b', 'h')}
+  returning 1
+)
+select pg_catalog.count(*)::int as rows from filled`
+}
+
+/** Counts backed-up rows that are there and not filled as the backup says. */
+export function verifyFillStatement(host: HostPlan): string {
+  return `select pg_catalog.count(*) as wrong
+from ${qualified(host.backup)} b join only ${qualified(host.table)} h on ${onKey(host, 'b', 'h')}
+where ${unfilled(host)}`
+}
+
+/** Gives rows that were inserted meanwhile what a default that varies, or the declaration, has for them. */
+export function fillNewRowsStatement(host: HostPlan): string | null {
+  const fillers = host.columns.filter((c) => c.filler !== null)
+  if (fillers.length === 0) return null
+  const missing = fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')
+  return `update only ${qualified(host.table)} h
+set ${fillers.map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, ${c.filler ?? 'null'})`).join(', ')}
+where (${missing}) and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
+}
+
+/** Rows of the backup whose host row is gone. */
+export function orphansStatement(host: HostPlan): string {
+  return `select pg_catalog.count(*) as rows from ${qualified(host.backup)} b
+where not exists (select from only ${qualified(host.table)} h where ${onKey(host, 'h', 'b')})`
+}
+
+/** A seal over a table's rows that does not depend on their order: row count and sum of row hashes. */
+export function checksumStatement(table: string, columns: readonly string[]): string {
+  const row = columns.length === 0 ? literal('') : `row(${list(columns, 't.')})::text`
+  return `select pg_catalog.count(*)::text || ':' ||
+  coalesce(pg_catalog.sum(pg_catalog.hashtextextended(${row}, 0)::numeric), 0)::text as checksum,
+  pg_catalog.count(*)::text as rows
+from only ${table} t`
+}

@@ -1,0 +1,203 @@
+import { addressKey, type Node } from '../catalog/dependency.ts'
+import type { Suggestion } from '../errors.ts'
+import type { Model } from './model.ts'
+
+/** Where a node of the dependency graph stands with regard to the declaration. */
+export type Standing =
+  | { readonly kind: 'declared' }
+  /** It belongs to something declared by its nature and goes along with it. */
+  | { readonly kind: 'by nature'; readonly of: string }
+  /** It would vanish or break, and the declaration could name it. */
+  | { readonly kind: 'undeclared'; readonly suggest: (suggestion: Suggestion) => void }
+  /** No declaration can help: we do not know how to restore it. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+const declared: Standing = { kind: 'declared' }
+const byNature = (of: string): Standing => ({ kind: 'by nature', of })
+const refused = (reason: string): Standing => ({ kind: 'refused', reason })
+
+/** Judges one object that depends on the feature. */
+export function standing(model: Model, node: Node): Standing {
+  if (model.declared.has(addressKey(node))) return declared
+  const judge = judges[node.catalog]
+  return judge ? judge(model, node) : refused(`${node.description}: this kind of object cannot be restored`)
+}
+
+type Judge = (model: Model, node: Node) => Standing
+
+/** A relation that leaves altogether: a moved table or a declared view. */
+const leaves = (model: Model, oid: string | null) => oid !== null && (model.moved.has(oid) || model.views.has(oid))
+
+const owner = (model: Model, node: Node) => model.spell(model.name(node.owner_relid ?? node.objid))
+
+const perTable =
+  (field: 'constraints' | 'triggers' | 'policies' | 'rules', table: string, name: string): Standing => ({
+    kind: 'undeclared',
+    suggest: (s) => {
+      const tables = (s[field] ??= {})
+      ;(tables[table] ??= []).push(name)
+    },
+  })
+
+const listed = (field: 'views' | 'functions' | 'indexes' | 'types' | 'sequences' | 'tables', name: string): Standing => ({
+  kind: 'undeclared',
+  suggest: (s) => {
+    ;(s[field] ??= []).push(name)
+  },
+})
+
+function judgeRelation(model: Model, node: Node): Standing {
+  const { objid, objsubid, relkind } = node
+  if (leaves(model, objid)) return byNature(model.spell(model.name(objid)))
+  switch (relkind) {
+    case 'i':
+    case 'I':
+      return judgeIndex(model, node)
+    case 'v':
+    case 'm':
+      return listed('views', model.spell(model.name(objid)))
+    case 'S':
+      return judgeSequence(model, node)
+    case 'c': {
+      const type = model.snapshot.types.find((t) => t.oid === model.relation(objid).reltype)
+      if (type && model.declared.has(addressKey({ catalog: 'pg_type', objid: type.oid, objsubid: 0 })))
+        return byNature(type.typname)
+      return listed('types', model.spell(model.name(objid)))
+    }
+    case 'r':
+    case 'p': {
+      if (objsubid === 0) return refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
+      if (model.isRemoved(objid, objsubid)) return declared
+      const column = model.columns(objid).find((c) => c.attnum === objsubid)
+      const table = model.spell(model.name(objid))
+      return {
+        kind: 'undeclared',
+        suggest: (s) => {
+          const tables = (s.columns ??= {})
+          ;(tables[table] ??= []).push(column?.attname ?? '')
+        },
+      }
+    }
+    default:
+      return refused(`${node.description}: this kind of relation cannot be restored`)
+  }
+}
+
+function judgeIndex(model: Model, node: Node): Standing {
+  const index = model.snapshot.indexes.find((i) => i.indexrelid === node.objid)
+  if (!index || leaves(model, index.indrelid)) return byNature(owner(model, node))
+  if (index.conoid) {
+    const constraint = model.snapshot.constraints.find((c) => c.oid === index.conoid)
+    if (constraint && model.declared.has(addressKey({ catalog: 'pg_constraint', objid: constraint.oid, objsubid: 0 })))
+      return byNature(constraint.conname)
+  }
+  if (index.table_columns.length > 0 && index.table_columns.every((n) => model.isRemoved(index.indrelid, n)))
+    return byNature(owner(model, node))
+  if (index.conoid) return perTable('constraints', owner(model, node), constraintName(model, index.conoid))
+  return listed('indexes', model.spell({ schema: index.nspname, name: index.relname }))
+}
+
+const constraintName = (model: Model, oid: string) =>
+  model.snapshot.constraints.find((c) => c.oid === oid)?.conname ?? ''
+
+function judgeSequence(model: Model, node: Node): Standing {
+  const sequence = model.snapshot.sequences.find((s) => s.seqrelid === node.objid)
+  const { owner_relid: relid, owner_attnum: attnum } = sequence ?? {}
+  if (relid && (leaves(model, relid) || model.isRemoved(relid, attnum ?? 0))) return byNature(model.spell(model.name(relid)))
+  return listed('sequences', model.spell(model.name(node.objid)))
+}
+
+function judgeConstraint(model: Model, node: Node): Standing {
+  const constraint = model.snapshot.constraints.find((c) => c.oid === node.objid)
+  if (!constraint) {
+    // of a domain, or NOT NULL of a column: with its type or column
+    return node.owner_relid === null || leaves(model, node.owner_relid) || model.isHost(node.owner_relid)
+      ? byNature('its type or column')
+      : refused(`${node.description} of a table that stays`)
+  }
+  const { conrelid, contype, conkey } = constraint
+  if (leaves(model, conrelid)) return byNature(owner(model, node))
+  const removedOnly = conkey !== null && conkey.length > 0 && conkey.every((n) => model.isRemoved(conrelid, n))
+  // a check that names a removed column says nothing without it; other constraints over kept columns do
+  if (removedOnly || (contype === 'c' && conkey?.some((n) => model.isRemoved(conrelid, n))))
+    return byNature(owner(model, node))
+  return perTable('constraints', owner(model, node), constraint.conname)
+}
+
+function judgeDefault(model: Model, node: Node): Standing {
+  const relid = node.owner_relid ?? ''
+  const column = model.columns(relid).find((c) => c.attnum === node.owner_attnum)
+  if (leaves(model, relid) || !column || model.isRemoved(relid, column.attnum)) return byNature('its column')
+  if (column.attgenerated !== '') return byNature('its generated column')
+  return refused(`${node.description} of a table that stays needs a part of the feature`)
+}
+
+function judgeTrigger(model: Model, node: Node): Standing {
+  const trigger = model.snapshot.triggers.find((t) => t.oid === node.objid)
+  if (!trigger || leaves(model, trigger.tgrelid)) return byNature(owner(model, node))
+  return perTable('triggers', owner(model, node), trigger.tgname)
+}
+
+function judgePolicy(model: Model, node: Node): Standing {
+  if (leaves(model, node.owner_relid)) return byNature(owner(model, node))
+  const policy = model.snapshot.policies.find((p) => p.oid === node.objid)
+  return perTable('policies', owner(model, node), policy?.polname ?? '')
+}
+
+function judgeRule(model: Model, node: Node): Standing {
+  if (leaves(model, node.owner_relid)) return byNature(owner(model, node))
+  const rule = model.snapshot.rules.find((r) => r.oid === node.objid)
+  return rule ? perTable('rules', owner(model, node), rule.rulename) : byNature('its view')
+}
+
+function judgeType(model: Model, node: Node): Standing {
+  if (leaves(model, node.owner_relid)) return byNature(owner(model, node))
+  const edges = model.snapshot.edges.filter((e) => e.dependent === addressKey(node) && e.deptype === 'i')
+  if (edges.length > 0) return byNature('its type or relation')
+  const type = model.snapshot.types.find((t) => t.oid === node.objid)
+  if (!type) return refused(node.description)
+  return listed('types', model.spell({ schema: type.nspname, name: type.typname }))
+}
+
+/** One judge for each catalog that pg_depend points to; what has none is refused by name. */
+const judges: Readonly<Record<string, Judge | undefined>> = {
+  pg_class: judgeRelation,
+  pg_constraint: judgeConstraint,
+  pg_attrdef: judgeDefault,
+  pg_trigger: judgeTrigger,
+  pg_policy: judgePolicy,
+  pg_rewrite: judgeRule,
+  pg_type: judgeType,
+  pg_statistic_ext: (model, node) => byNature(owner(model, node)),
+  pg_proc: (model, node) => {
+    const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
+    return routine
+      ? listed('functions', `${model.spell({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`)
+      : refused(node.description)
+  },
+}
+
+export interface Dependents {
+  readonly undeclared: readonly Node[]
+  readonly refused: readonly string[]
+  readonly suggestion: Suggestion
+  readonly standings: ReadonlyMap<string, Standing>
+}
+
+/** Judges everything that hangs on the feature. */
+export function dependents(model: Model): Dependents {
+  const undeclared: Node[] = []
+  const refusals: string[] = []
+  const suggestion: Suggestion = {}
+  const standings = new Map<string, Standing>()
+  for (const node of model.snapshot.nodes) {
+    const found = standing(model, node)
+    standings.set(addressKey(node), found)
+    if (found.kind === 'undeclared') {
+      undeclared.push(node)
+      found.suggest(suggestion)
+    }
+    if (found.kind === 'refused') refusals.push(found.reason)
+  }
+  return { undeclared, refused: refusals, suggestion, standings }
+}

@@ -1,0 +1,176 @@
+import type { Column } from '../catalog/column.ts'
+import type { Oid } from '../catalog/fragments.ts'
+import { sequenceOptions } from '../catalog/sequence.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { columnBackupName, hiddenName, shortened } from '../names.ts'
+import { id, literal, qualified } from '../sql.ts'
+import { grants, setAcl } from './acl.ts'
+import type { Model } from './model.ts'
+import { columnSettings, relationAcl } from './objects.ts'
+import type { HostPlan, PlannedColumn } from './plan.ts'
+
+/** Removed columns that hold data of their own; generated ones are computed again. */
+export const storedColumns = (model: Model, oid: Oid) => (model.removed.get(oid) ?? []).filter((c) => c.attgenerated === '')
+export const generatedColumns = (model: Model, oid: Oid) => (model.removed.get(oid) ?? []).filter((c) => c.attgenerated !== '')
+
+/** The columns that identify a row: the primary key, or else a unique, immediate, complete index. */
+export function usableKey(model: Model, oid: Oid): readonly Column[] | null {
+  const columns = model.columns(oid)
+  const candidates = model.snapshot.indexes
+    .filter((i) => i.indrelid === oid && i.indisunique && i.indimmediate && i.indisvalid && !i.partial && !i.expressions)
+    .sort((a, b) => Number(b.indisprimary) - Number(a.indisprimary) || a.indnkeyatts - b.indnkeyatts)
+  for (const index of candidates) {
+    const key = index.indkey.slice(0, index.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
+    if (key.every((c) => c?.attnotnull && !model.isRemoved(oid, c.attnum))) return key as Column[]
+  }
+  return null
+}
+
+/** How a host table's columns are watched, copied and filled. */
+export function planHost(model: Model, oid: Oid): HostPlan {
+  const table = model.name(oid)
+  const key = usableKey(model, oid) ?? []
+  const stored = storedColumns(model, oid)
+  const columns = stored.map((column) => planColumn(model, table, column))
+  const watch = shortened(`watch_${model.feature.name}_${table.schema === model.schema ? '' : `${table.schema}_`}${table.name}`)
+  return {
+    table,
+    backup: { schema: table.schema, name: columnBackupName(model.feature.name, table.name) },
+    key: key.map((c) => c.attname),
+    keyMayChange: !key.every((c) => c.attidentity !== '' || c.type === 'uuid'),
+    columns,
+    everyRow: columns.some((c) => c.filler !== null) || stored.some((c) => c.constrained_domain),
+    watch: {
+      log: { schema: LEDGER_SCHEMA, name: watch },
+      routine: { schema: LEDGER_SCHEMA, name: watch },
+      trigger: shortened(`unship_${model.feature.name}`),
+    },
+  }
+}
+
+function planColumn(model: Model, table: HostPlan['table'], column: Column): PlannedColumn {
+  const constant = column.default !== null && column.default_constant
+  return {
+    name: column.attname,
+    hidden: hiddenName(column.attname),
+    type: column.type,
+    blank: `cast(${constant ? (column.default ?? 'null') : 'null'} as ${column.type})`,
+    filler: filler(model, table, column),
+  }
+}
+
+/** The expression that new rows are given: a default that varies, the next identity, a declared value. */
+function filler(model: Model, table: HostPlan['table'], column: Column): string | null {
+  if (column.attidentity !== '') return `nextval(${literal(qualified(identitySequence(table, column)))})`
+  if (column.default !== null) return column.default_constant ? null : column.default
+  return model.perTable(model.feature.fill, table)?.[column.attname] ?? null
+}
+
+/** Stands in for an identity column's sequence while the column is hidden. */
+const identitySequence = (table: HostPlan['table'], column: Column) => ({
+  schema: table.schema,
+  name: hiddenName(`${table.name}_${column.attname}_seq`),
+})
+
+const notNullCheck = (column: Column) => id(hiddenName(`${column.attname}_not_null`))
+
+/** The parts of a column's restore, by phase. */
+export interface ColumnStatements {
+  readonly add: string[]
+  /** After filling, with a lock of milliseconds each. */
+  readonly locked: string[]
+  /** After filling, holding nobody up. */
+  readonly online: string[]
+  readonly reveal: string[]
+  /** Captured in the cut-over: an expression giving a statement for `add`. */
+  readonly captured: string[]
+}
+
+export function columnStatements(model: Model, oid: Oid, column: Column): ColumnStatements {
+  const relation = model.relation(oid)
+  const name = model.name(oid)
+  const table = qualified(name)
+  const hidden = id(hiddenName(column.attname))
+  const original = id(column.attname)
+  const { current_user: me, major } = model.snapshot.environment
+  const constant = column.default !== null && column.default_constant
+  const fill = filler(model, name, column)
+  const statements: ColumnStatements = { add: [], locked: [], online: [], reveal: [], captured: [] }
+  const { add, locked, online, reveal, captured } = statements
+
+  const collation = column.collation ? ` collate ${column.collation}` : ''
+  const named = column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''
+  const notNullNow = column.attnotnull && constant ? `${named} not null` : ''
+  add.push(`alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${constant ? ` default ${column.default ?? ''}` : ''}`)
+  if (column.attidentity !== '') {
+    const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)
+    if (!sequence) throw new Error(`identity column ${table}.${original} has no sequence`)
+    const own = qualified(model.name(sequence.seqrelid))
+    const stand = qualified(identitySequence(name, column))
+    add.push(`create sequence ${stand} as ${sequence.type} ${sequenceOptions(sequence)}`)
+    captured.push(
+      `pg_catalog.format('select pg_catalog.setval(%L, %s, %L)', ${literal(stand)}, (select last_value from ${own}), (select is_called from ${own}))`,
+    )
+    reveal.push(
+      `alter table ${table} alter column ${original} drop default`,
+      ...madeNotNull(table, original, column, major),
+      `alter table ${table} alter column ${original} add generated ${column.attidentity === 'a' ? 'always' : 'by default'} as identity (sequence name ${own} ${sequenceOptions(sequence)})`,
+      `select pg_catalog.setval(${literal(own)}, last_value, is_called) from ${stand}`,
+      `drop sequence ${stand}`,
+      ...sequenceExtras(model, sequence.seqrelid),
+    )
+  }
+  if (fill !== null) add.push(`alter table ${table} alter column ${hidden} set default ${fill}`)
+  add.push(...columnSettings(`alter table ${table}`, hidden, column))
+  if (column.description !== null) add.push(`comment on column ${table}.${hidden} is ${literal(column.description)}`)
+
+  if (column.attnotnull && !constant) {
+    if (major >= 18) {
+      locked.push(`alter table ${table} add constraint ${id(column.not_null_name ?? '')} not null ${hidden} not valid`)
+      online.push(`alter table ${table} validate constraint ${id(column.not_null_name ?? '')}`)
+    } else {
+      locked.push(`alter table ${table} add constraint ${notNullCheck(column)} check (${hidden} is not null) not valid`)
+      online.push(`alter table ${table} validate constraint ${notNullCheck(column)}`)
+    }
+    if (column.attidentity === '') reveal.push(...madeNotNull(table, original, column, major))
+  }
+  if (column.default === null && fill !== null && column.attidentity === '')
+    reveal.push(`alter table ${table} alter column ${original} drop default`)
+  reveal.unshift(`alter table ${table} rename column ${hidden} to ${original}`)
+  reveal.push(...grants(`table ${table}`, column.attacl ?? [], relation.owner, me, ` (${original})`))
+  return statements
+}
+
+/** NOT NULL without a scan: a validated check stands for it, and goes. */
+const madeNotNull = (table: string, column: string, c: Column, major: number): string[] =>
+  major >= 18
+    ? []
+    : [
+        `alter table ${table} alter column ${column} set not null`,
+        `alter table ${table} drop constraint ${notNullCheck(c)}`,
+      ]
+
+function sequenceExtras(model: Model, oid: Oid): string[] {
+  const sequence = model.relation(oid)
+  const name = qualified(model.name(oid))
+  return [
+    ...setAcl(relationAcl(sequence), sequence.relacl, model.snapshot.environment.current_user),
+    ...(sequence.description === null ? [] : [`comment on sequence ${name} is ${literal(sequence.description)}`]),
+  ]
+}
+
+/** A generated column is added when its sources have their names again; a stored one rewrites the table. */
+export function generatedColumn(model: Model, oid: Oid, column: Column): string[] {
+  const relation = model.relation(oid)
+  const table = qualified(model.name(oid))
+  const name = id(column.attname)
+  const collation = column.collation ? ` collate ${column.collation}` : ''
+  const kind = column.attgenerated === 's' ? 'stored' : 'virtual'
+  const notNull = column.attnotnull ? `${column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''} not null` : ''
+  return [
+    `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${column.default ?? ''}) ${kind}`,
+    ...columnSettings(`alter table ${table}`, name, column),
+    ...(column.description === null ? [] : [`comment on column ${table}.${name} is ${literal(column.description)}`]),
+    ...grants(`table ${table}`, column.attacl ?? [], relation.owner, model.snapshot.environment.current_user, ` (${name})`),
+  ]
+}

@@ -1,0 +1,71 @@
+import type { Oid } from '../catalog/fragments.ts'
+import { id, qualified } from '../sql.ts'
+import type { Model } from './model.ts'
+import { backupOf } from './moved.ts'
+import type { RemovalPlan } from './plan.ts'
+
+/**
+ * The locks of the three short transactions, all taken before any change.
+ *
+ * Views come first, as their readers lock them before their tables. (LOCK TABLE
+ * on a view would lock its tables too, in its own order; ALTER VIEW … OWNER TO
+ * its present owner takes the lock and changes nothing.)
+ */
+export function planLocks(model: Model): RemovalPlan['locks'] {
+  const tables = lockOrder(model)
+  const lock = (name: string, mode: string) => `lock table only ${name} in ${mode} mode`
+  return {
+    cutOver: [
+      ...model.snapshot.relations
+        .filter((r) => model.views.has(r.oid))
+        .map(
+          (r) => `alter ${r.relkind === 'm' ? 'materialized view' : 'view'} ${qualified(model.name(r.oid))} owner to ${id(r.owner)}`,
+        ),
+      ...tables.map((oid) => lock(qualified(model.name(oid)), 'access exclusive')),
+    ],
+    add: tables.filter((oid) => model.isHost(oid)).map((oid) => lock(qualified(model.name(oid)), 'access exclusive')),
+    reveal: tables.map((oid) =>
+      model.moved.has(oid)
+        ? lock(qualified(backupOf(model, oid)), 'access exclusive')
+        : lock(qualified(model.name(oid)), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),
+    ),
+  }
+}
+
+/**
+ * Every table concerned, in one order: referencing tables before those they
+ * refer to, as ordinary clients lock them (an INSERT locks its own table first,
+ * then the referenced row).
+ */
+export function lockOrder(model: Model): Oid[] {
+  const mine = new Set<Oid>([...model.removed.keys(), ...model.moved])
+  const all = new Set<Oid>(mine)
+  const declared = (catalog: string, oid: Oid) => model.declared.has(`${catalog}:${oid}:0`)
+  const { constraints, triggers, policies, rules } = model.snapshot
+  const foreignKeys = constraints.filter((k) => k.contype === 'f')
+  for (const k of foreignKeys) {
+    const overRemoved = k.conkey?.some((n) => model.isRemoved(k.conrelid, n)) ?? false
+    // a foreign key that goes locks both of its tables
+    if (model.moved.has(k.conrelid) || model.moved.has(k.confrelid) || overRemoved || declared('pg_constraint', k.oid)) {
+      all.add(k.conrelid)
+      all.add(k.confrelid)
+    }
+  }
+  for (const t of triggers) if (declared('pg_trigger', t.oid)) all.add(t.tgrelid)
+  for (const p of policies) if (declared('pg_policy', p.oid)) all.add(p.polrelid)
+  for (const r of rules) if (declared('pg_rewrite', r.oid)) all.add(r.ev_class)
+
+  const ordered: Oid[] = []
+  const visited = new Set<Oid>()
+  const visit = (oid: Oid) => {
+    if (visited.has(oid)) return
+    visited.add(oid)
+    for (const k of foreignKeys) if (k.confrelid === oid && all.has(k.conrelid)) visit(k.conrelid)
+    ordered.push(oid)
+  }
+  ;[...all].sort((a, b) => Number(a) - Number(b)).forEach(visit)
+  return ordered.filter((oid) => {
+    const relation = model.relations.get(oid)
+    return relation !== undefined && ['r', 'p'].includes(relation.relkind) && (mine.has(oid) || relation.lockable)
+  })
+}

@@ -1,0 +1,91 @@
+import type { Column } from '../catalog/column.ts'
+import { addressKey, type Node } from '../catalog/dependency.ts'
+import type { Oid } from '../catalog/fragments.ts'
+import type { Relation } from '../catalog/relation.ts'
+import type { ResolvedName, Snapshot } from '../catalog/snapshot.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { parseName, spellName } from '../names.ts'
+import { id, type QualifiedName } from '../sql.ts'
+
+/** A snapshot and a declaration, with the look-ups that planning needs. */
+export class Model {
+  readonly snapshot: Snapshot
+  readonly feature: FeatureDeclaration
+  readonly schema: string
+  readonly relations: ReadonlyMap<Oid, Relation>
+  readonly nodes: ReadonlyMap<string, Node>
+  /** Tables that leave as a whole. */
+  readonly moved: ReadonlySet<Oid>
+  /** Views and materialized views that were declared. */
+  readonly views: ReadonlySet<Oid>
+  /** Removed columns by host table. */
+  readonly removed: ReadonlyMap<Oid, readonly Column[]>
+  /** Keys of everything that was declared and found. */
+  readonly declared: ReadonlySet<string>
+
+  constructor(snapshot: Snapshot, feature: FeatureDeclaration) {
+    this.snapshot = snapshot
+    this.feature = feature
+    this.schema = feature.schema ?? 'public'
+    this.relations = new Map(snapshot.relations.map((r) => [r.oid, r]))
+    this.nodes = new Map(snapshot.nodes.map((n) => [addressKey(n), n]))
+    const found = (field: ResolvedName['field']) =>
+      snapshot.declared.flatMap((d) => (d.field === field && d.found ? [d.found] : []))
+    this.moved = new Set(found('tables').map((f) => f.objid))
+    this.views = new Set(found('views').map((f) => f.objid))
+    const removed = new Map<Oid, Column[]>()
+    for (const { objid, objsubid } of found('columns')) {
+      const column = snapshot.columns.find((c) => c.attrelid === objid && c.attnum === objsubid)
+      if (column) removed.set(objid, [...(removed.get(objid) ?? []), column].sort((a, b) => a.attnum - b.attnum))
+    }
+    this.removed = removed
+    this.declared = new Set(
+      snapshot.declared.flatMap((d) =>
+        d.found ? [addressKey({ catalog: d.found.catalog, objid: d.found.objid, objsubid: d.found.objsubid })] : [],
+      ),
+    )
+  }
+
+  relation(oid: Oid): Relation {
+    const relation = this.relations.get(oid)
+    if (!relation) throw new Error(`relation ${oid} is not in the snapshot`)
+    return relation
+  }
+
+  name(oid: Oid): QualifiedName {
+    const { nspname, relname } = this.relation(oid)
+    return { schema: nspname, name: relname }
+  }
+
+  columns(oid: Oid): readonly Column[] {
+    return this.snapshot.columns.filter((c) => c.attrelid === oid)
+  }
+
+  isRemoved(oid: Oid, attnum: number): boolean {
+    return this.removed.get(oid)?.some((c) => c.attnum === attnum) ?? false
+  }
+
+  isHost(oid: Oid): boolean {
+    return this.removed.has(oid)
+  }
+
+  /** How a declaration of this feature would spell a name. */
+  spell(object: QualifiedName): string {
+    return spellName(object, this.schema)
+  }
+
+  /** The entry of a per-table field for a table, however its name is written. */
+  perTable<T>(field: { readonly [table: string]: T | undefined } | undefined, table: QualifiedName): T | undefined {
+    for (const [spelled, entry] of Object.entries(field ?? {})) {
+      const name = parseName(spelled, this.schema)
+      if (name.schema === table.schema && name.name === table.name) return entry
+    }
+    return undefined
+  }
+}
+
+/** `schema.name` for people: quoted where it must be, `public` left out. */
+export function shown({ schema, name }: QualifiedName): string {
+  const plain = (part: string) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : id(part))
+  return schema === 'public' ? plain(name) : `${plain(schema)}.${plain(name)}`
+}

@@ -1,0 +1,153 @@
+import { addressKey } from '../catalog/dependency.ts'
+import type { Oid } from '../catalog/fragments.ts'
+import { prokinds, type Routine } from '../catalog/routine.ts'
+import type { Type } from '../catalog/type.ts'
+import { backupName } from '../names.ts'
+import { id, qualified } from '../sql.ts'
+import { columnGrants, relationAcl } from './objects.ts'
+import { revokeFromOthers, setAcl } from './acl.ts'
+import type { Model } from './model.ts'
+import type { MovedForeignKey, MovedPlan } from './plan.ts'
+
+/** What leaves by being renamed, and comes back by being renamed again. */
+export interface Rename {
+  readonly kind: string
+  readonly identity: string
+  readonly away: readonly string[]
+  readonly back: readonly string[]
+  /** For the sequence of a serial column: makes it the column's again, once that is there. */
+  readonly owned?: string
+}
+
+export const backupOf = (model: Model, oid: Oid) => {
+  const { schema, name } = model.name(oid)
+  return { schema, name: backupName(name) }
+}
+
+/** A table with its indexes, owned sequences and statistics; others' privileges taken away. */
+export function movedTable(model: Model, oid: Oid): Rename {
+  const relation = model.relation(oid)
+  const table = qualified(model.name(oid))
+  const backup = backupOf(model, oid)
+  const me = model.snapshot.environment.current_user
+  const away: string[] = []
+  const back: string[] = []
+  const acl = relation.relacl !== null || model.columns(oid).some((c) => c.attacl !== null)
+  if (acl) away.push(revokeFromOthers(relationAcl(relation)))
+  if (relation.relforcerowsecurity) away.push(`alter table ${table} no force row level security`)
+  away.push(`alter table ${table} rename to ${id(backup.name)}`)
+  back.push(`alter table ${qualified(backup)} rename to ${id(relation.relname)}`)
+  for (const index of model.snapshot.indexes.filter((i) => i.indrelid === oid)) {
+    const moved = { schema: index.nspname, name: backupName(index.relname) }
+    away.push(`alter index ${qualified({ schema: index.nspname, name: index.relname })} rename to ${id(moved.name)}`)
+    back.push(`alter index ${qualified(moved)} rename to ${id(index.relname)}`)
+  }
+  for (const sequence of ownedSequences(model, oid)) {
+    const rename = movedSequence(model, sequence)
+    away.push(...rename.away)
+    back.push(...rename.back)
+  }
+  for (const s of model.snapshot.statistics.filter((x) => x.stxrelid === oid)) {
+    const moved = { schema: s.nspname, name: backupName(s.stxname) }
+    away.push(`alter statistics ${qualified({ schema: s.nspname, name: s.stxname })} rename to ${id(moved.name)}`)
+    back.push(`alter statistics ${qualified(moved)} rename to ${id(s.stxname)}`)
+  }
+  if (relation.relforcerowsecurity) back.push(`alter table ${table} force row level security`)
+  if (acl) {
+    if (relation.relacl !== null) back.push(...setAcl(relationAcl(relation), relation.relacl, me))
+    back.push(...columnGrants(model, relation))
+  }
+  return { kind: 'table', identity: table, away, back }
+}
+
+export const ownedSequences = (model: Model, oid: Oid) =>
+  model.snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)
+
+/** A sequence; its present value stays as it is. */
+export function movedSequence(model: Model, oid: Oid): Rename {
+  const relation = model.relation(oid)
+  const name = qualified(model.name(oid))
+  const backup = backupOf(model, oid)
+  const target = relationAcl(relation)
+  return {
+    kind: 'sequence',
+    identity: name,
+    away: [
+      ...(relation.relacl ? [revokeFromOthers(target)] : []),
+      `alter sequence ${name} rename to ${id(backup.name)}`,
+    ],
+    back: [
+      `alter sequence ${qualified(backup)} rename to ${id(relation.relname)}`,
+      ...(relation.relacl ? setAcl(target, relation.relacl, model.snapshot.environment.current_user) : []),
+    ],
+  }
+}
+
+export function movedType(type: Type): Rename {
+  const name = qualified({ schema: type.nspname, name: type.typname })
+  const backup = { schema: type.nspname, name: backupName(type.typname) }
+  const kind = type.typtype === 'd' ? 'domain' : 'type'
+  return {
+    kind,
+    identity: name,
+    away: [`alter ${kind} ${name} rename to ${id(backup.name)}`],
+    back: [`alter ${kind} ${qualified(backup)} rename to ${id(type.typname)}`],
+  }
+}
+
+export function movedRoutine(routine: Routine): Rename {
+  const kind = prokinds[routine.prokind]
+  const args = `(${routine.arguments})`
+  const backup = { schema: routine.nspname, name: backupName(routine.proname) }
+  const name = `${qualified({ schema: routine.nspname, name: routine.proname })}${args}`
+  return {
+    kind,
+    identity: name,
+    away: [`alter ${kind} ${name} rename to ${id(backup.name)}`],
+    back: [`alter ${kind} ${qualified(backup)}${args} rename to ${id(routine.proname)}`],
+  }
+}
+
+/**
+ * Functions that something moved, or built before the reveal, depends on must be there by
+ * then: they are moved, not dropped. Aggregates are too, since PostgreSQL cannot print them.
+ */
+export function isMovedRoutine(model: Model, routine: Routine): boolean {
+  if (routine.prokind === 'a') return true
+  const key = addressKey({ catalog: 'pg_proc', objid: routine.oid, objsubid: 0 })
+  return model.snapshot.edges.some(({ dependent, referenced }) => {
+    if (referenced !== key) return false
+    const node = model.nodes.get(dependent)
+    if (!node) return false
+    switch (node.catalog) {
+      case 'pg_attrdef':
+        return true
+      case 'pg_class':
+        return node.relkind === 'i' || node.relkind === 'I'
+      case 'pg_constraint':
+        return node.owner_relid === null || model.moved.has(node.owner_relid)
+      case 'pg_type':
+        return true
+      case 'pg_proc':
+        return model.snapshot.routines.some((r) => r.oid === node.objid && r.prokind === 'a')
+      default:
+        return false
+    }
+  })
+}
+
+const onDelete = { a: 'no action', r: 'restrict', c: 'cascade', n: 'set null', d: 'set default', ' ': 'no action' } as const
+
+export function planMoved(model: Model, oid: Oid): MovedPlan {
+  const foreignKeys: MovedForeignKey[] = model.snapshot.constraints
+    .filter((k) => k.conrelid === oid && k.contype === 'f')
+    .map((k) => ({
+      name: k.conname,
+      columns: k.columns,
+      referenced: model.name(k.confrelid),
+      referencedColumns: k.referenced_columns,
+      onDelete: onDelete[k.confdeltype],
+      validated: k.convalidated && k.enforced,
+    }))
+  return { table: model.name(oid), backup: backupOf(model, oid), foreignKeys }
+}

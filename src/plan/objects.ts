@@ -1,0 +1,274 @@
+import type { Constraint } from '../catalog/constraint.ts'
+import { addressKey, type Node } from '../catalog/dependency.ts'
+import type { Index } from '../catalog/index.ts'
+import { createPolicy, type Policy } from '../catalog/policy.ts'
+import type { Relation } from '../catalog/relation.ts'
+import { prokinds, type Routine } from '../catalog/routine.ts'
+import type { Rule } from '../catalog/rule.ts'
+import type { Statistics } from '../catalog/statistics.ts'
+import { tgenabled, type Trigger } from '../catalog/trigger.ts'
+import { id, literal, qualified } from '../sql.ts'
+import { grants, setAcl, type AclTarget } from './acl.ts'
+import type { Model } from './model.ts'
+
+/** Something that is dropped in the cut-over and created again at the reveal. */
+export interface Recreated {
+  readonly key: string
+  readonly kind: string
+  readonly identity: string
+  readonly drop: readonly string[]
+  readonly create: readonly string[]
+  /** Tables, besides its own, that creating it locks. */
+  readonly validate: { readonly sql: string; readonly foreignKey: boolean } | null
+}
+
+const comment = (of: string, text: string | null): string[] => (text === null ? [] : [`comment on ${of} is ${literal(text)}`])
+const withoutSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
+const regclass = (name: string) => `${literal(name)}::pg_catalog.regclass::pg_catalog.oid`
+
+export function relationAcl(relation: Relation, name = qualified({ schema: relation.nspname, name: relation.relname })): AclTarget {
+  return {
+    object: `${relation.relkind === 'S' ? 'sequence' : 'table'} ${name}`,
+    catalog: 'pg_class',
+    aclColumn: 'relacl',
+    oid: regclass(name),
+    owner: relation.owner,
+    publicDefault: null,
+  }
+}
+
+/** Column privileges, in the order of each column's list. */
+export function columnGrants(model: Model, relation: Relation): string[] {
+  const name = qualified({ schema: relation.nspname, name: relation.relname })
+  return model
+    .columns(relation.oid)
+    .flatMap((c) => grants(`table ${name}`, c.attacl ?? [], relation.owner, model.snapshot.environment.current_user, ` (${id(c.attname)})`))
+}
+
+export function recreatedView(model: Model, relation: Relation): Recreated {
+  const name = qualified({ schema: relation.nspname, name: relation.relname })
+  const materialized = relation.relkind === 'm'
+  const kind = materialized ? 'materialized view' : 'view'
+  const options = relation.reloptions?.length ? ` with (${relation.reloptions.map(option).join(', ')})` : ''
+  const definition = withoutSemicolon(relation.viewdef ?? '')
+  const create: string[] = []
+  if (materialized) {
+    const method = relation.amname ? ` using ${id(relation.amname)}` : ''
+    const space = relation.tablespace ? ` tablespace ${id(relation.tablespace)}` : ''
+    const data = relation.relispopulated ? 'with data' : 'with no data'
+    create.push(`create materialized view ${name}${method}${options}${space} as ${definition} ${data}`)
+  } else create.push(`create view ${name}${options} as ${definition}`)
+  for (const c of model.columns(relation.oid)) {
+    const column = id(c.attname)
+    if (c.default !== null) create.push(`alter view ${name} alter column ${column} set default ${c.default}`)
+    if (materialized) create.push(...columnSettings(`alter materialized view ${name}`, column, c))
+    create.push(...comment(`column ${name}.${column}`, c.description))
+  }
+  for (const index of model.snapshot.indexes.filter((i) => i.indrelid === relation.oid)) create.push(...indexStatements(index, index.def))
+  create.push(`alter ${kind} ${name} owner to ${id(relation.owner)}`)
+  create.push(...setAcl(relationAcl(relation), relation.relacl, model.snapshot.environment.current_user))
+  create.push(...columnGrants(model, relation))
+  create.push(...comment(`${kind} ${name}`, relation.description))
+  return { key: `pg_class:${relation.oid}:0`, kind, identity: name, drop: [`drop ${kind} ${name}`], create, validate: null }
+}
+
+/** `security_barrier=true` as WITH takes it. */
+const option = (text: string) => {
+  const at = text.indexOf('=')
+  const value = text.slice(at + 1)
+  return `${text.slice(0, at)}=${/^[a-z0-9_.]+$/i.test(value) ? value : literal(value)}`
+}
+
+/** What ADD COLUMN and CREATE leave out of a column. */
+export function columnSettings(
+  alter: string,
+  column: string,
+  c: { storage: string | null; compression: string | null; attstattarget: number; attoptions: readonly string[] | null },
+): string[] {
+  const settings: string[] = []
+  if (c.storage !== null) settings.push(`${alter} alter column ${column} set storage ${c.storage}`)
+  if (c.compression !== null) settings.push(`${alter} alter column ${column} set compression ${c.compression}`)
+  if (c.attstattarget >= 0) settings.push(`${alter} alter column ${column} set statistics ${String(c.attstattarget)}`)
+  if (c.attoptions?.length) settings.push(`${alter} alter column ${column} set (${c.attoptions.join(', ')})`)
+  return settings
+}
+
+/** An index, with what its definition leaves out. */
+export function indexStatements(index: Index, definition: string): string[] {
+  return [definition, ...indexSettings(index)]
+}
+
+export function indexSettings(index: Index): string[] {
+  const name = qualified({ schema: index.nspname, name: index.relname })
+  return [
+    ...index.columns
+      .filter((c) => c.target >= 0)
+      .map((c) => `alter index ${name} alter column ${String(c.attnum)} set statistics ${String(c.target)}`),
+    ...comment(`index ${name}`, index.description),
+  ]
+}
+
+export const routineName = (r: Routine) => `${qualified({ schema: r.nspname, name: r.proname })}(${r.arguments})`
+
+export function recreatedRoutine(model: Model, routine: Routine): Recreated {
+  const name = routineName(routine)
+  const kind = prokinds[routine.prokind]
+  const target: AclTarget = {
+    object: `${kind} ${name}`,
+    catalog: 'pg_proc',
+    aclColumn: 'proacl',
+    oid: `${literal(`${qualified({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`)}::pg_catalog.regprocedure::pg_catalog.oid`,
+    owner: routine.owner,
+    publicDefault: 'execute',
+  }
+  return {
+    key: `pg_proc:${routine.oid}:0`,
+    kind,
+    identity: name,
+    drop: [`drop ${kind} ${name}`],
+    create: [
+      (routine.def ?? '').replace(/^CREATE OR REPLACE /, 'CREATE '),
+      `alter ${kind} ${name} owner to ${id(routine.owner)}`,
+      ...setAcl(target, routine.proacl, model.snapshot.environment.current_user),
+      ...comment(`${kind} ${name}`, routine.description),
+    ],
+    validate: null,
+  }
+}
+
+export function recreatedTrigger(model: Model, trigger: Trigger): Recreated {
+  const table = qualified(model.name(trigger.tgrelid))
+  const name = id(trigger.tgname)
+  return {
+    key: `pg_trigger:${trigger.oid}:0`,
+    kind: 'trigger',
+    identity: `${name} on ${table}`,
+    drop: [`drop trigger ${name} on ${table}`],
+    create: [
+      trigger.def,
+      ...(trigger.tgenabled === 'O' ? [] : [`alter table ${table} ${tgenabled[trigger.tgenabled]} trigger ${name}`]),
+      ...comment(`trigger ${name} on ${table}`, trigger.description),
+    ],
+    validate: null,
+  }
+}
+
+export function recreatedPolicy(model: Model, policy: Policy): Recreated {
+  const table = qualified(model.name(policy.polrelid))
+  const name = id(policy.polname)
+  return {
+    key: `pg_policy:${policy.oid}:0`,
+    kind: 'policy',
+    identity: `${name} on ${table}`,
+    drop: [`drop policy ${name} on ${table}`],
+    create: createPolicy(policy, table),
+    validate: null,
+  }
+}
+
+export function recreatedRule(model: Model, rule: Rule): Recreated {
+  const relation = model.relation(rule.ev_class)
+  const table = qualified({ schema: relation.nspname, name: relation.relname })
+  const name = id(rule.rulename)
+  return {
+    key: `pg_rewrite:${rule.oid}:0`,
+    kind: 'rule',
+    identity: `${name} on ${table}`,
+    drop: [`drop rule ${name} on ${table}`],
+    create: [
+      withoutSemicolon(rule.def),
+      ...(rule.ev_enabled === 'O' ? [] : [`alter table ${table} ${tgenabled[rule.ev_enabled]} rule ${name}`]),
+      ...comment(`rule ${name} on ${table}`, rule.description),
+    ],
+    validate: null,
+  }
+}
+
+/**
+ * A check, foreign key, unique or exclusion constraint of a table that stays, or a
+ * foreign key of a moved table. Foreign keys and checks come back NOT VALID and
+ * are validated after the reveal, unless they were not valid before.
+ */
+export function recreatedConstraint(model: Model, constraint: Constraint, why: { columnGoes: boolean }): Recreated {
+  const table = qualified(model.name(constraint.conrelid))
+  const name = id(constraint.conname)
+  const later = (constraint.contype === 'f' || constraint.contype === 'c') && constraint.convalidated && constraint.enforced
+  const definition =
+    constraint.contype === 'u' || constraint.contype === 'p'
+      ? usingIndex(constraint)
+      : `${constraint.def}${later ? ' not valid' : ''}`
+  return {
+    key: `pg_constraint:${constraint.oid}:0`,
+    kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',
+    identity: `${name} on ${table}`,
+    // a constraint over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table
+    drop: why.columnGoes && constraint.contype !== 'f' ? [] : [`alter table ${table} drop constraint ${name}`],
+    create: [`alter table ${table} add constraint ${name} ${definition}`, ...comment(`constraint ${name} on ${table}`, constraint.description)],
+    validate: later
+      ? { sql: `alter table ${table} validate constraint ${name}`, foreignKey: constraint.contype === 'f' }
+      : null,
+  }
+}
+
+function usingIndex(constraint: Constraint): string {
+  const kind = constraint.contype === 'p' ? 'primary key' : 'unique'
+  const deferrable = constraint.condeferrable ? ` deferrable initially ${constraint.condeferred ? 'deferred' : 'immediate'}` : ''
+  return `${kind} using index ${id(constraint.conname)}${deferrable}`
+}
+
+export function recreatedStatistics(statistics: Statistics): Recreated {
+  const name = qualified({ schema: statistics.nspname, name: statistics.stxname })
+  return {
+    key: `pg_statistic_ext:${statistics.oid}:0`,
+    kind: 'statistics',
+    identity: name,
+    drop: [`drop statistics ${name}`],
+    create: [
+      statistics.def,
+      `alter statistics ${name} owner to ${id(statistics.owner)}`,
+      ...(statistics.target >= 0 ? [`alter statistics ${name} set statistics ${String(statistics.target)}`] : []),
+      ...comment(`statistics ${name}`, statistics.description),
+    ],
+    validate: null,
+  }
+}
+
+/**
+ * Puts objects after everything among them that they depend on; equals keep
+ * their order. Dependencies of a view are those of its rule.
+ */
+export function inDependencyOrder(model: Model, objects: readonly Recreated[]): Recreated[] {
+  const keyOf = new Map<string, string>()
+  for (const node of model.snapshot.nodes) keyOf.set(addressKey(node), representative(node, objects))
+  const byKey = new Map(objects.map((o) => [o.key, o]))
+  const needs = new Map<string, Set<string>>()
+  for (const { dependent, referenced } of model.snapshot.edges) {
+    const from = keyOf.get(dependent) ?? dependent
+    const to = keyOf.get(referenced) ?? referenced
+    if (from === to || !byKey.has(from) || !byKey.has(to)) continue
+    needs.set(from, (needs.get(from) ?? new Set()).add(to))
+  }
+  const ordered: Recreated[] = []
+  const state = new Map<string, 'visiting' | 'done'>()
+  const visit = (object: Recreated) => {
+    if (state.has(object.key)) return
+    state.set(object.key, 'visiting')
+    for (const key of needs.get(object.key) ?? []) {
+      const needed = byKey.get(key)
+      if (needed) visit(needed)
+    }
+    state.set(object.key, 'done')
+    ordered.push(object)
+  }
+  objects.forEach(visit)
+  return ordered
+}
+
+/** The object that a catalog row is a part of: a view for its rule, a relation for its columns. */
+function representative(node: Node, objects: readonly Recreated[]): string {
+  const own = addressKey(node)
+  if (objects.some((o) => o.key === own)) return own
+  if (node.catalog === 'pg_rewrite' && node.owner_relid !== null) return `pg_class:${node.owner_relid}:0`
+  if (node.catalog === 'pg_class' && node.objsubid > 0) return `pg_class:${node.objid}:0`
+  return own
+}

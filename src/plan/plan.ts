@@ -1,0 +1,125 @@
+import type { QualifiedName } from '../sql.ts'
+
+export type RemovalPhase = 'watch' | 'copy' | 'verify' | 'cut over' | 'record'
+export type RestorePhase = 'add' | 'fill' | 'build' | 'verify' | 'reveal' | 'validate' | 'record'
+export type Phase = RemovalPhase | RestorePhase
+
+export type LockMode =
+  | 'ACCESS SHARE'
+  | 'ROW SHARE'
+  | 'ROW EXCLUSIVE'
+  | 'SHARE UPDATE EXCLUSIVE'
+  | 'SHARE'
+  | 'SHARE ROW EXCLUSIVE'
+  | 'ACCESS EXCLUSIVE'
+
+/**
+ * How the runner executes a statement: as it is; or, for these, in its own way
+ * to the same effect as the SQL that is shown.
+ */
+export type Action =
+  | 'run'
+  /** CREATE INDEX CONCURRENTLY: skipped if there, rebuilt if invalid. */
+  | 'index'
+  /** In batches. */
+  | 'fill'
+  /** Rows whose parent is gone are set aside and it is tried again. */
+  | 'validate foreign key'
+
+/** One step of a plan. What is printed is what runs. */
+export interface Statement<P extends Phase = Phase> {
+  readonly phase: P
+  readonly action: Action
+  readonly sql: string
+  /** Why it is in the plan. */
+  readonly reason: string
+  /** The strongest lock that it takes on `relations`. */
+  readonly lock: LockMode | null
+  readonly relations: readonly string[]
+}
+
+/** A column that leaves its host table. */
+export interface PlannedColumn {
+  readonly name: string
+  readonly hidden: string
+  readonly type: string
+  /** SQL for what ADD COLUMN gives to every row: the constant default, or NULL. */
+  readonly blank: string
+  /** A default that is not the same for every row: every row is backed up, and new rows get it while filling. */
+  readonly filler: string | null
+}
+
+/** A table that stays and loses columns. */
+export interface HostPlan {
+  readonly table: QualifiedName
+  readonly backup: QualifiedName
+  /** The columns that identify a row. */
+  readonly key: readonly string[]
+  /** The key's values may change in ordinary life (neither identity nor uuid). */
+  readonly keyMayChange: boolean
+  readonly columns: readonly PlannedColumn[]
+  /** Every row is backed up, not only those that hold something. */
+  readonly everyRow: boolean
+  readonly watch: { readonly log: QualifiedName; readonly routine: QualifiedName; readonly trigger: string }
+}
+
+/** A table that leaves as a whole. */
+export interface MovedPlan {
+  readonly table: QualifiedName
+  readonly backup: QualifiedName
+  readonly foreignKeys: readonly MovedForeignKey[]
+}
+
+export interface MovedForeignKey {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly referenced: QualifiedName
+  readonly referencedColumns: readonly string[]
+  /** ON DELETE: what becomes of rows whose parent went in the meantime. */
+  readonly onDelete: 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
+  readonly validated: boolean
+}
+
+/** What a removal takes, with its definition, for the ledger. */
+export interface PlannedObject {
+  readonly kind: string
+  readonly identity: string
+  readonly handling: 'moved' | 'recreated' | 'backed up' | 'goes along'
+  /** Why it is in the plan. */
+  readonly why: string
+  readonly definition: unknown
+}
+
+export interface CountPlan {
+  readonly label: string
+  readonly sql: string
+}
+
+/** What a removal will do, and what its restore will do after it. */
+export interface RemovalPlan {
+  readonly feature: string
+  readonly schema: string
+  /** Nothing of the feature is in this database. */
+  readonly absent: boolean
+  readonly objects: readonly PlannedObject[]
+  readonly hosts: readonly HostPlan[]
+  readonly moved: readonly MovedPlan[]
+  /** Statements that take the locks of each short transaction, in the order that clients take them. */
+  readonly locks: { readonly cutOver: readonly string[]; readonly add: readonly string[]; readonly reveal: readonly string[] }
+  readonly removal: readonly Statement<RemovalPhase>[]
+  readonly restore: readonly Statement<RestorePhase>[]
+  /** Texts that only the cut-over can know: index definitions under hidden names. */
+  readonly captures: readonly CapturePlan[]
+  readonly counts: readonly CountPlan[]
+  readonly warnings: readonly string[]
+  /** Changes when the database or the declaration do: SHA-256 of the statements. */
+  readonly fingerprint: string
+}
+
+/** A restore statement whose text is read from the catalog during the cut-over. */
+export interface CapturePlan {
+  /** Position in `restore`. */
+  readonly position: number
+  /** An SQL expression that gives the statement. */
+  readonly expression: string
+}

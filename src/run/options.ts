@@ -1,0 +1,21 @@
+import type { ProgressEvent } from './report.ts'
+
+/** How a removal or restore is run. All optional. */
+export interface RunOptions {
+  /** How long one attempt waits for its locks, all together; 50 ms. Keep it below deadlock_timeout. */
+  readonly lockTimeoutMs?: number
+  /** How often a short transaction tries to get its locks; 300, with growing pauses of up to a second. */
+  readonly lockAttempts?: number
+  /** Target duration of one batch of filling; 50 ms. */
+  readonly batchMs?: number
+  /** Why, for the ledger; `UNSHIP_REASON` if not given. */
+  readonly reason?: string
+  /** Who, for the ledger: the person or pipeline; `UNSHIP_ACTOR` if not given. */
+  readonly actor?: string
+  /** Called as the run goes on; nothing is printed otherwise. */
+  readonly onProgress?: (event: ProgressEvent) => void
+  /** Ends the run at the next safe point. */
+  readonly signal?: AbortSignal
+  /** Refuse to run unless the plan has this fingerprint. */
+  readonly fingerprint?: string
+}

@@ -1,0 +1,112 @@
+import type { Phase } from '../plan/plan.ts'
+
+/** How long a phase took, and how long it kept others waiting. */
+export interface PhaseReport {
+  readonly phase: Phase
+  readonly durationMs: number
+  /** From the first lock to the end of the transaction, by the server's clock; null where no blocking lock is taken. */
+  readonly lockHeldMs: number | null
+  /** Attempts until the locks were had. */
+  readonly attempts: number
+}
+
+/** A table that keeps what was removed. */
+export interface BackupReport {
+  /** `schema.name` */
+  readonly table: string
+  /** What it keeps: a host table's columns, or a whole table. */
+  readonly of: string
+  readonly rows: number
+  readonly bytes: number
+  readonly checksum: string
+}
+
+/** Rows kept apart because the restored schema has no place for them. */
+export interface SetAside {
+  /** The restored table that they would belong to. */
+  readonly table: string
+  readonly rows: number
+  readonly reason: string
+  /** The table that keeps them. */
+  readonly kept: string
+}
+
+interface Report {
+  readonly feature: string
+  /** The ledger's run; null where nothing was recorded. */
+  readonly runId: string | null
+  readonly durationMs: number
+  /** The longest that any lock which others wait for was held. */
+  readonly longestLockMs: number
+  readonly phases: readonly PhaseReport[]
+  /** Preflight counts by label. */
+  readonly counts: Readonly<Record<string, number>>
+  readonly warnings: readonly string[]
+  readonly setAside: readonly SetAside[]
+}
+
+export interface RemovalReport extends Report {
+  readonly direction: 'removal'
+  readonly outcome: 'removed' | 'already removed' | 'absent'
+  readonly backups: readonly BackupReport[]
+}
+
+export interface RestoreReport extends Report {
+  readonly direction: 'restore'
+  readonly outcome: 'restored' | 'already restored' | 'absent'
+  /** Per host table: rows that got their values back, came in meanwhile, or went. */
+  readonly hosts: readonly { readonly table: string; readonly restored: number; readonly inserted: number; readonly deleted: number }[]
+  /** What became of each backup: moved back, or kept under an archive name. */
+  readonly retired: readonly { readonly backup: string; readonly became: string }[]
+}
+
+export interface AbortReport extends Report {
+  readonly direction: 'abort'
+  readonly outcome: 'taken back' | 'restored'
+  /** The phase in which the removal had broken off. */
+  readonly phase: Phase
+}
+
+/** A session that holds a lock we want. */
+export interface Blocker {
+  /** 0 for a prepared transaction. */
+  readonly pid: number
+  readonly user: string | null
+  readonly application: string | null
+  readonly state: string | null
+  /** Age of its transaction. */
+  readonly ageMs: number | null
+  readonly query: string | null
+  readonly relation: string | null
+  /** The identifier of a prepared transaction. */
+  readonly prepared: string | null
+}
+
+/** What a run tells while it goes on. */
+export type ProgressEvent =
+  | { readonly type: 'started'; readonly feature: string; readonly direction: 'removal' | 'restore' | 'abort'; readonly resumed: Phase | null }
+  /** Preflight counts, before anything changes. */
+  | { readonly type: 'preflight'; readonly counts: readonly { readonly label: string; readonly rows: number }[] }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'phase started'; readonly phase: Phase }
+  | ({ readonly type: 'phase done' } & PhaseReport)
+  /** At most a few times a second, in phases whose length depends on the data. */
+  | {
+      readonly type: 'progress'
+      readonly phase: Phase
+      /** The table or index being worked on. */
+      readonly what: string
+      readonly rows: number
+      readonly totalRows: number
+      readonly rowsPerSecond: number
+      readonly remainingMs: number | null
+    }
+  | {
+      readonly type: 'waiting'
+      readonly phase: Phase
+      readonly attempt: number
+      readonly attempts: number
+      readonly retryInMs: number
+      readonly blockers: readonly Blocker[]
+    }
+  | { readonly type: 'finished'; readonly report: RemovalReport | RestoreReport | AbortReport }

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { afterEach, beforeEach, inject } from 'vitest'
+import { OWNER, templateName, type Template } from './cluster.ts'
+import { connectAs, createPool, urlWith } from './connect.ts'
+
+/** What a test's database starts as. */
+export interface DatabaseOptions {
+  /** `empty` unless told: only the roles and schema public, which crm_owner owns. */
+  readonly template?: Template
+}
+
+const POOL_SIZE = 10
+
+/** Creates a database of its own for a test: a copy of a template. */
+export async function createDatabase({ template = 'empty' }: DatabaseOptions = {}): Promise<TestDatabase> {
+  const { prefix } = inject('server')
+  const name = `${prefix}${randomBytes(6).toString('hex')}`
+  await maintain(`create database ${name} template ${templateName(prefix, template)} owner ${OWNER}`)
+  return new TestDatabase(name)
+}
+
+/** Gives each test of the current suite a database of its own. Read it inside of tests and hooks. */
+export function useDatabase(options?: DatabaseOptions): () => TestDatabase {
+  let database: TestDatabase | undefined
+  beforeEach(async () => {
+    database = await createDatabase(options)
+  })
+  afterEach(async () => {
+    await database?.drop()
+    database = undefined
+  })
+  return () => {
+    if (!database) throw new Error('there is a database only while a test runs')
+    return database
+  }
+}
+
+/** One database of a test's, with the connections to it. */
+export class TestDatabase {
+  readonly name: string
+  /** As the superuser. */
+  readonly url: string
+  /** As crm_owner. */
+  readonly ownerUrl: string
+  /** A pool as the superuser. */
+  readonly admin: Kysely<any>
+  /** A pool as crm_owner, who owns the demo and runs migrations. */
+  readonly db: Kysely<any>
+  readonly #adminPool: pg.Pool
+  readonly #clients: pg.Client[] = []
+
+  constructor(name: string) {
+    this.name = name
+    this.url = urlWith(inject('server').url, { database: name })
+    this.ownerUrl = urlWith(this.url, { user: OWNER, password: OWNER })
+    this.#adminPool = createPool(this.url, POOL_SIZE)
+    this.admin = new Kysely({ dialect: new PostgresDialect({ pool: this.#adminPool }) })
+    this.db = new Kysely({ dialect: new PostgresDialect({ pool: createPool(this.ownerUrl, POOL_SIZE) }) })
+  }
+
+  /** Runs SQL as the superuser and returns the rows; of several statements, the last one's. */
+  async query<Row extends pg.QueryResultRow = any>(sql: string, params?: readonly unknown[]): Promise<Row[]> {
+    const result = await this.#adminPool.query<Row>(sql, params && [...params])
+    const results: pg.QueryResult<Row>[] = Array.isArray(result) ? result : [result]
+    return results.at(-1)?.rows ?? []
+  }
+
+  /** A connection of its own as this role, or as the superuser with `admin`. It is closed with the database. */
+  async connect(role: string = OWNER): Promise<pg.Client> {
+    const client = await connectAs(role === OWNER ? this.ownerUrl : this.url)
+    this.#clients.push(client)
+    if (role !== OWNER && role !== 'admin') await client.query(`set session authorization ${pg.escapeIdentifier(role)}`)
+    return client
+  }
+
+  /** Ends every session in the database, whatever it is doing, and drops it. */
+  async drop(): Promise<void> {
+    await this.#releaseHolds()
+    await maintain(`drop database if exists ${this.name} with (force)`)
+    await Promise.all([this.db.destroy(), this.admin.destroy(), ...this.#clients.map((client) => client.end())])
+  }
+
+  /** Prepared transactions and replication slots outlive their sessions and would keep the database. */
+  async #releaseHolds(): Promise<void> {
+    const prepared = await this.query<{ gid: string }>(
+      'select gid from pg_catalog.pg_prepared_xacts where database = current_database()',
+    )
+    for (const { gid } of prepared) await this.query(`rollback prepared ${pg.escapeLiteral(gid)}`)
+    await this.query(`
+      select pg_catalog.pg_drop_replication_slot(slot_name)
+      from pg_catalog.pg_replication_slots
+      where database = current_database()
+        and not active`)
+  }
+}
+
+let maintenance: pg.Pool | undefined
+
+/** Runs a statement outside of the tests' databases, on this worker's own connection. */
+async function maintain(sql: string): Promise<void> {
+  maintenance ??= createPool(inject('server').url, 1)
+  await maintenance.query(sql)
+}

@@ -1,0 +1,16 @@
+import { defaultClientConditions, defaultServerConditions } from 'vite'
+import { defineConfig } from 'vitest/config'
+
+// Tests run against src, not against the last build.
+const SOURCE = '@kysely-unship/source'
+
+export default defineConfig({
+  resolve: { conditions: [SOURCE, ...defaultClientConditions] },
+  ssr: { resolve: { conditions: [SOURCE, ...defaultServerConditions] } },
+  test: {
+    include: ['test/**/*.test.ts', 'src/**/*.test.ts'],
+    globalSetup: ['test/support/server.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
