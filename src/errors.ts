@@ -86,6 +86,9 @@ export class UnshipError extends Error {
     this.detail = fields.detail
     this.hint = fields.hint
     this.suggestion = fields.suggestion
+    // the message says them: printing the error should not say them twice
+    for (const field of ['primary', 'detail', 'hint', 'suggestion'] as const)
+      Object.defineProperty(this, field, { enumerable: false })
   }
 }
 

@@ -58,7 +58,8 @@ export function declaredNames(feature: FeatureDeclaration, translate: (name: str
   const names: DeclaredName[] = []
   for (const field of plain)
     for (const spelled of feature[field] ?? []) {
-      const { name, argumentTypes } = field === 'functions' ? parseSignature(spelled) : { name: spelled, argumentTypes: null }
+      const { name, argumentTypes } =
+        field === 'functions' ? parseSignature(spelled) : { name: spelled, argumentTypes: null }
       names.push({ field, spelled, ...named(name), part: null, argumentTypes })
     }
   for (const field of perTable)
@@ -72,10 +73,20 @@ export function declaredNames(feature: FeatureDeclaration, translate: (name: str
 export function candidateQuery(names: readonly DeclaredName[]): string {
   const asked = JSON.stringify(names.map(({ field, schema, name, part }, n) => ({ n, field, schema, name, part })))
   const folded = (expression: string) => `pg_catalog.lower(pg_catalog.replace(${expression}, '_', ''))`
-  const found = (catalog: string, alias: string, column: string, extra = 'null, null, null::json', subid = '0', wanted = 'a.name') =>
+  const found = (
+    catalog: string,
+    alias: string,
+    column: string,
+    extra = 'null, null, null::json',
+    subid = '0',
+    wanted = 'a.name',
+  ) =>
     `select a.n, '${catalog}' as catalog, ${alias}.oid as objid, ${subid} as objsubid, ${extra},
       case when ${column} <> ${wanted} then ${column} end as similar`
-  const inSchema = (alias: string, column: string) => `join pg_catalog.pg_namespace n on n.oid = ${alias} and n.nspname = a.schema
+  const inSchema = (
+    alias: string,
+    column: string,
+  ) => `join pg_catalog.pg_namespace n on n.oid = ${alias} and n.nspname = a.schema
       where ${folded(column)} = ${folded('a.name')}`
   const onTable = (catalog: string, alias: string, relid: string, column: string, field: string) =>
     `${found(catalog, alias, column, 'null, null, null::json', '0', 'a.part')}
@@ -144,7 +155,11 @@ export function argumentsMatch(declared: readonly string[], candidate: Candidate
   const types = candidate.argument_types ?? []
   if (types.length !== declared.length) return false
   return declared.every((text, i) => {
-    const words = text.trim().replace(/\s+/g, ' ').toLowerCase().replace(/\s*\([\d, ]+\)/, '')
+    const words = text
+      .trim()
+      .replace(/\s+/g, ' ')
+      .toLowerCase()
+      .replace(/\s*\([\d, ]+\)/, '')
     const spellings = (types[i] ?? []).filter(Boolean).flatMap((type) => {
       const unqualified = type.replace(/^(?:"(?:[^"]|"")*"|[^."]+)\./, '')
       return [type.toLowerCase(), unqualified.toLowerCase()]

@@ -36,7 +36,10 @@ const catalogName = (classid: string) => `(select relname from pg_catalog.pg_cla
 
 const reached = (roots: readonly Address[]) => `
   with recursive root(classid, objid, objsubid) as (values ${roots
-    .map((r) => `('pg_catalog.${r.catalog}'::pg_catalog.regclass::pg_catalog.oid, ${r.objid}::pg_catalog.oid, ${String(r.objsubid)})`)
+    .map(
+      (r) =>
+        `('pg_catalog.${r.catalog}'::pg_catalog.regclass::pg_catalog.oid, ${r.objid}::pg_catalog.oid, ${String(r.objsubid)})`,
+    )
     .join(', ')}),
   reached(classid, objid, objsubid) as (
     select classid, objid, objsubid from root
@@ -46,6 +49,8 @@ const reached = (roots: readonly Address[]) => `
       select d.classid, d.objid, d.objsubid from pg_catalog.pg_depend d
       where d.refclassid = r.classid and d.refobjid = r.objid and (r.objsubid = 0 or d.refobjsubid = r.objsubid)
         and d.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass
+        and not (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+          and exists (select from pg_catalog.pg_class t where t.oid = d.objid and t.relkind = 't' /* toast table */))
       union all
       /* the view that a rule makes */
       select 'pg_catalog.pg_class'::pg_catalog.regclass, w.ev_class, 0 from pg_catalog.pg_rewrite w
@@ -87,8 +92,7 @@ export const nodeQuery = (roots: readonly Address[]): string => `
     r.objid >= 16384 as user_defined
   from reached r
   cross join lateral pg_catalog.pg_identify_object(r.classid, r.objid, r.objsubid) i
-  left join pg_catalog.pg_class c on r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = r.objid) nodes
-  where catalog not in ('pg_toast') and relkind is distinct from 't'`
+  left join pg_catalog.pg_class c on r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = r.objid) nodes`
 
 /** Who depends on whom among them. */
 export const edgeQuery = (roots: readonly Address[]): string => `

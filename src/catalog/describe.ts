@@ -60,7 +60,11 @@ export function describe(rows: CatalogRows): Description {
   }
   for (const k of rows.constraints) {
     if (!described(k.conrelid)) continue
-    all[`constraint ${name(k.conrelid)}.${k.conname}`] = { definition: k.def, validated: k.convalidated, comment: k.description }
+    all[`constraint ${name(k.conrelid)}.${k.conname}`] = {
+      definition: k.def,
+      validated: k.convalidated,
+      comment: k.description,
+    }
   }
   for (const i of rows.indexes) {
     all[`index ${i.nspname}.${i.relname}`] = {
@@ -87,7 +91,12 @@ export function describe(rows: CatalogRows): Description {
   for (const r of rows.rules)
     all[`rule ${name(r.ev_class)}.${r.rulename}`] = { definition: r.def, enabled: r.ev_enabled, comment: r.description }
   for (const s of rows.statistics)
-    all[`statistics ${s.nspname}.${s.stxname}`] = { definition: s.def, owner: s.owner, target: s.target, comment: s.description }
+    all[`statistics ${s.nspname}.${s.stxname}`] = {
+      definition: s.def,
+      owner: s.owner,
+      target: s.target,
+      comment: s.description,
+    }
   for (const p of rows.routines)
     all[`function ${p.nspname}.${p.proname}(${p.argument_types})`] = {
       definition: p.def ?? p.prosrc,
@@ -96,28 +105,43 @@ export function describe(rows: CatalogRows): Description {
       comment: p.description,
     }
   for (const t of rows.types) {
-    const implicit = t.typtype === 'b' || t.typtype === 'p' || (t.typtype === 'c' && rows.relations.some((r) => r.reltype === t.oid && r.relkind !== 'c'))
-    if (implicit) continue
-    all[`type ${t.nspname}.${t.typname}`] = { definition: t.definition, owner: t.owner, acl: acl(t.typacl, t.owner, 'type'), comment: t.description }
+    all[`type ${t.nspname}.${t.typname}`] = {
+      definition: t.definition,
+      owner: t.owner,
+      acl: acl(t.typacl, t.owner, 'type'),
+      comment: t.description,
+    }
   }
   for (const s of rows.sequences) {
     const { seqrelid, owner_relid: relid, owner_attnum: attnum, owner_kind: kind, ...options } = s
     const owner = rows.columns.find((c) => c.attrelid === relid && c.attnum === attnum)
-    all[`sequence options ${name(seqrelid)}`] = { ...options, ownedBy: owner && relid ? `${name(relid)}.${owner.attname}` : null, kind }
+    all[`sequence options ${name(seqrelid)}`] = {
+      ...options,
+      ownedBy: owner && relid ? `${name(relid)}.${owner.attname}` : null,
+      kind,
+    }
   }
   return all
 }
 
-const kindOf = (relkind: string) => (relkind === 'v' ? 'view' : relkind === 'm' ? 'materialized view' : relkind === 'S' ? 'sequence' : 'table')
+const kindOf = (relkind: string) =>
+  relkind === 'v' ? 'view' : relkind === 'm' ? 'materialized view' : relkind === 'S' ? 'sequence' : 'table'
 
 /** An access control list as pg_dump sees it: the built-in default is the same as none. */
 function acl(list: Acl, owner: string, of: 'table' | 'sequence' | 'function' | 'type'): unknown {
   if (list === null) return null
   const isDefault = (e: AclEntry) =>
-    e.grantor === owner && !e.grantable && (e.grantee === owner || (e.grantee === null && (of === 'function' || of === 'type')))
+    e.grantor === owner &&
+    !e.grantable &&
+    (e.grantee === owner || (e.grantee === null && (of === 'function' || of === 'type')))
   const publicHas = list.some((e) => e.grantee === null)
   const ownerHas = new Set(list.filter((e) => e.grantee === owner).map((e) => e.privilege)).size
-  const complete = { table: ownerHas >= 7, sequence: ownerHas === 3, function: ownerHas === 1 && publicHas, type: ownerHas === 1 && publicHas }[of]
+  const complete = {
+    table: ownerHas >= 7,
+    sequence: ownerHas === 3,
+    function: ownerHas === 1 && publicHas,
+    type: ownerHas === 1 && publicHas,
+  }[of]
   return complete && list.every(isDefault) ? null : list
 }
 
@@ -126,13 +150,16 @@ export async function describeDatabase(db: AnyKysely): Promise<Description> {
   const { major } = await readEnvironment(db)
   const ours = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', '${LEDGER_SCHEMA}')`
   const oids = async (query: string) => (await readJson<{ oid: Oid }>(db, query)).map((row) => row.oid)
-  const relations = await oids(`select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  const relations =
+    await oids(`select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where ${ours} and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and c.relname not in ('kysely_migration', 'kysely_migration_lock')`)
   const routines = await oids(
     `select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where ${ours}`,
   )
   const types = await oids(
-    `select t.oid from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace where ${ours}`,
+    `select t.oid from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+     where ${ours} and t.typtype not in ('b', 'p', 'm')
+       and (t.typrelid = 0 or exists (select from pg_catalog.pg_class c where c.oid = t.typrelid and c.relkind = 'c'))`,
   )
   return describe(await readRows(db, { relations, routines, types }, major))
 }

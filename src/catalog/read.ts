@@ -18,8 +18,7 @@ export async function readTogether<T extends Record<string, unknown[]>>(
   queries: { readonly [K in keyof T]: string },
 ): Promise<T> {
   const parts = Object.entries(queries).map(
-    ([name, query]) =>
-      `'${name}', (select coalesce(pg_catalog.json_agg(q), '[]') from (${String(query)}) q)`,
+    ([name, query]) => `'${name}', (select coalesce(pg_catalog.json_agg(q), '[]') from (${String(query)}) q)`,
   )
   const text = `select pg_catalog.json_build_object(${parts.join(',\n')})::text as json`
   const { rows } = await sql<{ json: string }>`${sql.raw(text)}`.execute(db)

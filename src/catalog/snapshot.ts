@@ -71,7 +71,12 @@ export interface Snapshot extends CatalogRows {
   readonly schemaRights: readonly SchemaRight[]
   readonly mentions: readonly Mention[]
   /** Names in use: relations, types, functions and statistics of all schemas. */
-  readonly taken: readonly { readonly nspname: string; readonly name: string; readonly catalog: string; readonly ours: boolean }[]
+  readonly taken: readonly {
+    readonly nspname: string
+    readonly name: string
+    readonly catalog: string
+    readonly ours: boolean
+  }[]
 }
 
 /** Reads the server, its version and the session's rights. */

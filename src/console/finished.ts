@@ -45,11 +45,14 @@ function restoreMessages(report: RestoreReport): Message[] {
 
 function abortMessages(report: AbortReport): Message[] {
   const { feature, outcome, phase, durationMs } = report
-  const what =
-    outcome === 'taken back'
-      ? `Took back the removal of ${feature}, which had broken off in the phase: ${phase}`
-      : `Restored ${feature}, whose removal had broken off in the phase: ${phase}`
-  return [message('success', what, [`in ${duration(durationMs)}`, longestLock(report)]), ...setAsideMessages(report)]
+  const what = outcome === 'taken back' ? `Took back the removal of ${feature}` : `Restored ${feature}`
+  return [
+    message('success', `${what} in ${duration(durationMs)}`, [
+      `the removal had broken off in the phase: ${phase}`,
+      longestLock(report),
+    ]),
+    ...setAsideMessages(report),
+  ]
 }
 
 const longestLock = ({ longestLockMs }: AnyReport) =>
@@ -59,14 +62,8 @@ const longestLock = ({ longestLockMs }: AnyReport) =>
 
 function backupTable(backups: RemovalReport['backups']): string[] {
   return table(
-    [
-      { heading: 'table' },
-      { heading: 'keeps' },
-      { heading: 'rows', right: true },
-      { heading: 'size', right: true },
-      { heading: 'checksum' },
-    ],
-    backups.map((backup) => [backup.table, backup.of, bare(backup.rows), size(backup.bytes), backup.checksum]),
+    [{ heading: 'table' }, { heading: 'rows', right: true }, { heading: 'size', right: true }, { heading: 'checksum' }],
+    backups.map((backup) => [backup.table, bare(backup.rows), size(backup.bytes), backup.checksum]),
   )
 }
 

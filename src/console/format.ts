@@ -27,7 +27,7 @@ const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 export function size(bytes: number): string {
   let value = bytes
   let unit = 0
-  while (value >= 999.5 && unit < UNITS.length - 1) {
+  while (value >= 1024 && unit < UNITS.length - 1) {
     value /= 1024
     unit++
   }

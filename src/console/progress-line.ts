@@ -3,7 +3,7 @@ import { bare, count, duration, oneLine, percent, share } from './format.ts'
 
 type Progress = ProgressEvent & { type: 'progress' }
 
-const BAR_WIDTH = 24
+const BAR_WIDTH = 16
 const NAME_LENGTH = 63
 
 /** `fill: public.contacts, 120,000 of 2,000,000 rows (6 %), 45,000 rows/s, 42 s left` */
@@ -19,9 +19,10 @@ export function progressBar(event: Progress, columns: number): string {
   const candidates = [
     `${event.phase} ${name(event)} ${bar} ${done}, ${rows(event)}, ${pace(event)}`,
     `${event.phase} ${bar} ${done}, ${rows(event)}, ${pace(event)}`,
-    `${event.phase} ${done}, ${pace(event)}`,
+    `${event.phase} ${bar} ${done}, ${pace(event)}`,
   ]
-  return candidates.find((line) => line.length < columns) ?? oneLine(candidates[2] ?? '', Math.max(1, columns - 1))
+  const last = `${event.phase} ${done}`
+  return candidates.find((line) => line.length < columns) ?? oneLine(last, Math.max(1, columns - 1))
 }
 
 const name = ({ what }: Progress) => oneLine(what, 2 * NAME_LENGTH)
@@ -29,7 +30,7 @@ const rows = (event: Progress) => `${bare(event.rows)} of ${count(event.totalRow
 
 function pace({ rowsPerSecond, remainingMs }: Progress): string {
   const rate = `${bare(rowsPerSecond)} rows/s`
-  return remainingMs === null ? rate : `${rate}, ${duration(roundedUp(remainingMs))} left`
+  return remainingMs === null || remainingMs <= 0 ? rate : `${rate}, ${duration(roundedUp(remainingMs))} left`
 }
 
 /** A guess: no fractions of a second. */

@@ -62,6 +62,7 @@ create table if not exists ${LEDGER_SCHEMA}.statements (
   reason text not null,
   lock_mode text,
   relations text[] not null default '{}',
+  object text,
   done_at timestamptz,
   primary key (run_id, position)
 );

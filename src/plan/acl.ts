@@ -24,7 +24,15 @@ export function revokeFromOthers(target: AclTarget): string {
 const ownerColumn = (target: AclTarget) =>
   target.catalog === 'pg_class' ? 'relowner' : target.catalog === 'pg_proc' ? 'proowner' : 'typowner'
 
-function revoking(target: AclTarget, condition: string, then = ''): string {
+/** What ACLDEFAULT calls the kind of object. */
+const defaultKind = ({ catalog, object }: AclTarget) =>
+  catalog === 'pg_proc' ? 'f' : catalog === 'pg_type' ? 'T' : object.startsWith('sequence ') ? 's' : 'r'
+
+/** @param builtIn takes away too what an object without a list gives by default */
+function revoking(target: AclTarget, condition: string, then = '', builtIn = false): string {
+  const list = builtIn
+    ? `coalesce(o.${target.aclColumn}, pg_catalog.acldefault('${defaultKind(target)}', o.${ownerColumn(target)}))`
+    : `o.${target.aclColumn}`
   const columns =
     target.catalog === 'pg_class'
       ? `union select a.grantee from pg_catalog.pg_class o
@@ -35,7 +43,7 @@ function revoking(target: AclTarget, condition: string, then = ''): string {
 declare role pg_catalog.oid;
 begin
   for role in
-    select a.grantee from pg_catalog.${target.catalog} o cross join lateral pg_catalog.aclexplode(o.${target.aclColumn}) a
+    select a.grantee from pg_catalog.${target.catalog} o cross join lateral pg_catalog.aclexplode(${list}) a
       where o.oid = ${target.oid} ${condition} ${columns}
   loop
     execute pg_catalog.format('revoke all on %s from %s cascade', ${literal(target.object)},
@@ -60,11 +68,17 @@ export function setAcl(target: AclTarget, acl: Acl, actingRole: string): string[
   end if;`
     return [revoking(target, '', then)]
   }
-  return [revoking(target, ''), ...grants(target.object, acl, target.owner, actingRole)]
+  return [revoking(target, '', '', true), ...grants(target.object, acl, target.owner, actingRole)]
 }
 
 /** GRANT statements in the list's order; those by another grantor are made in that role. */
-export function grants(object: string, acl: readonly AclEntry[], owner: string, actingRole: string, columns = ''): string[] {
+export function grants(
+  object: string,
+  acl: readonly AclEntry[],
+  owner: string,
+  actingRole: string,
+  columns = '',
+): string[] {
   const statements: string[] = []
   for (const group of grouped(acl)) {
     const [first] = group

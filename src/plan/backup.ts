@@ -42,7 +42,11 @@ end`
   const when = (condition: string) => (host.everyRow ? '' : ` when (${condition})`)
   const triggers = [
     ['insert', 'row', when(holds(host, 'new'))],
-    ['update', 'row', ` when (${keyChanged} or pg_catalog.record_image_ne(${image(host, 'old')}, ${image(host, 'new')}))`],
+    [
+      'update',
+      'row',
+      ` when (${keyChanged} or pg_catalog.record_image_ne(${image(host, 'old')}, ${image(host, 'new')}))`,
+    ],
     ['delete', 'row', when(holds(host, 'old'))],
     ['truncate', 'statement', ''],
   ] as const
@@ -52,13 +56,21 @@ end`
       reason: 'keys of rows that change while they are copied',
       locks: false,
     },
-    { sql: `alter table ${log} add column unship_truncated boolean not null default false`, reason: 'the same', locks: false },
+    {
+      sql: `alter table ${log} add column unship_truncated boolean not null default false`,
+      reason: 'the same',
+      locks: false,
+    },
     {
       sql: `create function ${routine}() returns trigger language plpgsql security definer set search_path = '' as ${dollarQuote(body, 'watch')}`,
       reason: 'logs those keys',
       locks: false,
     },
-    { sql: `revoke all on function ${routine}() from public`, reason: 'nobody calls it but its triggers', locks: false },
+    {
+      sql: `revoke all on function ${routine}() from public`,
+      reason: 'nobody calls it but its triggers',
+      locks: false,
+    },
     ...triggers.flatMap(([event, level, condition]) => {
       const name = id(watchTrigger(host, event))
       return [
@@ -67,7 +79,11 @@ end`
           reason: `sees ${event}s of the removed columns`,
           locks: true,
         },
-        { sql: `alter table ${table} enable always trigger ${name}`, reason: 'replication appliers are seen too', locks: true },
+        {
+          sql: `alter table ${table} enable always trigger ${name}`,
+          reason: 'replication appliers are seen too',
+          locks: true,
+        },
       ]
     }),
   ]
@@ -79,7 +95,9 @@ export const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]
 /** Takes the watch away again; does nothing where it is gone. */
 export function unwatchStatements(host: HostPlan): string[] {
   return [
-    ...watchEvents.map((event) => `drop trigger if exists ${id(watchTrigger(host, event))} on ${qualified(host.table)}`),
+    ...watchEvents.map(
+      (event) => `drop trigger if exists ${id(watchTrigger(host, event))} on ${qualified(host.table)}`,
+    ),
     `drop function if exists ${qualified(host.watch.routine)}()`,
     `drop table if exists ${qualified(host.watch.log)}`,
   ]
@@ -150,7 +168,11 @@ from ${qualified(host.backup)} b
 where ${onKey(host, 'b', 'h')} and ${unfilled(host)}`
 }
 
-export const hiddenImage = (host: HostPlan, alias: string) => `row(${list(host.columns.map((c) => c.hidden), `${alias}.`)})`
+export const hiddenImage = (host: HostPlan, alias: string) =>
+  `row(${list(
+    host.columns.map((c) => c.hidden),
+    `${alias}.`,
+  )})`
 const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(host, 'h')}, ${image(host, 'b')})`
 
 /** One batch of it: the backup's blocks `$1` up to, not with, `$2`. Locked rows are left for the next pass. */

@@ -48,7 +48,13 @@ const singular: Record<ResolvedName['field'], string> = {
   statistics: 'statistics',
 }
 
-const relkinds: Partial<Record<ResolvedName['field'], string>> = { tables: 'rpf', views: 'vm', indexes: 'iI', sequences: 'S', columns: 'rpf' }
+const relkinds: Partial<Record<ResolvedName['field'], string>> = {
+  tables: 'rpf',
+  views: 'vm',
+  indexes: 'iI',
+  sequences: 'S',
+  columns: 'rpf',
+}
 const kindFits = (d: ResolvedName) => (relkinds[d.field] ?? '').includes(d.found?.relkind ?? '')
 
 function refuseSpelling(model: Model, missing: readonly ResolvedName[]): void {

@@ -30,16 +30,18 @@ const leaves = (model: Model, oid: string | null) => oid !== null && (model.move
 
 const owner = (model: Model, node: Node) => model.spell(model.name(node.owner_relid ?? node.objid))
 
-const perTable =
-  (field: 'constraints' | 'triggers' | 'policies' | 'rules', table: string, name: string): Standing => ({
-    kind: 'undeclared',
-    suggest: (s) => {
-      const tables = (s[field] ??= {})
-      ;(tables[table] ??= []).push(name)
-    },
-  })
+const perTable = (field: 'constraints' | 'triggers' | 'policies' | 'rules', table: string, name: string): Standing => ({
+  kind: 'undeclared',
+  suggest: (s) => {
+    const tables = (s[field] ??= {})
+    ;(tables[table] ??= []).push(name)
+  },
+})
 
-const listed = (field: 'views' | 'functions' | 'indexes' | 'types' | 'sequences' | 'tables', name: string): Standing => ({
+const listed = (
+  field: 'views' | 'functions' | 'indexes' | 'types' | 'sequences' | 'tables',
+  name: string,
+): Standing => ({
   kind: 'undeclared',
   suggest: (s) => {
     ;(s[field] ??= []).push(name)
@@ -66,7 +68,8 @@ function judgeRelation(model: Model, node: Node): Standing {
     }
     case 'r':
     case 'p': {
-      if (objsubid === 0) return refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
+      if (objsubid === 0)
+        return refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
       if (model.isRemoved(objid, objsubid)) return declared
       const column = model.columns(objid).find((c) => c.attnum === objsubid)
       const table = model.spell(model.name(objid))
@@ -103,7 +106,8 @@ const constraintName = (model: Model, oid: string) =>
 function judgeSequence(model: Model, node: Node): Standing {
   const sequence = model.snapshot.sequences.find((s) => s.seqrelid === node.objid)
   const { owner_relid: relid, owner_attnum: attnum } = sequence ?? {}
-  if (relid && (leaves(model, relid) || model.isRemoved(relid, attnum ?? 0))) return byNature(model.spell(model.name(relid)))
+  if (relid && (leaves(model, relid) || model.isRemoved(relid, attnum ?? 0)))
+    return byNature(model.spell(model.name(relid)))
   return listed('sequences', model.spell(model.name(node.objid)))
 }
 
@@ -172,7 +176,10 @@ const judges: Readonly<Record<string, Judge | undefined>> = {
   pg_proc: (model, node) => {
     const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
     return routine
-      ? listed('functions', `${model.spell({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`)
+      ? listed(
+          'functions',
+          `${model.spell({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`,
+        )
       : refused(node.description)
   },
 }

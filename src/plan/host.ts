@@ -10,14 +10,18 @@ import { columnSettings, relationAcl } from './objects.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
 
 /** Removed columns that hold data of their own; generated ones are computed again. */
-export const storedColumns = (model: Model, oid: Oid) => (model.removed.get(oid) ?? []).filter((c) => c.attgenerated === '')
-export const generatedColumns = (model: Model, oid: Oid) => (model.removed.get(oid) ?? []).filter((c) => c.attgenerated !== '')
+export const storedColumns = (model: Model, oid: Oid) =>
+  (model.removed.get(oid) ?? []).filter((c) => c.attgenerated === '')
+export const generatedColumns = (model: Model, oid: Oid) =>
+  (model.removed.get(oid) ?? []).filter((c) => c.attgenerated !== '')
 
 /** The columns that identify a row: the primary key, or else a unique, immediate, complete index. */
 export function usableKey(model: Model, oid: Oid): readonly Column[] | null {
   const columns = model.columns(oid)
   const candidates = model.snapshot.indexes
-    .filter((i) => i.indrelid === oid && i.indisunique && i.indimmediate && i.indisvalid && !i.partial && !i.expressions)
+    .filter(
+      (i) => i.indrelid === oid && i.indisunique && i.indimmediate && i.indisvalid && !i.partial && !i.expressions,
+    )
     .sort((a, b) => Number(b.indisprimary) - Number(a.indisprimary) || a.indnkeyatts - b.indnkeyatts)
   for (const index of candidates) {
     const key = index.indkey.slice(0, index.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
@@ -32,7 +36,9 @@ export function planHost(model: Model, oid: Oid): HostPlan {
   const key = usableKey(model, oid) ?? []
   const stored = storedColumns(model, oid)
   const columns = stored.map((column) => planColumn(model, table, column))
-  const watch = shortened(`watch_${model.feature.name}_${table.schema === model.schema ? '' : `${table.schema}_`}${table.name}`)
+  const watch = shortened(
+    `watch_${model.feature.name}_${table.schema === model.schema ? '' : `${table.schema}_`}${table.name}`,
+  )
   return {
     table,
     backup: { schema: table.schema, name: columnBackupName(model.feature.name, table.name) },
@@ -67,7 +73,7 @@ function filler(model: Model, table: HostPlan['table'], column: Column): string 
 }
 
 /** Stands in for an identity column's sequence while the column is hidden. */
-const identitySequence = (table: HostPlan['table'], column: Column) => ({
+export const identitySequence = (table: HostPlan['table'], column: Column) => ({
   schema: table.schema,
   name: hiddenName(`${table.name}_${column.attname}_seq`),
 })
@@ -101,7 +107,9 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const collation = column.collation ? ` collate ${column.collation}` : ''
   const named = column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''
   const notNullNow = column.attnotnull && constant ? `${named} not null` : ''
-  add.push(`alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${constant ? ` default ${column.default ?? ''}` : ''}`)
+  add.push(
+    `alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${constant ? ` default ${column.default ?? ''}` : ''}`,
+  )
   if (column.attidentity !== '') {
     const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)
     if (!sequence) throw new Error(`identity column ${table}.${original} has no sequence`)
@@ -166,11 +174,19 @@ export function generatedColumn(model: Model, oid: Oid, column: Column): string[
   const name = id(column.attname)
   const collation = column.collation ? ` collate ${column.collation}` : ''
   const kind = column.attgenerated === 's' ? 'stored' : 'virtual'
-  const notNull = column.attnotnull ? `${column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''} not null` : ''
+  const notNull = column.attnotnull
+    ? `${column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''} not null`
+    : ''
   return [
     `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${column.default ?? ''}) ${kind}`,
     ...columnSettings(`alter table ${table}`, name, column),
     ...(column.description === null ? [] : [`comment on column ${table}.${name} is ${literal(column.description)}`]),
-    ...grants(`table ${table}`, column.attacl ?? [], relation.owner, model.snapshot.environment.current_user, ` (${name})`),
+    ...grants(
+      `table ${table}`,
+      column.attacl ?? [],
+      relation.owner,
+      model.snapshot.environment.current_user,
+      ` (${name})`,
+    ),
   ]
 }

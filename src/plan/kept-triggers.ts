@@ -25,7 +25,14 @@ export function keptTriggers(model: Model): KeptTrigger[] {
     const columns = (model.removed.get(host) ?? []).map((c) => c.attname)
     const mentions = [...columns, ...leaving].filter((name) => hasWord(`${trigger.prosrc}\n${trigger.args}`, name))
     return mentions.length > 0
-      ? [{ table: model.spell(table), name: trigger.tgname, function: trigger.function, mentions: [...new Set(mentions)] }]
+      ? [
+          {
+            table: model.spell(table),
+            name: trigger.tgname,
+            function: trigger.function,
+            mentions: [...new Set(mentions)],
+          },
+        ]
       : []
   })
 }
@@ -39,4 +46,3 @@ function hasWord(text: string, word: string): boolean {
   }
   return false
 }
-

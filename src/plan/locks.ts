@@ -1,8 +1,8 @@
 import type { Oid } from '../catalog/fragments.ts'
-import { id, qualified } from '../sql.ts'
+import { id, qualified, type QualifiedName } from '../sql.ts'
 import type { Model } from './model.ts'
 import { backupOf } from './moved.ts'
-import type { RemovalPlan } from './plan.ts'
+import type { PlannedLock, RemovalPlan } from './plan.ts'
 
 /**
  * The locks of the three short transactions, all taken before any change.
@@ -13,21 +13,25 @@ import type { RemovalPlan } from './plan.ts'
  */
 export function planLocks(model: Model): RemovalPlan['locks'] {
   const tables = lockOrder(model)
-  const lock = (name: string, mode: string) => `lock table only ${name} in ${mode} mode`
+  const lock = (relation: QualifiedName, mode: string): PlannedLock => ({
+    sql: `lock table only ${qualified(relation)} in ${mode} mode`,
+    relation,
+  })
   return {
     cutOver: [
       ...model.snapshot.relations
         .filter((r) => model.views.has(r.oid))
-        .map(
-          (r) => `alter ${r.relkind === 'm' ? 'materialized view' : 'view'} ${qualified(model.name(r.oid))} owner to ${id(r.owner)}`,
-        ),
-      ...tables.map((oid) => lock(qualified(model.name(oid)), 'access exclusive')),
+        .map((r) => ({
+          sql: `alter ${r.relkind === 'm' ? 'materialized view' : 'view'} ${qualified(model.name(r.oid))} owner to ${id(r.owner)}`,
+          relation: model.name(r.oid),
+        })),
+      ...tables.map((oid) => lock(model.name(oid), 'access exclusive')),
     ],
-    add: tables.filter((oid) => model.isHost(oid)).map((oid) => lock(qualified(model.name(oid)), 'access exclusive')),
+    add: tables.filter((oid) => model.isHost(oid)).map((oid) => lock(model.name(oid), 'access exclusive')),
     reveal: tables.map((oid) =>
       model.moved.has(oid)
-        ? lock(qualified(backupOf(model, oid)), 'access exclusive')
-        : lock(qualified(model.name(oid)), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),
+        ? lock(backupOf(model, oid), 'access exclusive')
+        : lock(model.name(oid), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),
     ),
   }
 }
@@ -46,7 +50,12 @@ export function lockOrder(model: Model): Oid[] {
   for (const k of foreignKeys) {
     const overRemoved = k.conkey?.some((n) => model.isRemoved(k.conrelid, n)) ?? false
     // a foreign key that goes locks both of its tables
-    if (model.moved.has(k.conrelid) || model.moved.has(k.confrelid) || overRemoved || declared('pg_constraint', k.oid)) {
+    if (
+      model.moved.has(k.conrelid) ||
+      model.moved.has(k.confrelid) ||
+      overRemoved ||
+      declared('pg_constraint', k.oid)
+    ) {
       all.add(k.conrelid)
       all.add(k.confrelid)
     }

@@ -36,7 +36,11 @@ export class Model {
     const removed = new Map<Oid, Column[]>()
     for (const { objid, objsubid } of found('columns')) {
       const column = snapshot.columns.find((c) => c.attrelid === objid && c.attnum === objsubid)
-      if (column) removed.set(objid, [...(removed.get(objid) ?? []), column].sort((a, b) => a.attnum - b.attnum))
+      if (column)
+        removed.set(
+          objid,
+          [...(removed.get(objid) ?? []), column].sort((a, b) => a.attnum - b.attnum),
+        )
     }
     this.removed = removed
     this.declared = new Set(

@@ -136,7 +136,14 @@ export function isMovedRoutine(model: Model, routine: Routine): boolean {
   })
 }
 
-const onDelete = { a: 'no action', r: 'restrict', c: 'cascade', n: 'set null', d: 'set default', ' ': 'no action' } as const
+const onDelete = {
+  a: 'no action',
+  r: 'restrict',
+  c: 'cascade',
+  n: 'set null',
+  d: 'set default',
+  ' ': 'no action',
+} as const
 
 export function planMoved(model: Model, oid: Oid): MovedPlan {
   const foreignKeys: MovedForeignKey[] = model.snapshot.constraints

@@ -22,11 +22,15 @@ export interface Recreated {
   readonly validate: { readonly sql: string; readonly foreignKey: boolean } | null
 }
 
-const comment = (of: string, text: string | null): string[] => (text === null ? [] : [`comment on ${of} is ${literal(text)}`])
+const comment = (of: string, text: string | null): string[] =>
+  text === null ? [] : [`comment on ${of} is ${literal(text)}`]
 const withoutSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
 const regclass = (name: string) => `${literal(name)}::pg_catalog.regclass::pg_catalog.oid`
 
-export function relationAcl(relation: Relation, name = qualified({ schema: relation.nspname, name: relation.relname })): AclTarget {
+export function relationAcl(
+  relation: Relation,
+  name = qualified({ schema: relation.nspname, name: relation.relname }),
+): AclTarget {
   return {
     object: `${relation.relkind === 'S' ? 'sequence' : 'table'} ${name}`,
     catalog: 'pg_class',
@@ -42,7 +46,15 @@ export function columnGrants(model: Model, relation: Relation): string[] {
   const name = qualified({ schema: relation.nspname, name: relation.relname })
   return model
     .columns(relation.oid)
-    .flatMap((c) => grants(`table ${name}`, c.attacl ?? [], relation.owner, model.snapshot.environment.current_user, ` (${id(c.attname)})`))
+    .flatMap((c) =>
+      grants(
+        `table ${name}`,
+        c.attacl ?? [],
+        relation.owner,
+        model.snapshot.environment.current_user,
+        ` (${id(c.attname)})`,
+      ),
+    )
 }
 
 export function recreatedView(model: Model, relation: Relation): Recreated {
@@ -64,12 +76,20 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
     if (materialized) create.push(...columnSettings(`alter materialized view ${name}`, column, c))
     create.push(...comment(`column ${name}.${column}`, c.description))
   }
-  for (const index of model.snapshot.indexes.filter((i) => i.indrelid === relation.oid)) create.push(...indexStatements(index, index.def))
+  for (const index of model.snapshot.indexes.filter((i) => i.indrelid === relation.oid))
+    create.push(...indexStatements(index, index.def))
   create.push(`alter ${kind} ${name} owner to ${id(relation.owner)}`)
   create.push(...setAcl(relationAcl(relation), relation.relacl, model.snapshot.environment.current_user))
   create.push(...columnGrants(model, relation))
   create.push(...comment(`${kind} ${name}`, relation.description))
-  return { key: `pg_class:${relation.oid}:0`, kind, identity: name, drop: [`drop ${kind} ${name}`], create, validate: null }
+  return {
+    key: `pg_class:${relation.oid}:0`,
+    kind,
+    identity: name,
+    drop: [`drop ${kind} ${name}`],
+    create,
+    validate: null,
+  }
 }
 
 /** `security_barrier=true` as WITH takes it. */
@@ -83,7 +103,12 @@ const option = (text: string) => {
 export function columnSettings(
   alter: string,
   column: string,
-  c: { storage: string | null; compression: string | null; attstattarget: number; attoptions: readonly string[] | null },
+  c: {
+    storage: string | null
+    compression: string | null
+    attstattarget: number
+    attoptions: readonly string[] | null
+  },
 ): string[] {
   const settings: string[] = []
   if (c.storage !== null) settings.push(`${alter} alter column ${column} set storage ${c.storage}`)
@@ -192,7 +217,8 @@ export function recreatedRule(model: Model, rule: Rule): Recreated {
 export function recreatedConstraint(model: Model, constraint: Constraint, why: { columnGoes: boolean }): Recreated {
   const table = qualified(model.name(constraint.conrelid))
   const name = id(constraint.conname)
-  const later = (constraint.contype === 'f' || constraint.contype === 'c') && constraint.convalidated && constraint.enforced
+  const later =
+    (constraint.contype === 'f' || constraint.contype === 'c') && constraint.convalidated && constraint.enforced
   const definition =
     constraint.contype === 'u' || constraint.contype === 'p'
       ? usingIndex(constraint)
@@ -203,7 +229,10 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
     identity: `${name} on ${table}`,
     // a constraint over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table
     drop: why.columnGoes && constraint.contype !== 'f' ? [] : [`alter table ${table} drop constraint ${name}`],
-    create: [`alter table ${table} add constraint ${name} ${definition}`, ...comment(`constraint ${name} on ${table}`, constraint.description)],
+    create: [
+      `alter table ${table} add constraint ${name} ${definition}`,
+      ...comment(`constraint ${name} on ${table}`, constraint.description),
+    ],
     validate: later
       ? { sql: `alter table ${table} validate constraint ${name}`, foreignKey: constraint.contype === 'f' }
       : null,
@@ -212,7 +241,9 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
 
 function usingIndex(constraint: Constraint): string {
   const kind = constraint.contype === 'p' ? 'primary key' : 'unique'
-  const deferrable = constraint.condeferrable ? ` deferrable initially ${constraint.condeferred ? 'deferred' : 'immediate'}` : ''
+  const deferrable = constraint.condeferrable
+    ? ` deferrable initially ${constraint.condeferred ? 'deferred' : 'immediate'}`
+    : ''
   return `${kind} using index ${id(constraint.conname)}${deferrable}`
 }
 

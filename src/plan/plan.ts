@@ -36,6 +36,8 @@ export interface Statement<P extends Phase = Phase> {
   /** The strongest lock that it takes on `relations`. */
   readonly lock: LockMode | null
   readonly relations: readonly string[]
+  /** The index that it builds, quoted; null for other actions. */
+  readonly object: string | null
 }
 
 /** A column that leaves its host table. */
@@ -90,6 +92,21 @@ export interface PlannedObject {
   readonly definition: unknown
 }
 
+/** A statement that takes a lock, and the relation that it locks. */
+export interface PlannedLock {
+  readonly sql: string
+  readonly relation: QualifiedName
+}
+
+/** A name that must be free when the feature comes back. */
+export interface Claim {
+  readonly kind: 'relation' | 'type' | 'function' | 'statistics' | 'column'
+  readonly schema: string
+  readonly name: string
+  /** Argument types of a function; the column of a table. */
+  readonly part: string | null
+}
+
 export interface CountPlan {
   readonly label: string
   readonly sql: string
@@ -105,7 +122,15 @@ export interface RemovalPlan {
   readonly hosts: readonly HostPlan[]
   readonly moved: readonly MovedPlan[]
   /** Statements that take the locks of each short transaction, in the order that clients take them. */
-  readonly locks: { readonly cutOver: readonly string[]; readonly add: readonly string[]; readonly reveal: readonly string[] }
+  readonly locks: {
+    readonly cutOver: readonly PlannedLock[]
+    readonly add: readonly PlannedLock[]
+    readonly reveal: readonly PlannedLock[]
+  }
+  /** Undoes the restore's phases before the reveal. */
+  readonly takeBack: readonly string[]
+  /** Names that the restore will need. */
+  readonly claims: readonly Claim[]
   readonly removal: readonly Statement<RemovalPhase>[]
   readonly restore: readonly Statement<RestorePhase>[]
   /** Texts that only the cut-over can know: index definitions under hidden names. */

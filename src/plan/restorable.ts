@@ -37,7 +37,9 @@ function refuseUndeclared(model: Model, { undeclared, suggestion, refused }: Dep
   }
   const detail = [
     ...undeclared.map((node) => `${node.description} depends on it.`),
-    ...triggers.map((t) => `trigger ${t.name} on ${t.table} would fail: function ${t.function} mentions ${t.mentions.join(', ')}.`),
+    ...triggers.map(
+      (t) => `trigger ${t.name} on ${t.table} would fail: function ${t.function} mentions ${t.mentions.join(', ')}.`,
+    ),
     ...refused.map((reason) => `${reason}.`),
   ]
   throw new UnshipError({
@@ -48,7 +50,9 @@ function refuseUndeclared(model: Model, { undeclared, suggestion, refused }: Dep
         : `cannot remove feature ${model.feature.name} because a trigger that stays would fail without it`,
     detail: detail.join('\n'),
     hint: `If they belong to the feature, add to its declaration:\n${JSON.stringify(complete, null, 2)}${
-      triggers.length > 0 ? '\nA trigger that works without the feature can be named under acknowledge.triggers instead.' : ''
+      triggers.length > 0
+        ? '\nA trigger that works without the feature can be named under acknowledge.triggers instead.'
+        : ''
     }`,
     suggestion: complete,
   })
@@ -80,11 +84,14 @@ function relationReasons(model: Model): string[] {
     if (r.relpersistence === 't') reasons.push(`${name} is temporary`)
     if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
     if (r.labelled) reasons.push(`${name} has a security label`)
-    if (r.publications.length > 0) reasons.push(`${name} is published by ${r.publications.join(', ')}: its subscribers would break`)
+    if (r.publications.length > 0)
+      reasons.push(`${name} is published by ${r.publications.join(', ')}: its subscribers would break`)
     if (model.isHost(oid) && snapshot.rules.some((x) => x.ev_class === oid && x.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
     if (model.isHost(oid) && r.max_attnum + (model.removed.get(oid)?.length ?? 0) > 1600)
-      reasons.push(`${name} has used ${String(r.max_attnum)} of 1600 column numbers: its columns could not be added again`)
+      reasons.push(
+        `${name} has used ${String(r.max_attnum)} of 1600 column numbers: its columns could not be added again`,
+      )
     reasons.push(...grantorReasons(model, r.relacl, r.owner, name))
   }
   for (const { pubname, nspname } of snapshot.environment.wide_publications)
@@ -97,7 +104,10 @@ function grantorReasons(model: Model, acl: readonly AclEntry[] | null, owner: st
   if (model.snapshot.environment.superuser) return []
   return (acl ?? [])
     .filter((e) => e.grantor !== owner && !mayActAs(model, e.grantor))
-    .map((e) => `a privilege on ${name} was granted by ${e.grantor}, whom ${model.snapshot.environment.current_user} may not act for`)
+    .map(
+      (e) =>
+        `a privilege on ${name} was granted by ${e.grantor}, whom ${model.snapshot.environment.current_user} may not act for`,
+    )
 }
 
 const mayActAs = (model: Model, role: string) =>
@@ -120,10 +130,17 @@ function columnReasons(model: Model): string[] {
       if (!i.indisvalid) reasons.push(`index ${i.relname} of ${table} is not valid: drop or rebuild it first`)
       if (i.tablespace !== null) reasons.push(`index ${i.relname} of ${table} is in tablespace ${i.tablespace}`)
       const defaults = i.indkey.slice(0, i.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
-      if (i.indisunique && !i.partial && defaults.every((c) => c !== undefined && c.default !== null && c.default_constant))
-        reasons.push(`rows inserted meanwhile could not satisfy unique index ${i.relname}: they all get the same default`)
+      if (
+        i.indisunique &&
+        !i.partial &&
+        defaults.every((c) => c !== undefined && c.default !== null && c.default_constant)
+      )
+        reasons.push(
+          `rows inserted meanwhile could not satisfy unique index ${i.relname}: they all get the same default`,
+        )
     }
-    if (columns.length === model.columns(oid).length) reasons.push(`all columns of ${table} are declared: declare the table instead`)
+    if (columns.length === model.columns(oid).length)
+      reasons.push(`all columns of ${table} are declared: declare the table instead`)
     for (const other of snapshot.columns)
       if (other.atttypid === model.relation(oid).reltype)
         reasons.push(`column ${shown(model.name(other.attrelid))}.${other.attname} stores rows of ${table}`)
@@ -143,9 +160,11 @@ function otherReasons(model: Model): string[] {
     if (r.event_triggers.length > 0) reasons.push(`${name} serves event trigger ${r.event_triggers.join(', ')}`)
     if (!isMovedRoutine(model, r)) reasons.push(...grantorReasons(model, r.proacl, r.owner, name))
   }
-  for (const t of snapshot.types) if (t.extensions.length > 0 && t.typtype !== 'b') reasons.push(`type ${t.typname} belongs to an extension`)
+  for (const t of snapshot.types)
+    if (t.extensions.length > 0 && t.typtype !== 'b') reasons.push(`type ${t.typname} belongs to an extension`)
   for (const t of snapshot.triggers)
-    if (t.cloned && model.nodes.has(`pg_trigger:${t.oid}:0`)) reasons.push(`trigger ${t.tgname} comes from a partitioned table`)
+    if (t.cloned && model.nodes.has(`pg_trigger:${t.oid}:0`))
+      reasons.push(`trigger ${t.tgname} comes from a partitioned table`)
   return reasons
 }
 
@@ -154,10 +173,18 @@ function refuseOwnership(model: Model): void {
   const { snapshot } = model
   const foreign = [
     ...snapshot.relations
-      .filter((r) => (model.isHost(r.oid) || model.moved.has(r.oid) || model.views.has(r.oid) || changesOn(model, r.oid)) && !r.owned)
+      .filter(
+        (r) =>
+          (model.isHost(r.oid) || model.moved.has(r.oid) || model.views.has(r.oid) || changesOn(model, r.oid)) &&
+          !r.owned,
+      )
       .map((r) => `${r.relkind === 'v' ? 'view' : 'table'} ${shown(model.name(r.oid))} belongs to ${r.owner}`),
-    ...snapshot.routines.filter((r) => !r.owned).map((r) => `function ${r.proname}(${r.argument_types}) belongs to ${r.owner}`),
-    ...snapshot.types.filter((t) => !t.owned && model.declared.has(`pg_type:${t.oid}:0`)).map((t) => `type ${t.typname} belongs to ${t.owner}`),
+    ...snapshot.routines
+      .filter((r) => !r.owned)
+      .map((r) => `function ${r.proname}(${r.argument_types}) belongs to ${r.owner}`),
+    ...snapshot.types
+      .filter((t) => !t.owned && model.declared.has(`pg_type:${t.oid}:0`))
+      .map((t) => `type ${t.typname} belongs to ${t.owner}`),
     ...snapshot.statistics
       .filter((s) => !s.owned && model.nodes.has(`pg_statistic_ext:${s.oid}:0`))
       .map((s) => `statistics ${s.stxname} belongs to ${s.owner}`),
@@ -196,7 +223,8 @@ function refuseRights(model: Model): void {
   const owners = new Map<string, Set<string>>()
   const needs = (schema: string, owner: string) => owners.set(schema, (owners.get(schema) ?? new Set()).add(owner))
   for (const oid of [...model.removed.keys(), ...model.moved]) needs(model.name(oid).schema, me)
-  for (const oid of model.views) needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
+  for (const oid of model.views)
+    needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
   for (const r of snapshot.routines) needs(r.nspname, r.owner).get(r.nspname)?.add(me)
   for (const [schema, roles] of owners)
     for (const role of roles) {
@@ -204,7 +232,12 @@ function refuseRights(model: Model): void {
       if (role !== me && !mayActAs(model, role)) lacks.push(`membership in role ${role}`)
     }
   for (const k of snapshot.constraints)
-    if (k.contype === 'f' && model.moved.has(k.conrelid) && !model.relation(k.confrelid).referenceable && !model.relation(k.confrelid).owned)
+    if (
+      k.contype === 'f' &&
+      model.moved.has(k.conrelid) &&
+      !model.relation(k.confrelid).referenceable &&
+      !model.relation(k.confrelid).owned
+    )
       lacks.push(`REFERENCES on table ${shown(model.name(k.confrelid))}`)
   if (lacks.length === 0) return
   throw new UnshipError({
@@ -228,12 +261,15 @@ function refuseRowSecurity(model: Model): void {
 }
 
 function refuseKeys(model: Model): void {
-  const without = [...model.removed.keys()].filter((oid) => storedColumns(model, oid).length > 0 && !usableKey(model, oid))
+  const without = [...model.removed.keys()].filter(
+    (oid) => storedColumns(model, oid).length > 0 && !usableKey(model, oid),
+  )
   if (without.length === 0) return
   throw new UnshipError({
     code: 'no_usable_key',
     message: `table ${without.map((oid) => shown(model.name(oid))).join(', ')} has no key to find its rows again`,
-    detail: 'A backup of columns needs a primary key, or a unique, immediate, complete index over NOT NULL columns that stay.',
+    detail:
+      'A backup of columns needs a primary key, or a unique, immediate, complete index over NOT NULL columns that stay.',
     hint: 'Add a primary key to the table.',
   })
 }
@@ -267,8 +303,10 @@ function refuseRewrites(model: Model): void {
     detail.push(`${table}.${name}: ${why}.`)
   }
   for (const oid of model.removed.keys()) {
-    for (const c of generatedColumns(model, oid)) if (c.attgenerated === 's') demand(oid, c.attname, 'a stored generated column rewrites the table')
-    for (const c of storedColumns(model, oid)) if (c.constrained_domain) demand(oid, c.attname, 'a constrained domain rewrites the table')
+    for (const c of generatedColumns(model, oid))
+      if (c.attgenerated === 's') demand(oid, c.attname, 'a stored generated column rewrites the table')
+    for (const c of storedColumns(model, oid))
+      if (c.constrained_domain) demand(oid, c.attname, 'a constrained domain rewrites the table')
   }
   for (const k of model.snapshot.constraints)
     if (k.contype === 'x' && model.isHost(k.conrelid) && model.nodes.has(`pg_constraint:${k.oid}:0`))
@@ -293,8 +331,10 @@ function refuseTakenNames(model: Model): void {
       want('pg_class', backup.schema, backup.name)
     }
   for (const oid of model.moved) want('pg_class', model.name(oid).schema, backupName(model.name(oid).name))
-  for (const i of model.snapshot.indexes) if (model.moved.has(i.indrelid)) want('pg_class', i.nspname, backupName(i.relname))
-  for (const t of model.snapshot.types) if (model.declared.has(`pg_type:${t.oid}:0`)) want('pg_type', t.nspname, backupName(t.typname))
+  for (const i of model.snapshot.indexes)
+    if (model.moved.has(i.indrelid)) want('pg_class', i.nspname, backupName(i.relname))
+  for (const t of model.snapshot.types)
+    if (model.declared.has(`pg_type:${t.oid}:0`)) want('pg_type', t.nspname, backupName(t.typname))
   const taken = wanted.filter((w) =>
     model.snapshot.taken.some((t) => t.catalog === w.catalog && t.nspname === w.schema && t.name === w.name),
   )

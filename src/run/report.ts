@@ -55,7 +55,12 @@ export interface RestoreReport extends Report {
   readonly direction: 'restore'
   readonly outcome: 'restored' | 'already restored' | 'absent'
   /** Per host table: rows that got their values back, came in meanwhile, or went. */
-  readonly hosts: readonly { readonly table: string; readonly restored: number; readonly inserted: number; readonly deleted: number }[]
+  readonly hosts: readonly {
+    readonly table: string
+    readonly restored: number
+    readonly inserted: number
+    readonly deleted: number
+  }[]
   /** What became of each backup: moved back, or kept under an archive name. */
   readonly retired: readonly { readonly backup: string; readonly became: string }[]
 }
@@ -84,7 +89,12 @@ export interface Blocker {
 
 /** What a run tells while it goes on. */
 export type ProgressEvent =
-  | { readonly type: 'started'; readonly feature: string; readonly direction: 'removal' | 'restore' | 'abort'; readonly resumed: Phase | null }
+  | {
+      readonly type: 'started'
+      readonly feature: string
+      readonly direction: 'removal' | 'restore' | 'abort'
+      readonly resumed: Phase | null
+    }
   /** Preflight counts, before anything changes. */
   | { readonly type: 'preflight'; readonly counts: readonly { readonly label: string; readonly rows: number }[] }
   | { readonly type: 'warning'; readonly message: string }

@@ -1,0 +1,31 @@
+export { connectionPool } from './connection.ts'
+export { consoleProgress } from './console/index.ts'
+export { UnshipError, isUnshipError } from './errors.ts'
+export type { Suggestion, UnshipErrorCode } from './errors.ts'
+export { defineFeature, isFeature } from './feature.ts'
+export type { Feature, FeatureDeclaration, Without } from './feature.ts'
+export type {
+  CountPlan,
+  HostPlan,
+  LockMode,
+  MovedPlan,
+  Phase,
+  PlannedObject,
+  RemovalPlan,
+  Statement,
+} from './plan/plan.ts'
+export { abortRemoval } from './run/abort.ts'
+export type { RunOptions } from './run/options.ts'
+export { planRemoval } from './run/plan-removal.ts'
+export { removeFeature } from './run/remove.ts'
+export type {
+  AbortReport,
+  BackupReport,
+  Blocker,
+  PhaseReport,
+  ProgressEvent,
+  RemovalReport,
+  RestoreReport,
+  SetAside,
+} from './run/report.ts'
+export { restoreFeature } from './run/restore.ts'

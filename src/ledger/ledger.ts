@@ -1,0 +1,216 @@
+import { sql } from 'kysely'
+import type { AnyKysely } from '../any-kysely.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { UnshipError } from '../errors.ts'
+import type { Description } from '../catalog/describe.ts'
+import type { Claim, HostPlan, MovedPlan, Phase, PlannedObject, RemovalPlan, Statement } from '../plan/plan.ts'
+import type { TriggerSwap } from '../plan/swap.ts'
+import { literal } from '../sql.ts'
+import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA } from './schema.ts'
+import { PACKAGE_VERSION } from './version.ts'
+
+export type RunState = 'running' | 'done' | 'absent' | 'aborted'
+
+/** What a restore needs of the plan that the removal followed. */
+export interface RecordedPlan {
+  readonly schema: string
+  readonly hosts: readonly HostPlan[]
+  readonly moved: readonly MovedPlan[]
+  readonly locks: RemovalPlan['locks']
+  readonly takeBack: readonly string[]
+  readonly claims: readonly Claim[]
+  /** Definitions as they were, to compare with after the restore. */
+  readonly described: Description
+  /** Triggers that step aside while a restore fills: only in a restore's row. */
+  readonly swaps?: readonly TriggerSwap[]
+}
+
+/** One row of `unship.runs`. */
+export interface LedgerRun {
+  readonly id: string
+  readonly format: number
+  readonly feature: string
+  readonly direction: 'removal' | 'restore'
+  readonly phase: Phase
+  readonly state: RunState
+  readonly removal_id: string | null
+  readonly plan: RecordedPlan | null
+  readonly counts: Readonly<Record<string, number>>
+  readonly checksums: Readonly<Record<string, string>>
+  readonly finished_at: string | null
+}
+
+/** One row of `unship.statements`. */
+export interface LedgerStatement {
+  readonly position: number
+  readonly phase: Statement['phase']
+  readonly action: Statement['action']
+  readonly sql: string
+  readonly reason: string
+  readonly lock: Statement['lock']
+  readonly relations: readonly string[]
+  readonly object: string | null
+  readonly done: boolean
+}
+
+const runs = `${LEDGER_SCHEMA}.runs`
+
+export async function ledgerExists(db: AnyKysely): Promise<boolean> {
+  const result = await sql<{ there: boolean }>`
+    select pg_catalog.to_regclass(${runs}) is not null as there`.execute(db)
+  return result.rows[0]?.there ?? false
+}
+
+/** Creates the ledger where it is missing, readable by its owner only. */
+export async function ensureLedger(db: AnyKysely): Promise<void> {
+  if (await ledgerExists(db)) return
+  await sql.raw(createLedger).execute(db)
+  // default privileges may have given others something on what was just created
+  await sql
+    .raw(
+      `do $$
+declare grant_of record;
+begin
+  for grant_of in
+    select c.oid::pg_catalog.regclass as relation, c.relkind, a.grantee
+    from pg_catalog.pg_class c cross join lateral pg_catalog.aclexplode(c.relacl) a
+    where c.relnamespace = '${LEDGER_SCHEMA}'::pg_catalog.regnamespace and a.grantee <> c.relowner and c.relkind in ('r', 'S')
+  loop
+    execute pg_catalog.format('revoke all on %s %s from %s cascade',
+      case grant_of.relkind when 'S' then 'sequence' else 'table' end, grant_of.relation,
+      case grant_of.grantee when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grant_of.grantee)) end);
+  end loop;
+end $$`,
+    )
+    .execute(db)
+}
+
+/** The feature's latest run; runs that found nothing or were taken back do not count. */
+export async function latestRun(db: AnyKysely, feature: string): Promise<LedgerRun | null> {
+  if (!(await ledgerExists(db))) return null
+  const [found] = await readRuns(db, `feature = ${literal(feature)} and state <> 'aborted' order by id desc limit 1`)
+  return found ?? null
+}
+
+export async function runById(db: AnyKysely, id: string): Promise<LedgerRun> {
+  const [found] = await readRuns(db, `id = ${literal(id)}`)
+  if (!found)
+    throw new UnshipError({
+      code: 'wrong_state',
+      message: `run ${id} is missing from the ledger`,
+      detail: `A row of ${runs} was deleted.`,
+      hint: 'Restore the ledger from a backup of the database.',
+    })
+  return found
+}
+
+async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
+  const result = await sql<{ json: string }>`
+    select pg_catalog.row_to_json(r)::text as json from (
+      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums,
+        finished_at
+      from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
+  return result.rows.map(({ json }) => {
+    const read = JSON.parse(json) as LedgerRun
+    if (read.format > LEDGER_FORMAT)
+      throw new UnshipError({
+        code: 'ledger_format',
+        message: `the ledger has format ${String(read.format)}, this version of kysely-unship knows ${String(LEDGER_FORMAT)}`,
+        hint: 'Upgrade kysely-unship.',
+      })
+    return read
+  })
+}
+
+export interface NewRun {
+  readonly feature: string
+  readonly direction: 'removal' | 'restore'
+  readonly phase: Phase
+  readonly state: RunState
+  readonly removalId?: string
+  readonly actor: string | undefined
+  readonly reason: string | undefined
+  readonly declaration?: FeatureDeclaration
+  readonly fingerprint?: string
+  readonly plan?: RecordedPlan
+  readonly counts?: Readonly<Record<string, number>>
+}
+
+/** Starts a run's row; who, why and which build come from the options or the pipeline's environment. */
+export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+  const result = await sql<{ id: string }>`
+    insert into ${sql.raw(runs)}
+      (format, feature, direction, phase, state, removal_id, actor, reason, build, package_version, fingerprint, declaration, plan, counts,
+       finished_at)
+    values (${LEDGER_FORMAT}, ${run.feature}, ${run.direction}, ${run.phase}, ${run.state}, ${run.removalId ?? null}::bigint,
+      ${run.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null},
+      ${run.reason ?? process.env.UNSHIP_REASON ?? null},
+      ${process.env.UNSHIP_BUILD ?? process.env.GITHUB_SHA ?? process.env.CI_COMMIT_SHA ?? null},
+      ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::jsonb, ${json(run.plan)}::jsonb,
+      ${json(run.counts ?? {})}::jsonb, case when ${run.state} = 'running' then null else pg_catalog.clock_timestamp() end)
+    returning id::text as id`.execute(db)
+  const id = result.rows[0]?.id
+  if (id === undefined) throw new Error('the ledger returned no run')
+  return id
+}
+
+export async function saveObjects(db: AnyKysely, runId: string, objects: readonly PlannedObject[]): Promise<void> {
+  const values = objects.map((o, position) => ({ position, ...o }))
+  await sql`
+    insert into ${sql.raw(`${LEDGER_SCHEMA}.objects`)} (run_id, position, kind, identity, handling, definition, removal_sql)
+    select ${runId}::bigint, o.position, o.kind, o.identity, o.handling, o.definition, null
+    from pg_catalog.jsonb_to_recordset(${JSON.stringify(values)}::jsonb)
+      o(position int, kind text, identity text, handling text, definition jsonb)`.execute(db)
+}
+
+export async function saveStatements(db: AnyKysely, runId: string, statements: readonly Statement[]): Promise<void> {
+  const values = statements.map((s, position) => ({ position, ...s }))
+  await sql`
+    insert into ${sql.raw(`${LEDGER_SCHEMA}.statements`)} (run_id, position, phase, action, sql, reason, lock_mode, relations, object)
+    select ${runId}::bigint, s.position, s.phase, s.action, s.sql, s.reason, s.lock,
+      array(select pg_catalog.jsonb_array_elements_text(s.relations)), s.object
+    from pg_catalog.jsonb_to_recordset(${JSON.stringify(values)}::jsonb)
+      s(position int, phase text, action text, sql text, reason text, lock text, relations jsonb, object text)`.execute(
+    db,
+  )
+}
+
+/** The statements that restore what a removal took, in order. */
+export async function readStatements(db: AnyKysely, removalId: string): Promise<LedgerStatement[]> {
+  const result = await sql<{ json: string }>`
+    select coalesce(pg_catalog.json_agg(s order by s.position), '[]')::text as json from (
+      select position, phase, action, sql, reason, lock_mode as lock, relations, object, done_at is not null as done
+      from ${sql.raw(`${LEDGER_SCHEMA}.statements`)} where run_id = ${removalId}::bigint) s`.execute(db)
+  return JSON.parse(result.rows[0]?.json ?? '[]') as LedgerStatement[]
+}
+
+/*
+ * Ledger changes that belong into a short transaction are texts; the others use them too.
+ */
+
+export const setPhase = (runId: string, phase: Phase): string =>
+  `update ${runs} set phase = ${literal(phase)} where id = ${runId}`
+
+export const captureStatement = (runId: string, position: number, expression: string): string =>
+  `update ${LEDGER_SCHEMA}.statements set sql = ${expression} where run_id = ${runId} and position = ${String(position)}`
+
+export const markDone = (runId: string, position: number): string =>
+  `update ${LEDGER_SCHEMA}.statements set done_at = pg_catalog.clock_timestamp() where run_id = ${runId} and position = ${String(position)}`
+
+export const unmarkDone = (runId: string): string =>
+  `update ${LEDGER_SCHEMA}.statements set done_at = null where run_id = ${runId}`
+
+export const finishRun = (
+  runId: string,
+  state: RunState,
+  fields: { checksums?: unknown; report?: unknown; error?: string } = {},
+): string =>
+  `update ${runs} set state = ${literal(state)}, finished_at = pg_catalog.clock_timestamp()${
+    fields.checksums === undefined ? '' : `, checksums = ${literal(JSON.stringify(fields.checksums))}::jsonb`
+  }${fields.report === undefined ? '' : `, report = ${literal(JSON.stringify(fields.report))}::jsonb`}${
+    fields.error === undefined ? '' : `, error = ${literal(fields.error)}`
+  } where id = ${runId}`
+
+export const recordEvent = (runId: string, event: string, detail: unknown = {}): string =>
+  `insert into ${LEDGER_SCHEMA}.events (run_id, event, detail) values (${runId}, ${literal(event)}, ${literal(JSON.stringify(detail))}::jsonb)`

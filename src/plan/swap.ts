@@ -1,0 +1,67 @@
+import type { Trigger } from '../catalog/trigger.ts'
+import { tgenabled } from '../catalog/trigger.ts'
+import { hiddenName } from '../names.ts'
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
+
+/** Set to `on` in our session while it fills. */
+export const FILLING = 'unship.filling'
+
+/** A host table's trigger, replaced while we fill by one that passes over our session alone. */
+export interface TriggerSwap {
+  readonly away: readonly string[]
+  readonly back: readonly string[]
+}
+
+/**
+ * Filling is an UPDATE that the application did not make: its triggers must not fire for
+ * it (an `updated_at` would change), and must go on firing for everybody else.
+ * The original is renamed and disabled, hence comes back as it was; a copy under
+ * its name, with a WHEN of ours in front, stands in. This locks the table twice in
+ * all, where disabling it for each batch would lock writers out each time.
+ */
+export function swapTrigger(trigger: Trigger, table: QualifiedName, sessionUser: string): TriggerSwap | null {
+  const fires = trigger.any_update && (trigger.tgenabled === 'O' || trigger.tgenabled === 'A')
+  if (!fires) return null
+  const on = qualified(table)
+  const name = id(trigger.tgname)
+  const aside = id(hiddenName(trigger.tgname))
+  const { head, when, execute } = splitTriggerDefinition(trigger.def)
+  const others = `session_user <> ${literal(sessionUser)} or pg_catalog.current_setting(${literal(FILLING)}, true) is distinct from 'on'`
+  const condition = when === null ? others : `(${others}) and ${when}`
+  const enable = (which: string) => `alter table ${on} ${tgenabled[trigger.tgenabled]} trigger ${which}`
+  return {
+    away: [
+      `alter trigger ${name} on ${on} rename to ${aside}`,
+      `alter table ${on} disable trigger ${aside}`,
+      `${head} when (${condition}) ${execute}`,
+      ...(trigger.tgenabled === 'A' ? [enable(name)] : []),
+    ],
+    back: [`drop trigger ${name} on ${on}`, `alter trigger ${aside} on ${on} rename to ${name}`, enable(name)],
+  }
+}
+
+/** Cuts `pg_get_triggerdef`'s text before WHEN and EXECUTE; what stands in quotes or parentheses is passed over. */
+export function splitTriggerDefinition(definition: string): { head: string; when: string | null; execute: string } {
+  const whenAt = topLevel(definition, ' WHEN (')
+  const executeAt = topLevel(definition, ' EXECUTE ')
+  if (executeAt < 0) throw new Error(`not a trigger definition: ${definition}`)
+  return {
+    head: definition.slice(0, whenAt < 0 ? executeAt : whenAt),
+    when: whenAt < 0 ? null : definition.slice(whenAt + ' WHEN '.length, executeAt),
+    execute: definition.slice(executeAt + 1),
+  }
+}
+
+function topLevel(text: string, word: string): number {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charAt(i)
+    if (depth === 0 && text.startsWith(word, i)) return i
+    if (char === '"' || char === "'") {
+      const escapes = char === "'" && /E$/i.test(text.slice(0, i))
+      for (i++; i < text.length && text.charAt(i) !== char; i++) if (escapes && text.charAt(i) === '\\') i++
+    } else if (char === '(') depth++
+    else if (char === ')') depth--
+  }
+  return -1
+}

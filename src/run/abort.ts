@@ -1,0 +1,77 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError } from '../errors.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { latestRun, runById } from '../ledger/ledger.ts'
+import { RunContext } from './context.ts'
+import type { RunOptions } from './options.ts'
+import { finishRemoval, takeBackRemoval } from './removal-state.ts'
+import type { AbortReport } from './report.ts'
+import { startRestore } from './restore.ts'
+import { withFeatureLock, withSession } from './session.ts'
+
+/**
+ * Takes back a removal that broke off before its end. Before the cut-over that
+ * means the watch and the backups of columns; the feature was never touched.
+ * After it, the feature is restored.
+ *
+ * Kysely records a migration when `up` returns, so `migrate:down` after a broken
+ * `up` would undo the migration before it; this is the way back instead.
+ *
+ * Locks the host tables for milliseconds.
+ *
+ * @throws {UnshipError} `nothing_to_abort` where no removal is unfinished.
+ *
+ * @example
+ * await abortRemoval(db, feature)
+ */
+export async function abortRemoval(
+  db: AnyKysely,
+  feature: FeatureDeclaration,
+  options: RunOptions = {},
+): Promise<AbortReport> {
+  return await withSession(db, async (session) => {
+    const context = new RunContext(session, feature.name, options)
+    const patience = { attempts: context.options.lockAttempts, signal: options.signal }
+    const report = await withFeatureLock(session, feature.name, patience, () => abortLocked(context))
+    context.emit({ type: 'finished', report })
+    return report
+  })
+}
+
+async function abortLocked(context: RunContext): Promise<AbortReport> {
+  const broken = await latestRun(context.db, context.feature)
+  if (!broken || broken.state !== 'running' || broken.direction !== 'removal')
+    throw new UnshipError({
+      code: 'nothing_to_abort',
+      message: `no removal of feature ${context.feature} is unfinished`,
+      detail: broken
+        ? `Its latest run is ${broken.id}: ${broken.direction}, ${broken.state}.`
+        : 'The ledger knows no run of it.',
+      hint:
+        broken?.state === 'done' && broken.direction === 'removal'
+          ? 'The removal is complete. restoreFeature, or kysely migrate:down, brings the feature back.'
+          : 'There is nothing to take back.',
+    })
+  context.emit({ type: 'started', feature: context.feature, direction: 'abort', resumed: broken.phase })
+  const past = broken.phase === 'record'
+  if (past) {
+    await finishRemoval(context, broken)
+    await startRestore(context, await runById(context.db, broken.id))
+  } else await takeBackRemoval(context, broken, 'abortRemoval was called')
+  const { feature, durationMs, longestLockMs, phases, warnings } = context
+  return {
+    ...{
+      direction: 'abort',
+      feature,
+      runId: broken.id,
+      durationMs,
+      longestLockMs,
+      phases,
+      warnings,
+      counts: {},
+      setAside: [],
+    },
+    outcome: past ? 'restored' : 'taken back',
+    phase: broken.phase,
+  }
+}

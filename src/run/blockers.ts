@@ -1,0 +1,36 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { readJson } from '../catalog/read.ts'
+import { literal, qualified, type QualifiedName } from '../sql.ts'
+import type { Blocker } from './report.ts'
+
+/** Sessions and prepared transactions that hold locks on some relations, the oldest first. */
+export async function readBlockers(db: AnyKysely, relations: readonly QualifiedName[]): Promise<Blocker[]> {
+  if (relations.length === 0) return []
+  const list = relations.map((r) => `pg_catalog.to_regclass(${literal(qualified(r))})`).join(', ')
+  return await readJson<Blocker>(
+    db,
+    `select coalesce(a.pid, 0) as pid, coalesce(a.usename::text, x.owner::text) as user, a.application_name as application,
+      case when a.pid is null then 'prepared transaction' else a.state end as state,
+      (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared)) * 1000)::pg_catalog.int8 as "ageMs",
+      pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 200) as query,
+      pg_catalog.min(l.relation::pg_catalog.regclass::text) as relation, x.gid as prepared
+    from pg_catalog.pg_locks l
+    left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+    left join pg_catalog.pg_prepared_xacts x on l.virtualtransaction = '-1/' || x.transaction::text
+    where l.locktype = 'relation' and l.granted and l.relation in (${list})
+      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+      and l.pid is distinct from pg_catalog.pg_backend_pid()
+    group by a.pid, a.usename, x.owner, a.application_name, a.state, a.xact_start, x.prepared, a.query, x.gid
+    order by coalesce(a.xact_start, x.prepared)`,
+  )
+}
+
+/** One line for a person. */
+export function describeBlocker(b: Blocker): string {
+  const age = b.ageMs === null ? '' : `, for ${(b.ageMs / 1000).toFixed(1)} s`
+  if (b.prepared !== null)
+    return `prepared transaction ${b.prepared} of ${b.user ?? 'unknown'}${age} holds ${b.relation ?? 'a lock'}`
+  const application = b.application ? ` (${b.application})` : ''
+  const query = b.query ? `: ${b.query}` : ''
+  return `pid ${String(b.pid)}, user ${b.user ?? 'unknown'}${application}, ${b.state ?? 'state unknown'}${age}, holds ${b.relation ?? 'a lock'}${query}`
+}

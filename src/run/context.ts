@@ -1,0 +1,73 @@
+import type { Phase } from '../plan/plan.ts'
+import type { RunOptions } from './options.ts'
+import type { PhaseReport, ProgressEvent } from './report.ts'
+import { throwIfCancelled, type Session } from './session.ts'
+
+/** What every step of a run shares: its session, options, and what it has to report. */
+export class RunContext {
+  readonly session: Session
+  readonly feature: string
+  readonly options: Required<Pick<RunOptions, 'lockTimeoutMs' | 'lockAttempts' | 'batchMs'>> & RunOptions
+  readonly phases: PhaseReport[] = []
+  readonly warnings: string[] = []
+  private readonly started = performance.now()
+
+  constructor(session: Session, feature: string, options: RunOptions) {
+    this.session = session
+    this.feature = feature
+    this.options = { ...options, ...bounded(options) }
+  }
+
+  get db() {
+    return this.session.db
+  }
+
+  emit(event: ProgressEvent): void {
+    this.options.onProgress?.(event)
+  }
+
+  warn(message: string): void {
+    if (this.warnings.includes(message)) return
+    this.warnings.push(message)
+    this.emit({ type: 'warning', message })
+  }
+
+  /** Throws `cancelled` where the caller's signal says so; called between statements. */
+  checkCancelled(): void {
+    throwIfCancelled(this.options.signal)
+  }
+
+  /** Runs one phase, timed and told of. */
+  async phase(phase: Phase, work: () => Promise<{ lockHeldMs: number; attempts: number } | null>): Promise<void> {
+    this.checkCancelled()
+    this.emit({ type: 'phase started', phase })
+    const start = performance.now()
+    const held = await work()
+    const report: PhaseReport = {
+      phase,
+      durationMs: performance.now() - start,
+      lockHeldMs: held?.lockHeldMs ?? null,
+      attempts: held?.attempts ?? 1,
+    }
+    this.phases.push(report)
+    this.emit({ type: 'phase done', ...report })
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.started
+  }
+
+  get longestLockMs(): number {
+    return Math.max(0, ...this.phases.map((p) => p.lockHeldMs ?? 0))
+  }
+}
+
+function bounded(options: RunOptions) {
+  const positive = (value: number | undefined, fallback: number) =>
+    value !== undefined && Number.isFinite(value) && value >= 1 ? Math.floor(value) : fallback
+  return {
+    lockTimeoutMs: positive(options.lockTimeoutMs, 50),
+    lockAttempts: positive(options.lockAttempts, 300),
+    batchMs: positive(options.batchMs, 50),
+  }
+}

@@ -1,0 +1,96 @@
+import { UnshipError } from '../errors.ts'
+import { recordEvent } from '../ledger/ledger.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { catchUpStatement, verifyBackupStatement } from '../plan/backup.ts'
+import { revokeFromOthers } from '../plan/acl.ts'
+import { shown } from '../plan/model.ts'
+import type { HostPlan } from '../plan/plan.ts'
+import { literal, qualified } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { row, run } from './query.ts'
+import { NOT_YET } from './short.ts'
+
+/** At the cut-over no more logged rows than this are copied while locks are held. */
+const FEW_ROWS = 500
+
+/** Takes whatever default privileges gave others on a table that we created. */
+export const ownersOnly = (table: string, owner: string) =>
+  revokeFromOthers({
+    object: `table ${table}`,
+    catalog: 'pg_class',
+    aclColumn: 'relacl',
+    oid: `${literal(table)}::pg_catalog.regclass::pg_catalog.oid`,
+    owner,
+    publicDefault: null,
+  })
+
+const BACKUP_CREATED = 'backup created'
+
+/** Drops a host table's backup, if this run made it. */
+export const dropBackup = (host: HostPlan, runId: string): string =>
+  `do $drop$ begin
+  if exists (select from ${LEDGER_SCHEMA}.events where run_id = ${runId} and event = ${literal(BACKUP_CREATED)}
+      and detail ->> 'table' = ${literal(qualified(host.backup))}) then
+    drop table if exists ${qualified(host.backup)};
+  end if;
+end $drop$`
+
+/** Copies what a host table's removed columns hold: one pass, one snapshot, its own transaction. */
+export async function copyHost(
+  context: RunContext,
+  host: HostPlan,
+  statements: readonly string[],
+  runId: string,
+): Promise<void> {
+  const { db, session } = context
+  const created = recordEvent(runId, BACKUP_CREATED, { table: qualified(host.backup) })
+  const all = [...statements, ownersOnly(qualified(host.backup), ''), created]
+  if (session.inTransaction) {
+    for (const sql of all) await run(db, sql)
+    return
+  }
+  await run(db, ['begin', ...all, 'commit'].join(';\n')).catch(async (error: unknown) => {
+    await run(db, 'rollback')
+    throw error
+  })
+}
+
+/** Copies the present rows of the keys that the watch has logged, until few are left. */
+export async function catchUp(context: RunContext, hosts: readonly HostPlan[]): Promise<void> {
+  for (const host of hosts)
+    for (let round = 0; round < 50; round++) {
+      context.checkCancelled()
+      const { logged } = await row<{ logged: number }>(context.db, catchUpStatement(host))
+      if (logged <= FEW_ROWS / 10) break
+    }
+}
+
+/** In the cut-over: refuses to copy much under lock; the run then catches up outside and tries again. */
+export const demandFewRows = (host: HostPlan): string =>
+  `do $few$ begin
+  if (select pg_catalog.count(*) from (select from ${qualified(host.watch.log)} limit ${String(FEW_ROWS + 1)}) l) > ${String(FEW_ROWS)} then
+    raise exception 'many rows changed since the last catch-up' using errcode = '${NOT_YET}';
+  end if;
+end $few$`
+
+/**
+ * Compares every backup with its source, image by image, in both directions.
+ *
+ * @throws {UnshipError} `backup_not_verified`; nothing has been removed then.
+ */
+export async function verifyBackups(context: RunContext, hosts: readonly HostPlan[]): Promise<void> {
+  for (const host of hosts) {
+    context.checkCancelled()
+    const { wrong } = await row<{ wrong: string }>(
+      context.db,
+      verifyBackupStatement(host, !context.session.inTransaction),
+    )
+    if (Number(wrong) === 0) continue
+    throw new UnshipError({
+      code: 'backup_not_verified',
+      message: `the backup of ${shown(host.table)} does not hold what the table does`,
+      detail: `${String(wrong)} rows of ${shown(host.backup)} are missing, unequal or too many. Nothing was removed.`,
+      hint: 'Run the same command again; if it fails again, report it as a bug.',
+    })
+  }
+}

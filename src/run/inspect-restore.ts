@@ -1,0 +1,167 @@
+import { readEnvironment, readRows } from '../catalog/snapshot.ts'
+import type { CatalogRows } from '../catalog/snapshot.ts'
+import { readJson } from '../catalog/read.ts'
+import { UnshipError } from '../errors.ts'
+import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
+import { shown } from '../plan/model.ts'
+import type { Claim } from '../plan/plan.ts'
+import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
+import { literal, qualified } from '../sql.ts'
+import { backupsOf, sealBackup } from './backups.ts'
+import type { RunContext } from './context.ts'
+
+/** Reads what a restore meets, and refuses before anything changes. */
+export async function inspectRestore(
+  context: RunContext,
+  removal: LedgerRun,
+  plan: RecordedPlan,
+): Promise<{ swaps: TriggerSwap[] }> {
+  const { db } = context
+  const environment = await readEnvironment(db)
+  if (environment.read_only || environment.in_recovery)
+    throw new UnshipError({
+      code: 'wrong_state',
+      message: environment.in_recovery ? 'the server is a read-only replica' : 'the transaction is read-only',
+      hint: 'Connect to the primary server, with a role that may write.',
+    })
+  await refuseMissing(context, plan)
+  await refuseChangedBackups(context, removal, plan)
+  await refuseTaken(context, plan)
+  const hosts = await readHosts(context, plan, environment.major)
+  refuseHosts(context, plan, hosts, environment.current_user)
+  const swaps = hosts.triggers.flatMap((trigger) => {
+    const host = hosts.relations.find((r) => r.oid === trigger.tgrelid)
+    const name = host && { schema: host.nspname, name: host.relname }
+    if (!name || !plan.hosts.some((h) => h.table.schema === name.schema && h.table.name === name.name)) return []
+    const swap = swapTrigger(trigger, name, environment.session_user)
+    return swap ? [swap] : []
+  })
+  return { swaps }
+}
+
+async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
+  const wanted = [...plan.hosts.map((h) => h.table), ...backupsOf(plan).map((b) => b.table)]
+  if (wanted.length === 0) return
+  const missing = await readJson<{ n: number }>(
+    db,
+    `select w.n from (values ${wanted.map((t, n) => `(${String(n)}, ${literal(qualified(t))})`).join(', ')}) w(n, name)
+     where pg_catalog.to_regclass(w.name) is null`,
+  )
+  if (missing.length === 0) return
+  const names = missing.flatMap(({ n }) => (wanted[n] ? [wanted[n]] : []))
+  const host = names.filter((t) => plan.hosts.some((h) => h.table === t))
+  throw new UnshipError({
+    code: host.length > 0 ? 'host_table_missing' : 'backup_changed',
+    message: `cannot restore feature ${feature} because ${names.map((t) => shown(t)).join(', ')} is missing`,
+    detail: host.length > 0 ? 'The table that its columns belong to is gone.' : 'A backup was renamed or dropped.',
+    hint: 'Give the table its name back, or bring it back from a backup of the database.',
+  })
+}
+
+/** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
+async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
+  const changed: string[] = []
+  for (const backup of backupsOf(plan)) {
+    const sealed = removal.checksums[shown(backup.table)]
+    const found = await sealBackup(context.db, backup).catch((error: unknown) => {
+      throw new UnshipError({
+        code: 'backup_changed',
+        message: `backup ${shown(backup.table)} cannot be read as it was written`,
+        detail: error instanceof Error ? error.message : String(error),
+        hint: 'Bring it back from a backup of the database.',
+        cause: error,
+      })
+    })
+    if (sealed !== undefined && found.checksum !== sealed)
+      changed.push(`${found.table}: sealed as ${sealed}, now ${found.checksum} (rows:checksum).`)
+  }
+  if (changed.length === 0) return
+  throw new UnshipError({
+    code: 'backup_changed',
+    message: `the backups of feature ${context.feature} are not what the removal wrote`,
+    detail: changed.join('\n'),
+    hint: 'Bring them back from a backup of the database. Nothing was restored.',
+  })
+}
+
+/** Names the restore needs and that something else has taken meanwhile. */
+async function refuseTaken({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
+  const taken = await readJson<Claim>(
+    db,
+    `select c.kind, c.schema, c.name, c.part
+     from pg_catalog.json_to_recordset(${literal(JSON.stringify(plan.claims))}) c(kind text, schema text, name text, part text)
+     join pg_catalog.pg_namespace n on n.nspname = c.schema
+     where case c.kind
+       when 'relation' then exists (select from pg_catalog.pg_class r where r.relnamespace = n.oid and r.relname = c.name)
+       when 'type' then exists (select from pg_catalog.pg_type t where t.typnamespace = n.oid and t.typname = c.name)
+       when 'statistics' then exists (select from pg_catalog.pg_statistic_ext s where s.stxnamespace = n.oid and s.stxname = c.name)
+       when 'function' then exists (select from pg_catalog.pg_proc p where p.pronamespace = n.oid and p.proname = c.name
+         and pg_catalog.oidvectortypes(p.proargtypes) = c.part)
+       when 'column' then exists (select from pg_catalog.pg_class r join pg_catalog.pg_attribute a on a.attrelid = r.oid
+         where r.relnamespace = n.oid and r.relname = c.name and a.attname = c.part and not a.attisdropped)
+     end`,
+  )
+  if (taken.length === 0) return
+  const label = (c: Claim) =>
+    c.kind === 'column'
+      ? `column ${shown(c)}.${c.part ?? ''}`
+      : c.kind === 'function'
+        ? `function ${shown(c)}(${c.part ?? ''})`
+        : `${c.kind} ${shown(c)}`
+  throw new UnshipError({
+    code: 'name_taken',
+    message: `cannot restore feature ${feature} because something else has its names`,
+    detail: taken.map((c) => `${label(c)} exists.`).join('\n'),
+    hint: 'Rename or drop what stands there now. Nothing was restored.',
+  })
+}
+
+async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number): Promise<CatalogRows> {
+  const oids = await readJson<{ oid: string }>(
+    db,
+    plan.hosts.length === 0
+      ? 'select null as oid where false'
+      : `select x.name::pg_catalog.regclass::pg_catalog.oid as oid
+         from (values ${plan.hosts.map((h) => `(${literal(qualified(h.table))})`).join(', ')}) x(name)`,
+  )
+  return await readRows(db, { relations: oids.map((o) => o.oid), routines: [], types: [] }, major)
+}
+
+function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows, me: string): void {
+  const reasons: string[] = []
+  for (const host of plan.hosts) {
+    const relation = rows.relations.find((r) => r.nspname === host.table.schema && r.relname === host.table.name)
+    if (!relation) continue
+    const name = shown(host.table)
+    if (!relation.owned)
+      throw new UnshipError({
+        code: 'not_owner',
+        message: `role ${me} is not the owner of ${name}`,
+        hint: `Run the restore as ${relation.owner}, or grant that role to ${me}.`,
+      })
+    if (relation.row_security_active)
+      throw new UnshipError({
+        code: 'row_security',
+        message: `row level security would hide rows of ${name} from the restore`,
+        hint: "Run it as a role with BYPASSRLS, or without FORCE ROW LEVEL SECURITY as the table's owner.",
+      })
+    const columns = rows.columns.filter((c) => c.attrelid === relation.oid)
+    const missing = host.key.filter((k) => !columns.some((c) => c.attname === k))
+    if (missing.length > 0) reasons.push(`key column ${missing.join(', ')} of ${name} is gone`)
+    if (relation.publications.length > 0)
+      reasons.push(`${name} is published by ${relation.publications.join(', ')}: its subscribers would break`)
+    if (rows.rules.some((r) => r.ev_class === relation.oid && r.ev_type === '2'))
+      reasons.push(`${name} has a rule on UPDATE`)
+    if (relation.children.length > 0 || relation.relispartition)
+      reasons.push(`${name} has become part of an inheritance tree`)
+    if (relation.max_attnum + host.columns.length > 1600)
+      reasons.push(`${name} has used ${String(relation.max_attnum)} of 1600 column numbers`)
+  }
+  if (reasons.length === 0) return
+  throw new UnshipError({
+    code: 'not_restorable',
+    message: `feature ${context.feature} cannot be restored into the tables as they are now`,
+    detail: reasons.map((r) => `${r}.`).join('\n'),
+    hint: 'Nothing was restored.',
+  })
+}

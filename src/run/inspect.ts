@@ -1,0 +1,84 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { describe, type Description } from '../catalog/describe.ts'
+import { readSnapshot, type Snapshot } from '../catalog/snapshot.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import type { RecordedPlan } from '../ledger/ledger.ts'
+import { UnshipError } from '../errors.ts'
+import { Model } from '../plan/model.ts'
+import type { RemovalPlan } from '../plan/plan.ts'
+import { planFromSnapshot } from '../plan/removal.ts'
+import { rows } from './query.ts'
+import type { Session } from './session.ts'
+
+export interface Inspection {
+  readonly snapshot: Snapshot
+  readonly plan: RemovalPlan
+}
+
+/** Reads the catalog and plans; refuses what could not be restored. Changes nothing, locks nobody out. */
+export async function inspect(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
+  const snapshot = await readSnapshot(session.db, feature, named)
+  return { snapshot, plan: planFromSnapshot(snapshot, feature) }
+}
+
+/** Refuses servers that take no changes. */
+export function refuseReadOnly({ environment }: Snapshot): void {
+  if (!environment.read_only && !environment.in_recovery) return
+  throw new UnshipError({
+    code: 'wrong_state',
+    message: environment.in_recovery ? 'the server is a read-only replica' : 'the transaction is read-only',
+    hint: 'Connect to the primary server, with a role that may write.',
+  })
+}
+
+/** What the ledger keeps of a plan, with the definitions of all that goes. */
+export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDeclaration): RecordedPlan {
+  const model = new Model(snapshot, feature)
+  const all = describe(snapshot)
+  const going = new Set<string>()
+  const gone = (oid: string) => model.moved.has(oid) || model.views.has(oid)
+  const dotted = (oid: string) => `${model.name(oid).schema}.${model.name(oid).name}`
+  for (const r of snapshot.relations) if (gone(r.oid)) going.add(dotted(r.oid))
+  const inPlan = (catalog: string, oid: string) => model.nodes.has(`${catalog}:${oid}:0`)
+  const wanted = new Set<string>()
+  for (const identity of Object.keys(all)) {
+    if (identity.startsWith('type ')) continue // rows' own types; declared ones follow
+    const name = identity.slice(identity.indexOf(' ') + 1).replace(/^view |^options /, '')
+    if (going.has(name) || [...going].some((g) => name.startsWith(`${g}.`))) wanted.add(identity)
+  }
+  for (const [oid, columns] of model.removed) for (const c of columns) wanted.add(`column ${dotted(oid)}.${c.attname}`)
+  for (const i of snapshot.indexes)
+    if (gone(i.indrelid) || inPlan('pg_class', i.indexrelid)) wanted.add(`index ${i.nspname}.${i.relname}`)
+  for (const k of snapshot.constraints)
+    if (inPlan('pg_constraint', k.oid)) wanted.add(`constraint ${dotted(k.conrelid)}.${k.conname}`)
+  for (const t of snapshot.triggers)
+    if (inPlan('pg_trigger', t.oid)) wanted.add(`trigger ${dotted(t.tgrelid)}.${t.tgname}`)
+  for (const p of snapshot.policies)
+    if (inPlan('pg_policy', p.oid)) wanted.add(`policy ${dotted(p.polrelid)}.${p.polname}`)
+  for (const r of snapshot.rules)
+    if (inPlan('pg_rewrite', r.oid)) wanted.add(`rule ${dotted(r.ev_class)}.${r.rulename}`)
+  for (const s of snapshot.statistics)
+    if (inPlan('pg_statistic_ext', s.oid)) wanted.add(`statistics ${s.nspname}.${s.stxname}`)
+  for (const p of snapshot.routines) wanted.add(`function ${p.nspname}.${p.proname}(${p.argument_types})`)
+  for (const t of snapshot.types)
+    if (model.declared.has(`pg_type:${t.oid}:0`)) wanted.add(`type ${t.nspname}.${t.typname}`)
+  for (const s of snapshot.sequences)
+    if (inPlan('pg_class', s.seqrelid)) {
+      wanted.add(`sequence ${dotted(s.seqrelid)}`)
+      wanted.add(`sequence options ${dotted(s.seqrelid)}`)
+    }
+  const described: Description = {}
+  for (const identity of [...wanted].sort()) if (identity in all) described[identity] = all[identity]
+  const { schema, hosts, moved, locks, takeBack, claims } = plan
+  return { schema, hosts, moved, locks, takeBack, claims, described }
+}
+
+/** Runs the preflight counts; columns of several host tables under one label add up. */
+export async function readCounts(session: Session, plan: RemovalPlan): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const { label, sql } of plan.counts) {
+    const [counted] = await rows<{ rows: string }>(session.db, sql)
+    counts[label] = (counts[label] ?? 0) + Number(counted?.rows ?? 0)
+  }
+  return counts
+}

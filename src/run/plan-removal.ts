@@ -1,0 +1,19 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import type { RemovalPlan } from '../plan/plan.ts'
+import { inspect } from './inspect.ts'
+import { withSession } from './session.ts'
+
+/**
+ * Plans the removal of a feature and its restore. Read-only; locks nothing but
+ * the catalogs it reads.
+ *
+ * @throws {UnshipError} what the removal would refuse with.
+ *
+ * @example
+ * const plan = await planRemoval(db, feature)
+ * for (const { phase, sql, lock } of plan.removal) console.log(phase, lock, sql)
+ */
+export async function planRemoval(db: AnyKysely, feature: FeatureDeclaration): Promise<RemovalPlan> {
+  return await withSession(db, async (session) => (await inspect(session, feature, db)).plan)
+}

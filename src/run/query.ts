@@ -1,0 +1,26 @@
+import { sql } from 'kysely'
+import type { AnyKysely } from '../any-kysely.ts'
+
+/** Runs one statement of ours. */
+export async function run(db: AnyKysely, text: string): Promise<void> {
+  await sql.raw(text).execute(db)
+}
+
+/** Runs one statement of ours and returns its rows. */
+export async function rows<T>(db: AnyKysely, text: string): Promise<T[]> {
+  const result = await sql.raw<T>(text).execute(db)
+  return result.rows
+}
+
+/** The one row that a statement of ours returns. */
+export async function row<T>(db: AnyKysely, text: string): Promise<T> {
+  const [first] = await rows<T>(db, text)
+  if (first === undefined) throw new Error(`no row from: ${text}`)
+  return first
+}
+
+/** PostgreSQL's five-character code of an error, if it is one of the server's. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,272 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError, isUnshipError } from '../errors.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import {
+  captureStatement,
+  ensureLedger,
+  latestRun,
+  recordEvent,
+  saveObjects,
+  saveStatements,
+  setPhase,
+  startRun,
+  type LedgerRun,
+  type RecordedPlan,
+} from '../ledger/ledger.ts'
+import { unwatchStatements } from '../plan/backup.ts'
+import { CAPTURE_MARK } from '../plan/removal.ts'
+import type { Phase, RemovalPlan } from '../plan/plan.ts'
+import { qualified } from '../sql.ts'
+import { RunContext } from './context.ts'
+import { catchUp, copyHost, demandFewRows, verifyBackups } from './copy.ts'
+import { inspect, readCounts, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
+import type { RunOptions } from './options.ts'
+import { run } from './query.ts'
+import { finishRemoval, planOf, takeBackRemoval } from './removal-state.ts'
+import type { BackupReport, RemovalReport } from './report.ts'
+import { continueRestore, takeBackRestore } from './restore.ts'
+import { withFeatureLock, withSession } from './session.ts'
+import { runShort } from './short.ts'
+
+/**
+ * Removes a feature after its data is safely backed up.
+ *
+ * Given a pool or a connection, each phase commits on its own. ACCESS EXCLUSIVE
+ * locks on the host tables and the feature's tables are held twice, for
+ * milliseconds: when the watch begins, and at the cut-over. Given a transaction,
+ * all happens in it, and the locks are held until it ends.
+ *
+ * Running it again finishes what a broken run began; when there is nothing to do
+ * it says so.
+ *
+ * @throws {UnshipError} with the database unchanged where it refuses.
+ *
+ * @example
+ * export const up = (db: Kysely<Database>) => removeFeature(db, feature)
+ */
+export async function removeFeature(
+  db: AnyKysely,
+  feature: FeatureDeclaration,
+  options: RunOptions = {},
+): Promise<RemovalReport> {
+  return await withSession(db, async (session) => {
+    const context = new RunContext(session, feature.name, options)
+    const patience = { attempts: context.options.lockAttempts, signal: options.signal }
+    const report = await withFeatureLock(session, feature.name, patience, () => removeLocked(context, feature, db))
+    context.emit({ type: 'finished', report })
+    return report
+  })
+}
+
+async function removeLocked(
+  context: RunContext,
+  feature: FeatureDeclaration,
+  named: AnyKysely,
+): Promise<RemovalReport> {
+  const { db } = context
+  const latest = await latestRun(db, feature.name)
+  context.emit({
+    type: 'started',
+    feature: feature.name,
+    direction: 'removal',
+    resumed: latest?.state === 'running' ? latest.phase : null,
+  })
+  if (latest?.state === 'running' && latest.direction === 'removal') {
+    if (latest.phase === 'record') return await record(context, latest.id, planOf(latest), latest.counts)
+    await takeBackRemoval(context, latest, 'a new run starts over')
+  }
+  if (latest?.state === 'running' && latest.direction === 'restore') {
+    if (latest.phase !== 'validate' && latest.phase !== 'record') {
+      await takeBackRestore(context, latest)
+      return nothingDone(context, 'already removed', latest.removal_id)
+    }
+    await continueRestore(context, latest)
+  }
+
+  const inspection = await inspect(context.session, feature, named)
+  const { snapshot, plan } = inspection
+  if (latest?.state === 'done' && latest.direction === 'removal') {
+    if (plan.absent) return nothingDone(context, 'already removed', latest.id)
+    throw new UnshipError({
+      code: 'wrong_state',
+      message: `feature ${feature.name} is in the database although the ledger says it was removed`,
+      detail: `Run ${latest.id} removed it, and its backups are still kept.`,
+      hint: "If it was restored by hand, record that: update unship.runs set state = 'aborted' where id = that run, and rename its backups.",
+    })
+  }
+  refuseReadOnly(snapshot)
+  if (plan.absent) return await recordAbsent(context, feature)
+  if (context.options.fingerprint !== undefined && context.options.fingerprint !== plan.fingerprint)
+    throw new UnshipError({
+      code: 'plan_changed',
+      message: `the plan for feature ${feature.name} is not the one that was reviewed`,
+      detail: `Demanded fingerprint ${context.options.fingerprint}, found ${plan.fingerprint}.`,
+      hint: 'Plan again, review what changed, and commit the new plan.',
+    })
+  return await remove(context, feature, inspection)
+}
+
+async function remove(
+  context: RunContext,
+  feature: FeatureDeclaration,
+  inspection: Inspection,
+): Promise<RemovalReport> {
+  const { db, session, options } = context
+  const { plan } = inspection
+  const counts = await readCounts(session, plan)
+  context.emit({ type: 'preflight', counts: Object.entries(counts).map(([label, rows]) => ({ label, rows })) })
+  plan.warnings.forEach((w) => {
+    context.warn(w)
+  })
+  const recorded = recordedPlan(inspection, feature)
+  await ensureLedger(db)
+  const { actor, reason } = options
+  const runId = await startRun(db, {
+    ...{ feature: feature.name, direction: 'removal', phase: 'watch', state: 'running', actor, reason },
+    ...{ declaration: feature, fingerprint: plan.fingerprint, plan: recorded, counts },
+  })
+  await saveObjects(db, runId, plan.objects)
+  await saveStatements(db, runId, plan.restore)
+  try {
+    await runPhases(context, plan, runId)
+  } catch (error) {
+    throw await afterFailure(context, runId, recorded, error)
+  }
+  return await record(context, runId, recorded, counts)
+}
+
+async function runPhases(context: RunContext, plan: RemovalPlan, runId: string): Promise<void> {
+  const { db, session } = context
+  const of = (phase: Phase) => plan.removal.filter((s) => s.phase === phase).map((s) => s.sql)
+  const enter = async (phase: Phase) => {
+    await run(db, setPhase(runId, phase))
+    await run(db, recordEvent(runId, `phase ${phase}`))
+  }
+  const online = !session.inTransaction
+
+  // the locks of the cut-over are asked for here already: whoever holds them makes us wait now, before the copy
+  await context.phase('watch', () =>
+    runShort(context, { phase: 'watch', locks: plan.locks.cutOver, statements: online ? of('watch') : [] }),
+  )
+  await enter('copy')
+  await context.phase('copy', async () => {
+    for (const host of plan.hosts) {
+      const backup = qualified(host.backup)
+      await copyHost(
+        context,
+        host,
+        of('copy').filter((sql) => sql.includes(` ${backup} `)),
+        runId,
+      )
+    }
+    return null
+  })
+  await enter('verify')
+  await context.phase('verify', async () => {
+    if (online) await catchUp(context, plan.hosts)
+    await verifyBackups(context, plan.hosts)
+    if (online) await catchUp(context, plan.hosts)
+    return null
+  })
+  const watching = new Set(plan.hosts.flatMap((h) => unwatchStatements(h)))
+  const captures = plan.captures.map((c) => captureStatement(runId, c.position, c.expression))
+  const cutOver = of('cut over').flatMap((sql) => {
+    if (sql === CAPTURE_MARK) return captures
+    if (!online && (watching.has(sql) || sql.startsWith('with logged'))) return []
+    return [sql]
+  })
+  await context.phase('cut over', () =>
+    runShort(
+      context,
+      {
+        phase: 'cut over',
+        locks: plan.locks.cutOver,
+        statements: [
+          ...(online ? plan.hosts.map(demandFewRows) : []),
+          ...cutOver,
+          setPhase(runId, 'record'),
+          recordEvent(runId, 'cut over'),
+        ],
+      },
+      () => catchUp(context, plan.hosts),
+    ),
+  )
+}
+
+/** Seals the backups and closes the run. */
+async function record(
+  context: RunContext,
+  runId: string,
+  plan: RecordedPlan,
+  counts: Readonly<Record<string, number>>,
+): Promise<RemovalReport> {
+  const backups: BackupReport[] = []
+  await context.phase('record', async () => {
+    backups.push(...(await finishRemoval(context, { id: runId, plan, feature: context.feature })))
+    return null
+  })
+  return { ...reportOf(context, runId, counts), outcome: 'removed', backups }
+}
+
+function reportOf(context: RunContext, runId: string | null, counts: Readonly<Record<string, number>>) {
+  const { feature, durationMs, longestLockMs, phases, warnings } = context
+  return {
+    direction: 'removal',
+    feature,
+    runId,
+    durationMs,
+    longestLockMs,
+    phases,
+    counts,
+    warnings,
+    setAside: [],
+  } as const
+}
+
+function nothingDone(context: RunContext, outcome: 'already removed', runId: string | null): RemovalReport {
+  return { ...reportOf(context, runId, {}), outcome, backups: [] }
+}
+
+async function recordAbsent(context: RunContext, feature: FeatureDeclaration): Promise<RemovalReport> {
+  const { actor, reason } = context.options
+  await ensureLedger(context.db)
+  const runId = await startRun(context.db, {
+    ...{
+      feature: feature.name,
+      direction: 'removal',
+      phase: 'record',
+      state: 'absent',
+      actor,
+      reason,
+      declaration: feature,
+    },
+  })
+  return { ...reportOf(context, runId, {}), outcome: 'absent', backups: [] }
+}
+
+/** After an error before the cut-over: clean up where the connection and the locks allow it, and say what is left. */
+async function afterFailure(context: RunContext, runId: string, plan: RecordedPlan, error: unknown): Promise<unknown> {
+  if (context.session.inTransaction) return error
+  try {
+    const broken: LedgerRun = {
+      ...{ id: runId, format: 1, feature: context.feature, direction: 'removal', phase: 'watch', state: 'running' },
+      ...{ removal_id: null, plan, counts: {}, checksums: {}, finished_at: null },
+    }
+    const calm = new RunContext(context.session, context.feature, {
+      lockTimeoutMs: context.options.lockTimeoutMs,
+      lockAttempts: Math.min(20, context.options.lockAttempts),
+    })
+    await takeBackRemoval(calm, broken, error instanceof Error ? error.message : String(error))
+    return error
+  } catch (cleanUpError) {
+    return new UnshipError({
+      code: isUnshipError(error) ? error.code : 'wrong_state',
+      message: `the removal of feature ${context.feature} broke off and could not be taken back yet`,
+      detail: `${error instanceof Error ? error.message : String(error)}\nTaking it back failed too: ${
+        cleanUpError instanceof Error ? cleanUpError.message : String(cleanUpError)
+      }`,
+      hint: 'The feature works on, untouched. Run the same command again to finish the removal, or abortRemoval to take it back; do not run migrate:down, which would undo the migration before it.',
+      cause: error,
+    })
+  }
+}

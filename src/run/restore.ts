@@ -1,0 +1,289 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { AnyKysely } from '../any-kysely.ts'
+import type { Description } from '../catalog/describe.ts'
+import { UnshipError } from '../errors.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import {
+  finishRun,
+  latestRun,
+  readStatements,
+  recordEvent,
+  runById,
+  setPhase,
+  startRun,
+  unmarkDone,
+  type LedgerRun,
+  type RecordedPlan,
+} from '../ledger/ledger.ts'
+import { shortened } from '../names.ts'
+import { orphansStatement, verifyFillStatement } from '../plan/backup.ts'
+import { shown } from '../plan/model.ts'
+import type { Phase } from '../plan/plan.ts'
+import { id, literal, qualified } from '../sql.ts'
+import { RunContext } from './context.ts'
+import { currentDescription } from './current.ts'
+import { fillHost } from './fill.ts'
+import { inspectRestore } from './inspect-restore.ts'
+import type { RunOptions } from './options.ts'
+import { setAsideOrphans, timestampName } from './orphans.ts'
+import { row, run } from './query.ts'
+import { finishRemoval, planOf } from './removal-state.ts'
+import type { RestoreReport } from './report.ts'
+import { withFeatureLock, withSession } from './session.ts'
+import { runShort } from './short.ts'
+import { runSteps, type Restoring } from './steps.ts'
+
+/**
+ * Puts a removed feature back, as the ledger recorded it; the declaration gives
+ * its name.
+ *
+ * Columns come back under hidden names, are filled in batches and indexed
+ * concurrently, and appear all at once. ACCESS EXCLUSIVE locks on the host tables
+ * are held for milliseconds, when the columns are added and at the reveal (and once for
+ * each NOT NULL column whose default varies). In a caller's transaction
+ * they are held until it ends.
+ *
+ * Running it again goes on where a broken run stopped.
+ *
+ * @throws {UnshipError} before anything changes where it refuses.
+ *
+ * @example
+ * export const down = (db: Kysely<Without<Database, typeof feature>>) => restoreFeature(db, feature)
+ */
+export async function restoreFeature(
+  db: AnyKysely,
+  feature: FeatureDeclaration,
+  options: RunOptions = {},
+): Promise<RestoreReport> {
+  return await withSession(db, async (session) => {
+    const context = new RunContext(session, feature.name, options)
+    const patience = { attempts: context.options.lockAttempts, signal: options.signal }
+    const report = await withFeatureLock(session, feature.name, patience, () => restoreLocked(context))
+    context.emit({ type: 'finished', report })
+    return report
+  })
+}
+
+async function restoreLocked(context: RunContext): Promise<RestoreReport> {
+  const latest = await latestRun(context.db, context.feature)
+  context.emit({
+    type: 'started',
+    feature: context.feature,
+    direction: 'restore',
+    resumed: latest?.state === 'running' ? latest.phase : null,
+  })
+  if (!latest || latest.state === 'absent') return nothingDone(context, 'absent', latest?.id ?? null)
+  if (latest.direction === 'restore')
+    return latest.state === 'done'
+      ? nothingDone(context, 'already restored', latest.id)
+      : await continueRestore(context, latest)
+  if (latest.state === 'running') {
+    if (latest.phase !== 'record')
+      throw new UnshipError({
+        code: 'wrong_state',
+        message: `the removal of feature ${context.feature} has not finished`,
+        detail: `Run ${latest.id} broke off in phase "${latest.phase}", before its cut-over: the feature is still there, untouched.`,
+        hint: 'Run the removal again to finish it, or abortRemoval to take it back.',
+      })
+    await finishRemoval(context, latest)
+  }
+  return await startRestore(context, await runById(context.db, latest.id))
+}
+
+/** Restores what a removal took. */
+export async function startRestore(context: RunContext, removal: LedgerRun): Promise<RestoreReport> {
+  const plan = planOf(removal)
+  const { swaps } = await inspectRestore(context, removal, plan)
+  const { actor, reason } = context.options
+  const runId = await startRun(context.db, {
+    ...{
+      feature: context.feature,
+      direction: 'restore',
+      phase: 'add',
+      state: 'running',
+      removalId: removal.id,
+      actor,
+      reason,
+    },
+    plan: { ...plan, swaps },
+  })
+  return await runPhases(context, await runById(context.db, runId), 'add')
+}
+
+/** Goes on with a restore that broke off. */
+export async function continueRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
+  return await runPhases(context, restore, restore.phase)
+}
+
+const order: readonly Phase[] = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record']
+
+async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): Promise<RestoreReport> {
+  const { db, session } = context
+  const plan = planOf(restore)
+  const removalId = restore.removal_id ?? ''
+  const statements = await readStatements(db, removalId)
+  const restoring: Restoring = {
+    context,
+    plan,
+    removalId,
+    runId: restore.id,
+    setAside: [],
+    longestLockMs: 0,
+    lockAttempts: 1,
+  }
+  const of = (phase: Phase) => statements.filter((s) => s.phase === phase)
+  const todo = (phase: Phase) => order.indexOf(phase) >= order.indexOf(from)
+  const enter = async (phase: Phase) => {
+    await run(db, setPhase(restore.id, phase))
+    await run(db, recordEvent(restore.id, `phase ${phase}`))
+  }
+
+  if (todo('add'))
+    await context.phase('add', () =>
+      runShort(context, {
+        phase: 'add',
+        locks: session.inTransaction ? [...plan.locks.reveal] : plan.locks.add,
+        statements: [
+          ...(plan.swaps?.length ? ['set constraints all immediate'] : []),
+          ...(plan.swaps ?? []).flatMap((s) => s.away),
+          ...of('add').map((s) => s.sql),
+          setPhase(restore.id, 'fill'),
+        ],
+      }),
+    )
+  if (todo('fill'))
+    await context.phase('fill', async () => {
+      for (const host of plan.hosts) await fillHost(context, host)
+      return null
+    })
+  if (todo('build')) {
+    await enter('build')
+    await context.phase('build', async () => {
+      await runSteps(restoring, of('build'))
+      return restoring.longestLockMs > 0
+        ? { lockHeldMs: restoring.longestLockMs, attempts: restoring.lockAttempts }
+        : null
+    })
+  }
+  if (todo('reveal')) {
+    await enter('verify')
+    await context.phase('verify', async () => {
+      await verifyFilled(context, plan)
+      restoring.setAside.push(...(await setAsideOrphans(context, plan.moved, restore.id, false)))
+      return null
+    })
+    await context.phase('reveal', () =>
+      runShort(context, {
+        phase: 'reveal',
+        locks: plan.locks.reveal,
+        statements: [
+          ...(plan.swaps ?? []).flatMap((s) => s.back),
+          ...of('reveal').map((s) => s.sql),
+          setPhase(restore.id, 'validate'),
+          recordEvent(restore.id, 'revealed'),
+        ],
+      }),
+    )
+  }
+  await context.phase('validate', async () => {
+    await runSteps(restoring, of('validate'))
+    return null
+  })
+  return await record(restoring, restore)
+}
+
+/** Every backed-up row that is still there is filled as the backup says. */
+async function verifyFilled({ db }: RunContext, plan: RecordedPlan): Promise<void> {
+  for (const host of plan.hosts) {
+    const { wrong } = await row<{ wrong: string }>(db, verifyFillStatement(host))
+    if (Number(wrong) === 0) continue
+    throw new UnshipError({
+      code: 'backup_not_verified',
+      message: `${wrong} rows of ${shown(host.table)} do not hold what the backup does`,
+      detail: 'The restored columns are still hidden; nobody has seen them.',
+      hint: 'Run the same command again.',
+    })
+  }
+}
+
+/** Compares with the definitions before the removal, retires the backups, closes the run. */
+async function record(restoring: Restoring, restore: LedgerRun): Promise<RestoreReport> {
+  const { context, plan, setAside } = restoring
+  const retired: { backup: string; became: string }[] = []
+  const hosts: RestoreReport['hosts'][number][] = []
+  await context.phase('record', async () => {
+    for (const difference of differences(plan.described, await currentDescription(context.db, plan)))
+      context.warn(`restored with another definition than before: ${difference}`)
+    const stamp = await timestampName(context)
+    const statements: string[] = []
+    for (const host of plan.hosts) {
+      hosts.push(await hostReport(context, host, restore))
+      const archive = shortened(`${host.backup.name.replace(/^backup_/, 'archive_')}_${stamp}`)
+      const key = shortened(`${archive}_pkey`)
+      const name = { schema: host.backup.schema, name: archive }
+      statements.push(
+        `alter table ${qualified(host.backup)} rename to ${id(archive)}`,
+        `alter index ${id(host.backup.schema, shortened(`${host.backup.name}_pkey`))} rename to ${id(key)}`,
+        `comment on table ${qualified(name)} is ${literal(`Backup of ${shown(host.table)} for feature ${context.feature}, restored ${stamp} UTC by kysely-unship (run ${restore.id})`)}`,
+      )
+      retired.push({ backup: shown(host.backup), became: shown(name) })
+    }
+    for (const moved of plan.moved) retired.push({ backup: shown(moved.backup), became: shown(moved.table) })
+    const summary = { hosts, retired, setAside, phases: context.phases, warnings: context.warnings }
+    await runShort(context, {
+      phase: 'record',
+      locks: [],
+      statements: [
+        ...statements,
+        recordEvent(restore.id, 'restored', { hosts, retired, setAside }),
+        finishRun(restore.id, 'done', { report: summary }),
+      ],
+    })
+    return null
+  })
+  return { ...reportOf(context, restore.id), outcome: 'restored', hosts, setAside, retired }
+}
+
+async function hostReport(context: RunContext, host: RecordedPlan['hosts'][number], restore: LedgerRun) {
+  const { rows: gone } = await row<{ rows: string }>(context.db, orphansStatement(host))
+  const { total, kept } = await row<{ total: string; kept: string }>(
+    context.db,
+    `select (select pg_catalog.count(*) from only ${qualified(host.table)})::text as total,
+       (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
+  )
+  const before = restore.counts[`rows of ${shown(host.table)}`]
+  const inserted = before === undefined ? 0 : Math.max(0, Number(total) - (before - Number(gone)))
+  return { table: shown(host.table), restored: Number(kept) - Number(gone), inserted, deleted: Number(gone) }
+}
+
+function differences(before: Description, after: Description): string[] {
+  return Object.entries(before).flatMap(([identity, definition]) => {
+    if (isDeepStrictEqual(definition, after[identity])) return []
+    return [`${identity}: ${JSON.stringify(definition)} became ${JSON.stringify(after[identity]) ?? 'nothing'}`]
+  })
+}
+
+function reportOf(context: RunContext, runId: string | null) {
+  const { feature, durationMs, longestLockMs, phases, warnings } = context
+  return { direction: 'restore', feature, runId, durationMs, longestLockMs, phases, counts: {}, warnings } as const
+}
+
+function nothingDone(context: RunContext, outcome: 'absent' | 'already restored', runId: string | null): RestoreReport {
+  return { ...reportOf(context, runId), outcome, hosts: [], setAside: [], retired: [] }
+}
+
+/** Takes the hidden columns of a broken restore away again: the feature is then as removed as before. */
+export async function takeBackRestore(context: RunContext, restore: LedgerRun): Promise<void> {
+  const plan = planOf(restore)
+  const added = restore.phase !== 'add'
+  await runShort(context, {
+    phase: restore.phase,
+    locks: plan.locks.add,
+    statements: [
+      ...(added ? [...(plan.swaps ?? []).flatMap((s) => s.back), ...plan.takeBack] : []),
+      unmarkDone(restore.removal_id ?? '0'),
+      finishRun(restore.id, 'aborted'),
+      recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
+    ],
+  })
+}

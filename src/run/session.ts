@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError } from '../errors.ts'
+import { literal } from '../sql.ts'
+import { row, run } from './query.ts'
+
+/** One connection with our settings on it. */
+export interface Session {
+  readonly db: AnyKysely
+  /** Inside the caller's transaction: everything happens in it, or not at all. */
+  readonly inTransaction: boolean
+  /** The caller's search_path, on which its own functions find what they call. */
+  readonly callersPath: string
+}
+
+/**
+ * What the texts that we capture and replay depend on, and what could end a
+ * long phase. Only pg_catalog is searched, so that nobody's function or
+ * operator stands in for a built-in one.
+ */
+const settings: Readonly<Record<string, string>> = {
+  search_path: '',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  standard_conforming_strings: 'on',
+  quote_all_identifiers: 'off',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  lc_monetary: 'C',
+  xmloption: 'content',
+  check_function_bodies: 'off',
+  row_security: 'off',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  default_transaction_read_only: 'off',
+  default_tablespace: '',
+  default_table_access_method: 'heap',
+  default_toast_compression: 'pglz',
+  'unship.report': '',
+}
+
+/**
+ * Pins one connection, sets it up, and puts the caller's settings back
+ * afterwards, whatever happens.
+ */
+export async function withSession<T>(db: AnyKysely, work: (session: Session) => Promise<T>): Promise<T> {
+  const plain = db.withoutPlugins()
+  if (plain.isTransaction) {
+    // SET LOCAL would outlive us in the caller's transaction; a savepoint undoes it on errors
+    await run(plain, 'savepoint unship')
+    try {
+      const result = await withSettings(plain, true, work)
+      await run(plain, 'release savepoint unship')
+      return result
+    } catch (error) {
+      await run(plain, 'rollback to savepoint unship')
+      throw error
+    }
+  }
+  return await plain.connection().execute(async (connection) => await withSettings(connection, false, work))
+}
+
+async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Session) => Promise<T>): Promise<T> {
+  const names = Object.keys(settings)
+  const read = names.map((name) => `${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)`).join(', ')
+  const { before } = await row<{ before: string }>(db, `select pg_catalog.json_build_object(${read})::text as before`)
+  const previous = JSON.parse(before) as Record<string, string | null>
+  const set = (values: Readonly<Record<string, string | null>>) =>
+    run(
+      db,
+      `select ${names.map((name) => `pg_catalog.set_config(${literal(name)}, ${literal(values[name] ?? '')}, ${String(local)})`).join(', ')}`,
+    )
+  await set(settings)
+  let failed = true
+  try {
+    const result = await work({ db, inTransaction: local, callersPath: previous.search_path ?? '' })
+    failed = false
+    return result
+  } finally {
+    // in a transaction that failed, the savepoint's rollback restores them; on a dead connection there is nothing to restore
+    if (!(failed && local))
+      await set(previous).catch((error: unknown) => {
+        if (!failed) throw error
+      })
+  }
+}
+
+/**
+ * Keeps other runs of the same feature out until this one ends. Polls instead of
+ * waiting in the server, where the waiter's snapshot would hold up CREATE INDEX
+ * CONCURRENTLY.
+ */
+export async function withFeatureLock<T>(
+  { db, inTransaction }: Session,
+  feature: string,
+  patience: { attempts: number; signal: AbortSignal | undefined },
+  work: () => Promise<T>,
+): Promise<T> {
+  const key = `pg_catalog.hashtextextended(${literal(`kysely-unship ${feature}`)}, 0)`
+  const take = inTransaction ? 'pg_try_advisory_xact_lock' : 'pg_try_advisory_lock'
+  for (let attempt = 1; ; attempt++) {
+    const { taken } = await row<{ taken: boolean }>(db, `select pg_catalog.${take}(${key}) as taken`)
+    if (taken) break
+    if (attempt >= patience.attempts)
+      throw new UnshipError({
+        code: 'busy',
+        message: `another session is removing or restoring feature ${feature}`,
+        detail: `Its advisory lock was not released in ${String(attempt)} attempts.`,
+        hint: 'Wait for it to end, then run the same command again.',
+      })
+    throwIfCancelled(patience.signal)
+    await sleep(Math.min(1000, 50 * attempt))
+  }
+  try {
+    return await work()
+  } finally {
+    // a connection that died has released it already
+    if (!inTransaction) await run(db, `select pg_catalog.pg_advisory_unlock(${key})`).catch(() => undefined)
+  }
+}
+
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return
+  throw new UnshipError({
+    code: 'cancelled',
+    message: 'the run was cancelled',
+    hint: 'Run the same command again to finish it.',
+    cause: signal.reason,
+  })
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UnshipError } from '../errors.ts'
+import type { Phase, PlannedLock } from '../plan/plan.ts'
+import { dollarQuote } from '../sql.ts'
+import { describeBlocker, readBlockers } from './blockers.ts'
+import type { RunContext } from './context.ts'
+import { row, run, sqlState } from './query.ts'
+import type { Blocker } from './report.ts'
+
+/** A transaction that holds locks which others wait for: all locks first, then all changes. */
+export interface ShortTransaction {
+  readonly phase: Phase
+  readonly locks: readonly PlannedLock[]
+  readonly statements: readonly string[]
+}
+
+/** Raised by a statement of ours to say: not yet, there is work to do outside first. */
+export const NOT_YET = 'UN001'
+
+const LOCK_NOT_AVAILABLE = '55P03'
+const DEADLOCK_DETECTED = '40P01'
+const QUERY_CANCELED = '57014'
+
+/** How long the changes may take once the locks are held; beyond it the attempt is given up. */
+const WORK_LIMIT_MS = 5_000
+
+/**
+ * Runs a short transaction as one DO block, hence in one round trip: a slow network
+ * does not lengthen the time that locks are held. The locks together wait for no
+ * longer than `lockTimeoutMs`; then everything is let go, and it is tried again
+ * after a growing, jittered pause. Inside a caller's transaction there is one attempt.
+ *
+ * @throws {UnshipError} `locked` when the attempts run out, naming who holds the locks.
+ */
+export async function runShort(
+  context: RunContext,
+  short: ShortTransaction,
+  whenNotYet?: () => Promise<void>,
+): Promise<{ lockHeldMs: number; attempts: number }> {
+  const { db, options, session } = context
+  const attempts = session.inTransaction ? 1 : options.lockAttempts
+  const block = compose(short, options.lockTimeoutMs)
+  const timeout = options.lockTimeoutMs * 2 + WORK_LIMIT_MS
+  for (let attempt = 1; ; attempt++) {
+    context.checkCancelled()
+    if (!session.inTransaction) await run(db, `set statement_timeout = ${String(timeout)}`)
+    try {
+      await run(db, block)
+      const { held } = await row<{ held: string }>(db, `select pg_catalog.current_setting('unship.report') as held`)
+      return { lockHeldMs: Number(held), attempts: attempt }
+    } catch (error) {
+      const state = sqlState(error)
+      if (state === NOT_YET && whenNotYet && attempt < attempts) {
+        await resetTimeout(context)
+        await whenNotYet()
+        continue
+      }
+      if (state !== LOCK_NOT_AVAILABLE && state !== DEADLOCK_DETECTED && state !== QUERY_CANCELED) throw error
+      if (session.inTransaction) await run(db, 'rollback to savepoint unship')
+      const blockers = await readBlockers(
+        db,
+        short.locks.map((l) => l.relation),
+      )
+      if (attempt >= attempts) throw locked(context, short, attempt, blockers, error)
+      const retryInMs = pause(attempt)
+      context.emit({ type: 'waiting', phase: short.phase, attempt, attempts, retryInMs, blockers })
+      await sleep(retryInMs)
+    } finally {
+      await resetTimeout(context)
+    }
+  }
+}
+
+async function resetTimeout({ db, session }: RunContext): Promise<void> {
+  // nothing to reset on a connection that died: the error in flight says so
+  if (!session.inTransaction) await run(db, 'set statement_timeout = 0').catch(() => undefined)
+}
+
+/** 25 ms, growing to a second, ± 25 %, so that two runs do not keep meeting. */
+function pause(attempt: number): number {
+  const base = Math.min(1000, 25 * 1.3 ** attempt)
+  return Math.round(base * (0.75 + Math.random() / 2))
+}
+
+function locked(
+  context: RunContext,
+  { phase, locks }: ShortTransaction,
+  attempts: number,
+  blockers: readonly Blocker[],
+  cause: unknown,
+): UnshipError {
+  const relations = locks.map((l) => l.relation.name).join(', ')
+  return new UnshipError({
+    code: 'locked',
+    message: `could not lock ${relations} for phase "${phase}" of feature ${context.feature}`,
+    detail: [
+      `${String(attempts)} attempts of ${String(context.options.lockTimeoutMs)} ms each failed; the attempts changed nothing.`,
+      ...(blockers.length > 0 ? blockers.map((b) => `${describeBlocker(b)}.`) : ['Nobody holds a lock any more.']),
+    ].join('\n'),
+    hint: 'End those sessions or wait for them, then run the same command again.',
+    cause,
+  })
+}
+
+function compose({ locks, statements }: ShortTransaction, lockTimeoutMs: number): string {
+  const remaining = `perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
+  const lines = [
+    `declare`,
+    `  deadline timestamptz := pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds';`,
+    `  locked_at timestamptz;`,
+    `  callers_timeout text := pg_catalog.current_setting('lock_timeout');`,
+    `begin`,
+    ...locks.flatMap(({ sql }) => [
+      `  ${remaining}`,
+      `  execute ${dollarQuote(sql, 'sql')};`,
+      `  locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
+    ]),
+    `  locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
+    `  ${remaining}`,
+    ...statements.map((sql) => `  execute ${dollarQuote(sql, 'sql')};`),
+    `  perform pg_catalog.set_config('lock_timeout', callers_timeout, true);`,
+    `  perform pg_catalog.set_config('unship.report', (extract(epoch from pg_catalog.clock_timestamp() - locked_at) * 1000)::text, false);`,
+    `end`,
+  ]
+  return `do ${dollarQuote(lines.join('\n'))}`
+}

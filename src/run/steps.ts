@@ -1,0 +1,112 @@
+import { UnshipError } from '../errors.ts'
+import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
+import { literal } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { setAsideOrphans } from './orphans.ts'
+import { row, run, sqlState } from './query.ts'
+import type { SetAside } from './report.ts'
+import { runShort } from './short.ts'
+
+const UNIQUE_VIOLATION = '23505'
+const FOREIGN_KEY_VIOLATION = '23503'
+
+/** What the steps of one restore share. */
+export interface Restoring {
+  readonly context: RunContext
+  readonly plan: RecordedPlan
+  /** Whose row holds the statements. */
+  readonly removalId: string
+  readonly runId: string
+  readonly setAside: SetAside[]
+  longestLockMs: number
+  lockAttempts: number
+}
+
+/** Runs the statements of a phase that holds nobody up, one by one; those done before are passed over. */
+export async function runSteps(restoring: Restoring, statements: readonly LedgerStatement[]): Promise<void> {
+  const { context, removalId } = restoring
+  for (const statement of statements.filter((s) => !s.done)) {
+    context.checkCancelled()
+    const done = markDone(removalId, statement.position)
+    if (statement.action === 'index') {
+      await buildIndex(context, statement)
+      await run(context.db, done)
+    } else if (statement.action === 'validate foreign key') await validateForeignKey(restoring, statement, done)
+    else if (statement.lock === 'ACCESS EXCLUSIVE') {
+      const held = await runShort(context, {
+        phase: statement.phase,
+        locks: restoring.plan.locks.add,
+        statements: [statement.sql, done],
+      })
+      restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
+      restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
+    } else {
+      await run(context.db, statement.sql)
+      await run(context.db, done)
+    }
+  }
+}
+
+/** CREATE INDEX CONCURRENTLY that can be run again: a valid index stays, an invalid one is built anew. */
+async function buildIndex({ db, session, feature }: RunContext, statement: LedgerStatement): Promise<void> {
+  const name = statement.object ?? ''
+  const { valid } = await row<{ valid: boolean | null }>(
+    db,
+    `select (select i.indisvalid from pg_catalog.pg_index i where i.indexrelid = pg_catalog.to_regclass(${literal(name)})) as valid`,
+  )
+  if (valid === true) return
+  const concurrently = session.inTransaction ? '' : 'concurrently '
+  if (valid === false) await run(db, `drop index ${concurrently}${name}`)
+  const sql = session.inTransaction ? statement.sql.replace(' CONCURRENTLY ', ' ') : statement.sql
+  try {
+    await run(db, sql)
+  } catch (error) {
+    if (sqlState(error) !== UNIQUE_VIOLATION) throw error
+    throw new UnshipError({
+      code: 'rows_in_the_way',
+      message: `unique index ${name} of feature ${feature} cannot be built`,
+      detail: `${error instanceof Error ? error.message : String(error)} Rows inserted meanwhile are equal where the index demands that they differ.`,
+      hint: 'Change those rows, then run the same command again; it goes on where it was.',
+      cause: error,
+    })
+  }
+}
+
+/** A parent may go between the reveal and the validation: its children are set aside, and it is tried again. */
+async function validateForeignKey(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
+  const { context, plan, runId, setAside } = restoring
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await attemptInTransaction(context, `${statement.sql};\n${done}`)
+      return
+    } catch (error) {
+      if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
+      const kept = await setAsideOrphans(context, plan.moved, runId, true)
+      setAside.push(...kept)
+      if (kept.length > 0 && attempt < 10) continue
+      throw new UnshipError({
+        code: 'rows_in_the_way',
+        message: `a foreign key of feature ${context.feature} does not hold for rows of a table that stayed`,
+        detail: error instanceof Error ? error.message : String(error),
+        hint: 'Change those rows, then run the same command again; it goes on where it was.',
+        cause: error,
+      })
+    }
+  }
+}
+
+/** In a caller's transaction a failed statement must not take the rest with it. */
+async function attemptInTransaction({ db, session }: RunContext, sql: string): Promise<void> {
+  if (!session.inTransaction) {
+    await run(db, sql)
+    return
+  }
+  await run(db, 'savepoint unship_step')
+  try {
+    await run(db, sql)
+    await run(db, 'release savepoint unship_step')
+  } catch (error) {
+    await run(db, 'rollback to savepoint unship_step')
+    throw error
+  }
+}

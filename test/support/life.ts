@@ -1,0 +1,63 @@
+import { describeDatabase } from '../../src/catalog/describe.ts'
+import type { TestDatabase } from './database.ts'
+import { pgDump } from './dump.ts'
+
+/** Everything that must be the same after a round trip. */
+export interface State {
+  readonly definitions: Record<string, unknown>
+  readonly rows: Record<string, string[]>
+  readonly dump: string[] | undefined
+}
+
+const OURS = /^(archive_|backup_|set_aside_|kysely_migration)/
+
+/** Reads definitions, rows and, where pg_dump is, a dump: columns of a table in any order, our own tables left out. */
+export async function readState(database: TestDatabase): Promise<State> {
+  const all = await describeDatabase(database.admin)
+  const definitions = Object.fromEntries(
+    Object.entries(all).filter(([identity]) => !OURS.test(identity.replace(/^.* (?:\w+\.)?/, ''))),
+  )
+  const tables = await database.query<{ name: string; relname: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'm', 'p') and c.relispopulated and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship') order by 1`,
+  )
+  const rows: Record<string, string[]> = {}
+  for (const { name, relname } of tables) {
+    if (OURS.test(relname)) continue
+    const found = await database.query<{ j: string }>(`select to_jsonb(t)::text as j from ${name} t order by 1`)
+    rows[name] = found.map((r) => r.j)
+  }
+  const sequences = await database.query<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'S' and n.nspname !~ '^pg_' and n.nspname <> 'unship' order by 1`,
+  )
+  for (const { name } of sequences)
+    rows[name] = (
+      await database.query<{ j: string }>(`select last_value::text || ' ' || is_called as j from ${name}`)
+    ).map((r) => r.j)
+  return { definitions, rows, dump: await schemaDump(database) }
+}
+
+/**
+ * pg_dump's schema as a sorted list of statements, the lines within a CREATE TABLE
+ * sorted too: what remains is everything but order.
+ */
+async function schemaDump(database: TestDatabase): Promise<string[] | undefined> {
+  const dump = await pgDump(database.url)
+  if (!dump) return undefined
+  const statements = dump.schema
+    .split(/\n\n\n?/)
+    .filter((s) => s.trim() !== '' && !/^--/.test(s.trim()) && !/^SET |^SELECT pg_catalog.set_config/.test(s.trim()))
+    .filter((s) => !/\b(unship|archive_\w+|backup_\w+|set_aside_\w+|kysely_migration\w*)\b/.test(s))
+  return statements
+    .map((s) =>
+      /^CREATE TABLE/.test(s.trim())
+        ? s
+            .split('\n')
+            .map((l) => l.replace(/,$/, ''))
+            .sort()
+            .join('\n')
+        : s,
+    )
+    .sort()
+}
