@@ -9,7 +9,7 @@ export function shortened(name: string): string {
   if (byteLength(name) <= MAX_IDENTIFIER_BYTES) return name
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
   let head = name
-  while (byteLength(head) > MAX_IDENTIFIER_BYTES - 9) head = [...head].slice(0, -1).join('')
+  while (byteLength(head) > MAX_IDENTIFIER_BYTES - 9) head = head.replace(/.$/su, '')
   return `${head}_${hash}`
 }
 

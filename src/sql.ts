@@ -10,7 +10,7 @@ const compiler = new PostgresQueryCompiler()
 
 /** Renders a fragment without parameters as SQL text. */
 export function render(fragment: RawBuilder<unknown>): string {
-  const { sql: text, parameters } = compiler.compileQuery(fragment.toOperationNode() as never, createQueryId())
+  const { sql: text, parameters } = compiler.compileQuery(fragment.toOperationNode(), createQueryId())
   if (parameters.length > 0) throw new Error(`a statement of a plan cannot have parameters: ${text}`)
   return text
 }

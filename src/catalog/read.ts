@@ -17,8 +17,8 @@ export async function readTogether<T extends Record<string, unknown[]>>(
   db: AnyKysely,
   queries: { readonly [K in keyof T]: string },
 ): Promise<T> {
-  const parts = Object.entries(queries).map(
-    ([name, query]) => `'${name}', (select coalesce(pg_catalog.json_agg(q), '[]') from (${String(query)}) q)`,
+  const parts = Object.entries<string>(queries).map(
+    ([name, query]) => `'${name}', (select coalesce(pg_catalog.json_agg(q), '[]') from (${query}) q)`,
   )
   const text = `select pg_catalog.json_build_object(${parts.join(',\n')})::text as json`
   const { rows } = await sql<{ json: string }>`${sql.raw(text)}`.execute(db)

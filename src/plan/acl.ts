@@ -96,7 +96,7 @@ function grouped(acl: readonly AclEntry[]): AclEntry[][] {
   const groups: AclEntry[][] = []
   for (const entry of acl) {
     const same = groups.find(
-      ([g]) => g && g.grantor === entry.grantor && g.grantee === entry.grantee && g.grantable === entry.grantable,
+      ([g]) => g?.grantor === entry.grantor && g.grantee === entry.grantee && g.grantable === entry.grantable,
     )
     if (same) same.push(entry)
     else groups.push([entry])

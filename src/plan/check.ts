@@ -105,5 +105,3 @@ function refuseIncomplete(model: Model, missing: readonly ResolvedName[], wrongK
     hint: 'Take what is missing out of the declaration, or bring the database to the state that it describes.',
   })
 }
-
-export { checkRestorable } from './restorable.ts'

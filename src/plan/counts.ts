@@ -42,7 +42,7 @@ function everything(model: Model): CountPlan[] {
 function countHolding(model: Model, oid: string, columns: readonly Column[]): string {
   const conditions = columns.map((c) => {
     const name = `h.${id(c.attname)}`
-    if (c.type === 'boolean') return `${name}`
+    if (c.type === 'boolean') return name
     if (c.default === null || !c.default_constant) return `${name} is not null`
     return `pg_catalog.record_image_ne(row(${name}), row(cast(${c.default} as ${c.type})))`
   })

@@ -60,7 +60,7 @@ function planColumn(model: Model, table: HostPlan['table'], column: Column): Pla
     name: column.attname,
     hidden: hiddenName(column.attname),
     type: column.type,
-    blank: `cast(${constant ? (column.default ?? 'null') : 'null'} as ${column.type})`,
+    blank: `cast(${constant ? column.default : 'null'} as ${column.type})`,
     filler: filler(model, table, column),
   }
 }
@@ -108,7 +108,7 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const named = column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''
   const notNullNow = column.attnotnull && constant ? `${named} not null` : ''
   add.push(
-    `alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${constant ? ` default ${column.default ?? ''}` : ''}`,
+    `alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${constant ? ` default ${column.default}` : ''}`,
   )
   if (column.attidentity !== '') {
     const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)

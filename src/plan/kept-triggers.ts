@@ -40,8 +40,8 @@ export function keptTriggers(model: Model): KeptTrigger[] {
 function hasWord(text: string, word: string): boolean {
   const part = /[\p{L}\p{N}_$]/u
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
-    const before = [...text.slice(0, at)].at(-1) ?? ''
-    const after = [...text.slice(at + word.length)][0] ?? ''
+    const before = text.charAt(at - 1)
+    const after = text.charAt(at + word.length)
     if (!part.test(before) && !part.test(after)) return true
   }
   return false

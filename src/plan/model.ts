@@ -79,7 +79,7 @@ export class Model {
   }
 
   /** The entry of a per-table field for a table, however its name is written. */
-  perTable<T>(field: { readonly [table: string]: T | undefined } | undefined, table: QualifiedName): T | undefined {
+  perTable<T>(field: Readonly<Record<string, T | undefined>> | undefined, table: QualifiedName): T | undefined {
     for (const [spelled, entry] of Object.entries(field ?? {})) {
       const name = parseName(spelled, this.schema)
       if (name.schema === table.schema && name.name === table.name) return entry

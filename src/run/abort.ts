@@ -40,7 +40,7 @@ export async function abortRemoval(
 
 async function abortLocked(context: RunContext): Promise<AbortReport> {
   const broken = await latestRun(context.db, context.feature)
-  if (!broken || broken.state !== 'running' || broken.direction !== 'removal')
+  if (broken?.state !== 'running' || broken.direction !== 'removal')
     throw new UnshipError({
       code: 'nothing_to_abort',
       message: `no removal of feature ${context.feature} is unfinished`,

@@ -89,7 +89,7 @@ export async function verifyBackups(context: RunContext, hosts: readonly HostPla
     throw new UnshipError({
       code: 'backup_not_verified',
       message: `the backup of ${shown(host.table)} does not hold what the table does`,
-      detail: `${String(wrong)} rows of ${shown(host.backup)} are missing, unequal or too many. Nothing was removed.`,
+      detail: `${wrong} rows of ${shown(host.backup)} are missing, unequal or too many. Nothing was removed.`,
       hint: 'Run the same command again; if it fails again, report it as a bug.',
     })
   }

@@ -5,5 +5,5 @@ import type { RecordedPlan } from '../ledger/ledger.ts'
 /** The present definitions of what a removal had taken. */
 export async function currentDescription(db: AnyKysely, plan: RecordedPlan): Promise<Description> {
   const all = await describeDatabase(db)
-  return Object.fromEntries(Object.keys(plan.described).map((identity) => [identity, all[identity]]))
+  return Object.fromEntries(Object.entries(all).filter(([identity]) => identity in plan.described))
 }

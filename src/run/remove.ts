@@ -14,7 +14,7 @@ import {
   type RecordedPlan,
 } from '../ledger/ledger.ts'
 import { unwatchStatements } from '../plan/backup.ts'
-import { CAPTURE_MARK } from '../plan/removal.ts'
+import { CAPTURE_MARK } from '../plan/removal-statements.ts'
 import type { Phase, RemovalPlan } from '../plan/plan.ts'
 import { qualified } from '../sql.ts'
 import { RunContext } from './context.ts'

@@ -259,7 +259,9 @@ async function hostReport(context: RunContext, host: RecordedPlan['hosts'][numbe
 function differences(before: Description, after: Description): string[] {
   return Object.entries(before).flatMap(([identity, definition]) => {
     if (isDeepStrictEqual(definition, after[identity])) return []
-    return [`${identity}: ${JSON.stringify(definition)} became ${JSON.stringify(after[identity]) ?? 'nothing'}`]
+    return [
+      `${identity}: ${JSON.stringify(definition)} became ${identity in after ? JSON.stringify(after[identity]) : 'nothing'}`,
+    ]
   })
 }
 

@@ -47,11 +47,13 @@ async function schemaDump(database: TestDatabase): Promise<string[] | undefined>
   if (!dump) return undefined
   const statements = dump.schema
     .split(/\n\n\n?/)
-    .filter((s) => s.trim() !== '' && !/^--/.test(s.trim()) && !/^SET |^SELECT pg_catalog.set_config/.test(s.trim()))
+    .filter(
+      (s) => s.trim() !== '' && !s.trim().startsWith('--') && !/^SET |^SELECT pg_catalog.set_config/.test(s.trim()),
+    )
     .filter((s) => !/\b(unship|archive_\w+|backup_\w+|set_aside_\w+|kysely_migration\w*)\b/.test(s))
   return statements
     .map((s) =>
-      /^CREATE TABLE/.test(s.trim())
+      s.trim().startsWith('CREATE TABLE')
         ? s
             .split('\n')
             .map((l) => l.replace(/,$/, ''))

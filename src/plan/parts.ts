@@ -1,0 +1,148 @@
+import { addressKey } from '../catalog/dependency.ts'
+import type { Oid } from '../catalog/fragments.ts'
+import type { Index } from '../catalog/index.ts'
+import { hiddenName } from '../names.ts'
+import { id, qualified } from '../sql.ts'
+import { generatedColumns, planHost, storedColumns } from './host.ts'
+import type { Model } from './model.ts'
+import { isMovedRoutine, movedRoutine, movedSequence, movedTable, movedType, type Rename } from './moved.ts'
+import {
+  inDependencyOrder,
+  recreatedConstraint,
+  recreatedPolicy,
+  recreatedRoutine,
+  recreatedRule,
+  recreatedStatistics,
+  recreatedTrigger,
+  recreatedView,
+  type Recreated,
+} from './objects.ts'
+import type { HostPlan } from './plan.ts'
+
+/** What a removal deals with, sorted by how it goes and comes back. */
+export interface Parts {
+  readonly hosts: readonly HostPlan[]
+  /** Dropped and created again, in the order of creation. */
+  readonly recreated: readonly Recreated[]
+  /** Renamed; back before the columns are added. */
+  readonly early: readonly Rename[]
+  /** Renamed; back at the reveal. */
+  readonly tables: readonly Rename[]
+  /** Of host tables; built again before the reveal. */
+  readonly indexes: readonly Index[]
+}
+
+export function collectParts(model: Model): Parts {
+  return {
+    hosts: [...model.removed.keys()]
+      .filter((oid) => storedColumns(model, oid).length > 0)
+      .map((oid) => planHost(model, oid)),
+    recreated: inDependencyOrder(model, collectRecreated(model)),
+    early: collectEarlyRenames(model),
+    tables: [...model.moved].map((oid) => movedTable(model, oid)),
+    indexes: capturedIndexes(model),
+  }
+}
+
+/** Everything that is dropped and created again. */
+function collectRecreated(model: Model): Recreated[] {
+  const { snapshot } = model
+  const here = (catalog: string, oid: Oid) => model.nodes.has(addressKey({ catalog, objid: oid, objsubid: 0 }))
+  const onMoved = (oid: Oid) => model.moved.has(oid)
+  const needsDropped = (catalog: string, oid: Oid) => dependsOnDropped(model, `${catalog}:${oid}:0`)
+  return [
+    ...snapshot.routines
+      .filter((r) => here('pg_proc', r.oid) && !isMovedRoutine(model, r))
+      .map((r) => recreatedRoutine(model, r)),
+    ...snapshot.constraints.flatMap((k) => {
+      const over = model.removed.get(k.conrelid)?.some((c) => k.conkey?.includes(c.attnum)) ?? false
+      const goes =
+        k.contype === 'f'
+          ? here('pg_constraint', k.oid) && !model.views.has(k.conrelid)
+          : !onMoved(k.conrelid) && here('pg_constraint', k.oid) && model.relations.has(k.conrelid)
+      return goes ? [recreatedConstraint(model, k, { columnGoes: over })] : []
+    }),
+    ...snapshot.relations.filter((r) => model.views.has(r.oid)).map((r) => recreatedView(model, r)),
+    ...snapshot.statistics
+      .filter((s) => !onMoved(s.stxrelid) && here('pg_statistic_ext', s.oid))
+      .map((s) => recreatedStatistics(s)),
+    ...snapshot.policies
+      .filter((p) => here('pg_policy', p.oid) && (!onMoved(p.polrelid) || needsDropped('pg_policy', p.oid)))
+      .map((p) => recreatedPolicy(model, p)),
+    ...snapshot.rules
+      .filter((r) => here('pg_rewrite', r.oid) && (!onMoved(r.ev_class) || needsDropped('pg_rewrite', r.oid)))
+      .map((r) => recreatedRule(model, r)),
+    ...snapshot.triggers
+      .filter((t) => here('pg_trigger', t.oid) && (!onMoved(t.tgrelid) || needsDropped('pg_trigger', t.oid)))
+      .map((t) => recreatedTrigger(model, t)),
+  ]
+}
+
+/** Whether something that is moved depends on something that is dropped, so that it cannot stay attached. */
+function dependsOnDropped(model: Model, key: string): boolean {
+  return model.snapshot.edges.some(({ dependent, referenced }) => {
+    if (dependent !== key) return false
+    const node = model.nodes.get(referenced)
+    if (!node) return false
+    if (node.catalog === 'pg_proc') {
+      const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
+      return routine !== undefined && !isMovedRoutine(model, routine)
+    }
+    if (node.catalog !== 'pg_class') return false
+    return model.views.has(node.objid) || model.isRemoved(node.objid, node.objsubid)
+  })
+}
+
+/** Types, sequences and functions that come back before the columns do. */
+function collectEarlyRenames(model: Model): Rename[] {
+  const { snapshot } = model
+  const declaredTypes = snapshot.types.filter((t) =>
+    model.declared.has(addressKey({ catalog: 'pg_type', objid: t.oid, objsubid: 0 })),
+  )
+  const serials = [...model.removed.keys()].flatMap((oid) =>
+    snapshot.sequences.filter(
+      (s) => s.owner_relid === oid && s.owner_kind === 'a' && model.isRemoved(oid, s.owner_attnum ?? 0),
+    ),
+  )
+  const standalone = snapshot.declared.flatMap((d) => (d.field === 'sequences' && d.found ? [d.found.objid] : []))
+  const owned = new Set(
+    [...model.moved].flatMap((oid) => snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)),
+  )
+  return [
+    ...declaredTypes.map(movedType),
+    ...serials.map((s) => {
+      const rename = movedSequence(model, s.seqrelid)
+      const column = model.columns(s.owner_relid ?? '').find((c) => c.attnum === s.owner_attnum)
+      const table = qualified(model.name(s.owner_relid ?? ''))
+      const name = qualified(model.name(s.seqrelid))
+      return {
+        ...rename,
+        away: [`alter sequence ${name} owned by none`, ...rename.away],
+        owned: `alter sequence ${name} owned by ${table}.${id(hiddenName(column?.attname ?? ''))}`,
+      }
+    }),
+    ...standalone
+      .filter((oid) => !owned.has(oid) && !serials.some((s) => s.seqrelid === oid))
+      .map((oid) => movedSequence(model, oid)),
+    ...snapshot.routines
+      .filter(
+        (r) =>
+          model.nodes.has(addressKey({ catalog: 'pg_proc', objid: r.oid, objsubid: 0 })) && isMovedRoutine(model, r),
+      )
+      .map(movedRoutine),
+  ]
+}
+
+/** Indexes of host tables that go with a column, or were declared; built again before the reveal. */
+const capturedIndexes = (model: Model): Index[] =>
+  model.snapshot.indexes.filter(
+    (i) =>
+      !model.moved.has(i.indrelid) &&
+      !model.views.has(i.indrelid) &&
+      !i.indisexclusion &&
+      model.nodes.has(addressKey({ catalog: 'pg_class', objid: i.indexrelid, objsubid: 0 })),
+  )
+
+/** Indexes over generated columns can only be built when those are back. */
+export const overGenerated = (model: Model, index: Index) =>
+  generatedColumns(model, index.indrelid).some((c) => index.table_columns.includes(c.attnum))

@@ -1,0 +1,106 @@
+import type { AclEntry } from '../catalog/fragments.ts'
+import { isMovedRoutine } from './moved.ts'
+import { shown, type Model } from './model.ts'
+
+/** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
+export const reasonsAgainst = (model: Model): string[] => [
+  ...relationReasons(model),
+  ...columnReasons(model),
+  ...otherReasons(model),
+]
+
+function relationReasons(model: Model): string[] {
+  const reasons: string[] = []
+  const { snapshot } = model
+  for (const oid of new Set([...model.removed.keys(), ...model.moved, ...model.views])) {
+    const r = model.relation(oid)
+    const name = `${model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
+    if (r.relkind === 'p') reasons.push(`${name} is partitioned`)
+    if (r.relkind === 'f') reasons.push(`${name} is a foreign table`)
+    if (r.relispartition) reasons.push(`${name} is a partition`)
+    else if (r.parents.length > 0) reasons.push(`${name} inherits from ${r.parents.join(', ')}`)
+    if (r.children.length > 0 && r.relkind !== 'p') reasons.push(`${name} has tables that inherit from it`)
+    if (r.typed) reasons.push(`${name} is a typed table`)
+    if (r.relpersistence === 't') reasons.push(`${name} is temporary`)
+    if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
+    if (r.labelled) reasons.push(`${name} has a security label`)
+    if (r.publications.length > 0)
+      reasons.push(`${name} is published by ${r.publications.join(', ')}: its subscribers would break`)
+    if (model.isHost(oid) && snapshot.rules.some((x) => x.ev_class === oid && x.ev_type === '2'))
+      reasons.push(`${name} has a rule on UPDATE`)
+    if (model.isHost(oid) && r.max_attnum + (model.removed.get(oid)?.length ?? 0) > 1600)
+      reasons.push(
+        `${name} has used ${String(r.max_attnum)} of 1600 column numbers: its columns could not be added again`,
+      )
+    reasons.push(...grantorReasons(model, r.relacl, r.owner, name))
+  }
+  for (const { pubname, nspname } of snapshot.environment.wide_publications)
+    if (nspname === null || [...model.removed.keys(), ...model.moved].some((oid) => model.name(oid).schema === nspname))
+      reasons.push(`publication ${pubname} would publish the backups`)
+  return reasons
+}
+
+function grantorReasons(model: Model, acl: readonly AclEntry[] | null, owner: string, name: string): string[] {
+  if (model.snapshot.environment.superuser) return []
+  return (acl ?? [])
+    .filter((e) => e.grantor !== owner && !mayActAs(model, e.grantor))
+    .map(
+      (e) =>
+        `a privilege on ${name} was granted by ${e.grantor}, whom ${model.snapshot.environment.current_user} may not act for`,
+    )
+}
+
+/** Whether the session may act for a role. */
+export const mayActAs = (model: Model, role: string) =>
+  model.snapshot.environment.superuser || model.snapshot.roles.some((r) => r.rolname === role && r.usable && r.settable)
+
+function columnReasons(model: Model): string[] {
+  const reasons: string[] = []
+  const { snapshot } = model
+  for (const [oid, columns] of model.removed) {
+    const table = shown(model.name(oid))
+    for (const c of columns) {
+      if (c.inherited) reasons.push(`column ${table}.${c.attname} is inherited`)
+      if (c.labelled) reasons.push(`column ${table}.${c.attname} has a security label`)
+    }
+    for (const i of snapshot.indexes.filter((x) => x.indrelid === oid)) {
+      const over = i.table_columns.some((n) => model.isRemoved(oid, n))
+      if (!over) continue
+      if (i.indisprimary) reasons.push(`primary key ${i.relname} of ${table} holds a removed column`)
+      if (i.indisreplident) reasons.push(`index ${i.relname} of ${table} is its replica identity`)
+      if (!i.indisvalid) reasons.push(`index ${i.relname} of ${table} is not valid: drop or rebuild it first`)
+      if (i.tablespace !== null) reasons.push(`index ${i.relname} of ${table} is in tablespace ${i.tablespace}`)
+      const defaults = i.indkey.slice(0, i.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
+      if (i.indisunique && !i.partial && defaults.every((c) => c?.default_constant && c.default !== null))
+        reasons.push(
+          `rows inserted meanwhile could not satisfy unique index ${i.relname}: they all get the same default`,
+        )
+    }
+    if (columns.length === model.columns(oid).length)
+      reasons.push(`all columns of ${table} are declared: declare the table instead`)
+    for (const other of snapshot.columns)
+      if (other.atttypid === model.relation(oid).reltype)
+        reasons.push(`column ${shown(model.name(other.attrelid))}.${other.attname} stores rows of ${table}`)
+  }
+  return reasons
+}
+
+function otherReasons(model: Model): string[] {
+  const reasons: string[] = []
+  const { snapshot } = model
+  const { environment } = snapshot
+  for (const name of environment.event_triggers) reasons.push(`event trigger ${name} could abort the restore`)
+  for (const r of snapshot.routines) {
+    const name = `function ${r.nspname}.${r.proname}(${r.argument_types})`
+    if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
+    if (r.labelled) reasons.push(`${name} has a security label`)
+    if (r.event_triggers.length > 0) reasons.push(`${name} serves event trigger ${r.event_triggers.join(', ')}`)
+    if (!isMovedRoutine(model, r)) reasons.push(...grantorReasons(model, r.proacl, r.owner, name))
+  }
+  for (const t of snapshot.types)
+    if (t.extensions.length > 0 && t.typtype !== 'b') reasons.push(`type ${t.typname} belongs to an extension`)
+  for (const t of snapshot.triggers)
+    if (t.cloned && model.nodes.has(`pg_trigger:${t.oid}:0`))
+      reasons.push(`trigger ${t.tgname} comes from a partitioned table`)
+  return reasons
+}

@@ -1,0 +1,97 @@
+import { UnshipError } from '../errors.ts'
+import { shown, type Model } from './model.ts'
+import { mayActAs } from './reasons.ts'
+
+/** Everything that the removal changes must belong to the session's role, or to one that it is a member of. */
+export function refuseOwnership(model: Model): void {
+  const { snapshot } = model
+  const foreign = [
+    ...snapshot.relations
+      .filter(
+        (r) =>
+          (model.isHost(r.oid) || model.moved.has(r.oid) || model.views.has(r.oid) || changesOn(model, r.oid)) &&
+          !r.owned,
+      )
+      .map((r) => `${r.relkind === 'v' ? 'view' : 'table'} ${shown(model.name(r.oid))} belongs to ${r.owner}`),
+    ...snapshot.routines
+      .filter((r) => !r.owned)
+      .map((r) => `function ${r.proname}(${r.argument_types}) belongs to ${r.owner}`),
+    ...snapshot.types
+      .filter((t) => !t.owned && model.declared.has(`pg_type:${t.oid}:0`))
+      .map((t) => `type ${t.typname} belongs to ${t.owner}`),
+    ...snapshot.statistics
+      .filter((s) => !s.owned && model.nodes.has(`pg_statistic_ext:${s.oid}:0`))
+      .map((s) => `statistics ${s.stxname} belongs to ${s.owner}`),
+  ]
+  if (foreign.length === 0) return
+  const me = snapshot.environment.current_user
+  throw new UnshipError({
+    code: 'not_owner',
+    message: `role ${me} is not the owner of what feature ${model.feature.name} changes`,
+    detail: foreign.map((f) => `${f}.`).join('\n'),
+    hint: `Run the migration as the owner, or grant that role to ${me}.`,
+  })
+}
+
+/** A table that stays but loses a declared constraint, trigger, policy or rule. */
+const changesOn = (model: Model, oid: string) =>
+  model.snapshot.declared.some(
+    (d) =>
+      ['constraints', 'triggers', 'policies', 'rules'].includes(d.field) &&
+      d.schema === model.name(oid).schema &&
+      d.name === model.name(oid).name,
+  )
+
+/** Refuses where the session, or an owner it acts for, may not create what a removal or restore creates. */
+export function refuseRights(model: Model): void {
+  const { environment, schemaRights, snapshot } = { ...model.snapshot, snapshot: model.snapshot }
+  const me = environment.current_user
+  const mayCreate = (role: string, schema: string) =>
+    schemaRights.find((r) => r.rolname === role && r.nspname === schema)?.may_create ?? false
+  const lacks: string[] = []
+  if (environment.ledger_exists ? !environment.ledger_usable : !environment.create_on_database)
+    lacks.push(
+      environment.ledger_exists
+        ? `CREATE on schema unship, where the ledger is`
+        : `CREATE on database ${environment.database}, to create the ledger's schema`,
+    )
+  const owners = new Map<string, Set<string>>()
+  const needs = (schema: string, owner: string) => owners.set(schema, (owners.get(schema) ?? new Set()).add(owner))
+  for (const oid of [...model.removed.keys(), ...model.moved]) needs(model.name(oid).schema, me)
+  for (const oid of model.views)
+    needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
+  for (const r of snapshot.routines) needs(r.nspname, r.owner).get(r.nspname)?.add(me)
+  for (const [schema, roles] of owners)
+    for (const role of roles) {
+      if (!mayCreate(role, schema)) lacks.push(`CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`)
+      if (role !== me && !mayActAs(model, role)) lacks.push(`membership in role ${role}`)
+    }
+  for (const k of snapshot.constraints)
+    if (
+      k.contype === 'f' &&
+      model.moved.has(k.conrelid) &&
+      !model.relation(k.confrelid).referenceable &&
+      !model.relation(k.confrelid).owned
+    )
+      lacks.push(`REFERENCES on table ${shown(model.name(k.confrelid))}`)
+  if (lacks.length === 0) return
+  throw new UnshipError({
+    code: 'missing_privilege',
+    message: `role ${me} lacks privileges to remove feature ${model.feature.name} and restore it`,
+    detail: [...new Set(lacks)].map((l) => `${l}.`).join('\n'),
+    hint: `Grant them to ${me}, or run the migration as a role that has them.`,
+  })
+}
+
+/** Refuses where policies would hide rows from the backup. */
+export function refuseRowSecurity(model: Model): void {
+  const hidden = [...model.removed.keys()].filter((oid) => model.relation(oid).row_security_active)
+  if (hidden.length === 0) return
+  const me = model.snapshot.environment.current_user
+  throw new UnshipError({
+    code: 'row_security',
+    message: `row level security would hide rows of ${hidden.map((oid) => shown(model.name(oid))).join(', ')} from the backup`,
+    detail: `Policies apply to role ${me} there, so a copy could miss rows without an error.`,
+    hint: `Run the migration as a role with BYPASSRLS, or without FORCE ROW LEVEL SECURITY as the table's owner.`,
+  })
+}
