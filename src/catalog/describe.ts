@@ -34,6 +34,7 @@ export function describe(rows: CatalogRows): Description {
       parents: r.parents,
       partition: r.partition,
       definition: r.viewdef,
+      meaning: r.meaning,
       populated: r.relkind === 'm' ? r.relispopulated : null,
       acl: acl(r.relacl, r.owner, r.relkind === 'S' ? 'sequence' : 'table'),
       comment: r.description,

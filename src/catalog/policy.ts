@@ -1,5 +1,6 @@
 import { id, literal } from '../sql.ts'
 import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { replayable } from './replay.ts'
 
 /** pg_policy.polcmd */
 const polcmds = { '*': 'all', r: 'select', a: 'insert', w: 'update', d: 'delete' } as const
@@ -36,8 +37,8 @@ export function createPolicy(policy: Policy, table: string): string[] {
     `for ${polcmds[policy.polcmd]}`,
     `to ${policy.roles.map((role) => (role === null ? 'public' : id(role))).join(', ')}`,
   ]
-  if (policy.qual !== null) parts.push(`using (${policy.qual})`)
-  if (policy.with_check !== null) parts.push(`with check (${policy.with_check})`)
+  if (policy.qual !== null) parts.push(`using (${replayable(policy.qual)})`)
+  if (policy.with_check !== null) parts.push(`with check (${replayable(policy.with_check)})`)
   const statements = [parts.join(' ')]
   if (policy.description !== null)
     statements.push(`comment on policy ${id(policy.polname)} on ${table} is ${literal(policy.description)}`)

@@ -1,3 +1,4 @@
+import { meaningOfView } from './meaning.ts'
 import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_class.relkind */
@@ -35,6 +36,8 @@ export interface Relation extends Strings {
   readonly typed: boolean
   readonly relispopulated: boolean
   readonly viewdef: string | null
+  /** Of a view: the columns that it reads, by name. */
+  readonly meaning: string | null
   readonly partition: string | null
   readonly reltype: Oid
   readonly relacl: Acl
@@ -60,6 +63,7 @@ export const relationQuery = ({ relations }: Scope): string => `
       from pg_catalog.pg_inherits i where i.inhrelid = c.oid), '[]') as parents,
     c.reloftype <> 0 as typed, c.relispopulated,
     case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as viewdef,
+    case when c.relkind in ('v', 'm') then ${meaningOfView('c.oid')} end as meaning,
     case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end
       || coalesce(pg_catalog.pg_get_expr(c.relpartbound, c.oid), '') as partition,
     c.reltype, ${aclJson('c.relacl')} as relacl,

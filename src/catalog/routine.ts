@@ -1,3 +1,4 @@
+import { meaningOfRoutine } from './meaning.ts'
 import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_proc.prokind, as ALTER spells it. */
@@ -24,6 +25,8 @@ export interface Routine extends Strings {
   /** null for aggregates, which PostgreSQL cannot print. */
   readonly def: string | null
   readonly prosrc: string
+  /** Of a BEGIN ATOMIC body: the columns that it reads, by name. */
+  readonly meaning: string | null
   readonly description: string | null
   /** An event trigger calls it. */
   readonly event_triggers: readonly string[]
@@ -37,7 +40,7 @@ export const routineQuery = ({ routines }: Scope): string => `
     pg_catalog.pg_has_role(p.proowner, 'USAGE') as owned,
     ${aclJson('p.proacl')} as proacl,
     case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end as def,
-    p.prosrc, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
+    p.prosrc, ${meaningOfRoutine('p.oid')} as meaning, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
     coalesce((select pg_catalog.json_agg(e.evtname) from pg_catalog.pg_event_trigger e where e.evtfoid = p.oid), '[]') as event_triggers,
     ${strings('pg_catalog.pg_proc', 'p.oid')}
   from pg_catalog.pg_proc p

@@ -1,8 +1,10 @@
 import type { Constraint } from '../catalog/constraint.ts'
 import { addressKey, type Node } from '../catalog/dependency.ts'
+import { demandMeaning, meaningOfView } from '../catalog/meaning.ts'
 import type { Index } from '../catalog/index.ts'
 import { createPolicy, type Policy } from '../catalog/policy.ts'
 import type { Relation } from '../catalog/relation.ts'
+import { replayable } from '../catalog/replay.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Rule } from '../catalog/rule.ts'
 import type { Statistics } from '../catalog/statistics.ts'
@@ -62,7 +64,7 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
   const materialized = relation.relkind === 'm'
   const kind = materialized ? 'materialized view' : 'view'
   const options = relation.reloptions?.length ? ` with (${relation.reloptions.map(option).join(', ')})` : ''
-  const definition = withoutSemicolon(relation.viewdef ?? '')
+  const definition = replayable(withoutSemicolon(relation.viewdef ?? ''))
   const create: string[] = []
   if (materialized) {
     const method = relation.amname ? ` using ${id(relation.amname)}` : ''
@@ -70,6 +72,7 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
     const data = relation.relispopulated ? 'with data' : 'with no data'
     create.push(`create materialized view ${name}${method}${options}${space} as ${definition} ${data}`)
   } else create.push(`create view ${name}${options} as ${definition}`)
+  create.push(demandMeaning(`${kind} ${name}`, meaningOfView(regclass(name)), relation.meaning))
   for (const c of model.columns(relation.oid)) {
     const column = id(c.attname)
     if (c.default !== null) create.push(`alter view ${name} alter column ${column} set default ${c.default}`)
@@ -77,7 +80,7 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
     create.push(...comment(`column ${name}.${column}`, c.description))
   }
   for (const index of model.snapshot.indexes.filter((i) => i.indrelid === relation.oid))
-    create.push(...indexStatements(index, index.def))
+    create.push(...indexStatements(index, replayable(index.def)))
   create.push(`alter ${kind} ${name} owner to ${id(relation.owner)}`)
   create.push(...setAcl(relationAcl(relation), relation.relacl, model.snapshot.environment.current_user))
   create.push(...columnGrants(model, relation))
@@ -170,7 +173,7 @@ export function recreatedTrigger(model: Model, trigger: Trigger): Recreated {
     identity: `${name} on ${table}`,
     drop: [`drop trigger ${name} on ${table}`],
     create: [
-      trigger.def,
+      replayable(trigger.def),
       ...(trigger.tgenabled === 'O' ? [] : [`alter table ${table} ${tgenabled[trigger.tgenabled]} trigger ${name}`]),
       ...comment(`trigger ${name} on ${table}`, trigger.description),
     ],
@@ -201,7 +204,7 @@ export function recreatedRule(model: Model, rule: Rule): Recreated {
     identity: `${name} on ${table}`,
     drop: [`drop rule ${name} on ${table}`],
     create: [
-      withoutSemicolon(rule.def),
+      replayable(withoutSemicolon(rule.def)),
       ...(rule.ev_enabled === 'O' ? [] : [`alter table ${table} ${tgenabled[rule.ev_enabled]} rule ${name}`]),
       ...comment(`rule ${name} on ${table}`, rule.description),
     ],
@@ -222,7 +225,7 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
   const definition =
     constraint.contype === 'u' || constraint.contype === 'p'
       ? usingIndex(constraint)
-      : `${constraint.def}${later ? ' not valid' : ''}`
+      : `${replayable(constraint.def)}${later ? ' not valid' : ''}`
   return {
     key: `pg_constraint:${constraint.oid}:0`,
     kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',

@@ -5,7 +5,7 @@ import { shown, type Model } from './model.ts'
 /** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
 export const reasonsAgainst = (model: Model): string[] => [
   ...relationReasons(model),
-  ...columnReasons(model),
+  ...columnReasons(model), ...aliasReasons(model),
   ...otherReasons(model),
 ]
 
@@ -103,4 +103,27 @@ function otherReasons(model: Model): string[] {
     if (t.cloned && model.nodes.has(`pg_trigger:${t.oid}:0`))
       reasons.push(`trigger ${t.tgname} comes from a partitioned table`)
   return reasons
+}
+
+/**
+ * `contacts c(a, b)` names the host's columns by their place. Restored columns stand
+ * last, so the same text would mean others.
+ */
+function aliasReasons(model: Model): string[] {
+  const definitions = [
+    ...model.snapshot.relations.flatMap((r) =>
+      model.views.has(r.oid) && r.viewdef !== null ? [{ what: `view ${shown(model.name(r.oid))}`, text: r.viewdef }] : [],
+    ),
+    ...model.snapshot.routines.flatMap((r) =>
+      r.meaning !== null && r.def !== null ? [{ what: `function ${r.proname}(${r.argument_types})`, text: r.def }] : [],
+    ),
+  ]
+  return [...model.removed.keys()].flatMap((oid) => {
+    const { schema, name } = model.name(oid)
+    const printed = [schema, name].map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`)).join('.')
+    const list = new RegExp(`${printed.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')} (?:"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*)\\(`, 'i')
+    return definitions
+      .filter(({ text }) => list.test(text))
+      .map(({ what }) => `${what} names columns of ${shown({ schema, name })} by their place, and restored columns stand last`)
+  })
 }

@@ -1,6 +1,7 @@
 import type { Index } from '../catalog/index.ts'
+import { IMPLICIT_ARRAY_CAST } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
-import { id, qualified } from '../sql.ts'
+import { id, literal, qualified } from '../sql.ts'
 import { fillStatement } from './backup.ts'
 import { columnStatements, generatedColumn, generatedColumns, identitySequence, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
@@ -54,7 +55,8 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
     const table = shown(model.name(index.indrelid))
     captures.push({
       position: restore.length,
-      expression: `pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(${index.indexrelid}), '^CREATE (UNIQUE )?INDEX ', 'CREATE \\1INDEX CONCURRENTLY ')`,
+      expression: `pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(${index.indexrelid}),
+        ${literal(IMPLICIT_ARRAY_CAST)}, ${literal('\\1')}, 'g'), '^CREATE (UNIQUE )?INDEX ', ${literal('CREATE \\1INDEX CONCURRENTLY ')})`,
     })
     add(
       phase,

@@ -1,0 +1,39 @@
+import { dollarQuote, literal, literalOrNull } from '../sql.ts'
+
+/*
+ * What a definition means, apart from its text. A view with an alias list over a
+ * host table (`contacts c(a, b)`) prints the same text after the host's columns changed
+ * places, and yet means other columns.
+ */
+
+/** Names of the columns that some dependencies point to; `from` gives `d`, a pg_depend row, and a condition. */
+const columnsUsed = (from: string) => `(
+      select pg_catalog.string_agg(u.name, ', ' order by u.name) from (
+        select distinct pg_catalog.format('%s.%I', d.refobjid::pg_catalog.regclass, a.attname) as name
+        from ${from}
+          and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjsubid > 0) u)`
+
+const columnOf = 'join pg_catalog.pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid'
+
+/** An SQL expression: the columns that a view's query reads, its own left out. */
+export const meaningOfView = (oid: string): string =>
+  columnsUsed(`pg_catalog.pg_rewrite w
+        join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
+        ${columnOf}
+        where w.ev_class = ${oid} and w.rulename = '_RETURN' and d.refobjid <> ${oid}`)
+
+/** The same of a function whose body PostgreSQL parses when it is created (BEGIN ATOMIC). */
+export const meaningOfRoutine = (oid: string): string =>
+  columnsUsed(`pg_catalog.pg_depend d
+        ${columnOf}
+        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = ${oid}`)
+
+/** A statement that fails where a recreated object means other columns than it did. */
+export const demandMeaning = (what: string, expression: string, expected: string | null): string => {
+  const body = `begin
+  if ${expression} is distinct from ${literalOrNull(expected)} then
+    raise exception using message = ${literal(`${what} would mean other columns than before`)};
+  end if;
+end`
+  return `do ${dollarQuote(body, 'meaning')}`
+}

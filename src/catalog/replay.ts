@@ -1,0 +1,15 @@
+/**
+ * An array that PostgreSQL itself cast, as it prints it: `(ARRAY['a'::character varying])::text[]`.
+ * Means the same to PostgreSQL and to JavaScript.
+ */
+export const IMPLICIT_ARRAY_CAST = String.raw`\((ARRAY\[(?:'(?:[^']|'')*'|[^\]'\[])*\])\)::[^\]\[()',]+\[\]`
+
+/**
+ * A definition as it must be written so that PostgreSQL prints it the same
+ * again. `payment_method in ('a', 'b')` over varchar is stored with a cast of the
+ * whole array, and printed as if someone had written that cast; but a
+ * written cast is pushed down into the elements, and then prints differently.
+ * Left out, it is added by PostgreSQL as it was the first time. (A written cast
+ * never prints in this form, so none is lost.)
+ */
+export const replayable = (definition: string): string => definition.replace(new RegExp(IMPLICIT_ARRAY_CAST, 'g'), '$1')

@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest'
+import { defineFeature, planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
+import { useDatabase } from '../../support/database.ts'
+import { readState } from '../../support/life.ts'
+
+describe('definitions that PostgreSQL does not print the same again', () => {
+  const database = useDatabase()
+
+  test('lists of varchar in checks, views, indexes and triggers', async () => {
+    await database().query(`
+      set role crm_owner;
+      create table contacts (id uuid primary key default gen_random_uuid(), name text, method varchar(20), note varchar,
+        constraint method_known check (method in ('bank', 'it''s [odd]')),
+        constraint method_not check (method not in ('x', 'y') or note = any (array['a'::varchar, upper('b')])));
+      create index contacts_method on contacts (method) where method in ('bank', 'card');
+      create view methods with (security_barrier) as select id, method in ('bank', 'card') as known from contacts where note not in ('a]', 'b');
+      create function touch() returns trigger language plpgsql as 'begin return new; end';
+      create trigger contacts_touch before update on contacts for each row when (new.method in ('bank', 'card')) execute function touch();
+      insert into contacts (name, method) select 'c' || n, case when n % 3 = 0 then 'bank' end from generate_series(1, 30) n;
+    `)
+    const feature = defineFeature()({
+      name: 'methods',
+      columns: { contacts: ['method', 'note'] },
+      views: ['methods'],
+      functions: ['touch'],
+      triggers: { contacts: ['contacts_touch'] },
+    })
+    const before = await readState(database())
+    await removeFeature(database().db, feature)
+    const restored = await restoreFeature(database().db, feature)
+    expect(restored.warnings).toEqual([])
+    expect(await readState(database())).toEqual(before)
+  })
+
+  test('a view that names the columns of its host by place is refused', async () => {
+    await database().query(`
+      set role crm_owner;
+      create table contacts (a int primary key, flag boolean, b int);
+      create view flagged as select c.x, c.y from contacts c(x, y, z);
+    `)
+    const feature = defineFeature()({ name: 'flag', columns: { contacts: ['flag'] }, views: ['flagged'] })
+    await expect(planRemoval(database().db, feature)).rejects.toMatchObject({
+      code: 'not_restorable',
+      detail: 'view flagged names columns of contacts by their place, and restored columns stand last.',
+    })
+  })
+})
