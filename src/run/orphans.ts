@@ -1,21 +1,12 @@
 import { recordEvent } from '../ledger/ledger.ts'
 import type { MovedForeignKey, MovedPlan } from '../plan/plan.ts'
 import { shown } from '../plan/model.ts'
-import { shortened } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { ownersOnly } from './copy.ts'
+import { freeName, timestampName } from './kept-names.ts'
 import { row, run } from './query.ts'
 import type { SetAside } from './report.ts'
-
-/** `2026_11_23_061502` in UTC: part of the names of what is kept for good. */
-export async function timestampName(context: RunContext): Promise<string> {
-  const { stamp } = await row<{ stamp: string }>(
-    context.db,
-    `select pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY_MM_DD_HH24MISS') as stamp`,
-  )
-  return stamp
-}
 
 /**
  * Rows of returning tables whose parent went meanwhile do what their foreign key
@@ -31,14 +22,15 @@ export async function setAsideOrphans(
   revealed: boolean,
 ): Promise<SetAside[]> {
   const kept: SetAside[] = []
-  const stamp = await timestampName(context)
+  const stamp = await timestampName(context.db)
+  const names = new Map<string, string>()
   // a row set aside may have been another's parent
   for (let again = true; again;) {
     again = false
     for (const table of moved)
       for (const key of table.foreignKeys.filter((k) => k.validated)) {
         context.checkCancelled()
-        const found = await setAside(context, moved, table, key, { runId, stamp, revealed })
+        const found = await setAside(context, moved, table, key, { runId, stamp, revealed, names })
         if (!found) continue
         kept.push(found)
         again = true
@@ -52,7 +44,7 @@ async function setAside(
   moved: readonly MovedPlan[],
   table: MovedPlan,
   key: MovedForeignKey,
-  { runId, stamp, revealed }: { runId: string; stamp: string; revealed: boolean },
+  { runId, stamp, revealed, names }: { runId: string; stamp: string; revealed: boolean; names: Map<string, string> },
 ): Promise<SetAside | null> {
   const { db } = context
   const now = revealed ? table.table : table.backup
@@ -66,7 +58,10 @@ async function setAside(
     `select pg_catalog.count(*)::text as orphans from only ${qualified(now)} t where ${orphan}`,
   )
   if (Number(orphans) === 0) return null
-  const aside = { schema: table.table.schema, name: shortened(`set_aside_${table.table.name}_${stamp}`) }
+  const of = qualified(table.table)
+  const asideName = names.get(of) ?? (await freeName(db, table.table.schema, `set_aside_${table.table.name}_${stamp}`))
+  names.set(of, asideName)
+  const aside = { schema: table.table.schema, name: asideName }
   const name = qualified(aside)
   const reason = `${key.name} refers to rows of ${shown(key.referenced)} that are gone (on delete ${key.onDelete})`
   const keep =

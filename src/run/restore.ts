@@ -15,7 +15,7 @@ import {
   type LedgerRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
-import { shortened } from '../names.ts'
+import { backupKeyName, shortened } from '../names.ts'
 import { orphansStatement, verifyFillStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
@@ -25,7 +25,8 @@ import { currentDescription } from './current.ts'
 import { fillHost } from './fill.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import type { RunOptions } from './options.ts'
-import { setAsideOrphans, timestampName } from './orphans.ts'
+import { freeName, timestampName } from './kept-names.ts'
+import { setAsideOrphans } from './orphans.ts'
 import { row, run } from './query.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
@@ -209,21 +210,26 @@ async function verifyFilled({ db }: RunContext, plan: RecordedPlan): Promise<voi
 /** Compares with the definitions before the removal, retires the backups, closes the run. */
 async function record(restoring: Restoring, restore: LedgerRun): Promise<RestoreReport> {
   const { context, plan, setAside } = restoring
+  const { db } = context
   const retired: { backup: string; became: string }[] = []
   const hosts: RestoreReport['hosts'][number][] = []
   await context.phase('record', async () => {
     for (const difference of differences(plan.described, await currentDescription(context.db, plan)))
       context.warn(`restored with another definition than before: ${difference}`)
-    const stamp = await timestampName(context)
+    const stamp = await timestampName(db)
     const statements: string[] = []
     for (const host of plan.hosts) {
       hosts.push(await hostReport(context, host, restore))
-      const archive = shortened(`${host.backup.name.replace(/^backup_/, 'archive_')}_${stamp}`)
-      const key = shortened(`${archive}_pkey`)
+      const archive = await freeName(
+        db,
+        host.backup.schema,
+        `${host.backup.name.replace(/^backup_/, 'archive_')}_${stamp}`,
+      )
+      const key = await freeName(db, host.backup.schema, `${archive}_pkey`)
       const name = { schema: host.backup.schema, name: archive }
       statements.push(
         `alter table ${qualified(host.backup)} rename to ${id(archive)}`,
-        `alter index ${id(host.backup.schema, shortened(`${host.backup.name}_pkey`))} rename to ${id(key)}`,
+        `alter index ${id(host.backup.schema, backupKeyName(host.backup.name))} rename to ${id(key)}`,
         `comment on table ${qualified(name)} is ${literal(`Backup of ${shown(host.table)} for feature ${context.feature}, restored ${stamp} UTC by kysely-unship (run ${restore.id})`)}`,
       )
       retired.push({ backup: shown(host.backup), became: shown(name) })
