@@ -1,37 +1,39 @@
-/**
- * What went wrong, for programs. Each code has an entry in `docs/runbook.md`.
- */
-export type UnshipErrorCode =
-  | 'invalid_declaration'
-  | 'no_connection_settings'
-  | 'server_unreachable'
-  | 'server_not_supported'
-  | 'host_table_missing'
-  | 'feature_incomplete'
-  | 'name_spelling'
-  | 'ambiguous_function'
-  | 'no_usable_key'
-  | 'backup_exists'
-  | 'name_taken'
-  | 'not_owner'
-  | 'missing_privilege'
-  | 'undeclared_dependents'
-  | 'kept_trigger'
-  | 'rewrite_not_acknowledged'
-  | 'fill_value_missing'
-  | 'not_restorable'
-  | 'row_security'
-  | 'locked'
-  | 'busy'
-  | 'backup_not_verified'
-  | 'backup_changed'
-  | 'nothing_to_abort'
-  | 'wrong_state'
-  | 'ledger_format'
-  | 'not_restored_exactly'
-  | 'rows_in_the_way'
-  | 'plan_changed'
-  | 'cancelled'
+/** Every code that an `UnshipError` can have. Each has an entry in `docs/runbook.md`. */
+export const UNSHIP_ERROR_CODES = [
+  'invalid_declaration',
+  'no_connection_settings',
+  'server_unreachable',
+  'server_not_supported',
+  'host_table_missing',
+  'feature_incomplete',
+  'name_spelling',
+  'ambiguous_function',
+  'no_usable_key',
+  'backup_exists',
+  'name_taken',
+  'not_owner',
+  'missing_privilege',
+  'undeclared_dependents',
+  'kept_trigger',
+  'rewrite_not_acknowledged',
+  'fill_value_missing',
+  'not_restorable',
+  'row_security',
+  'locked',
+  'busy',
+  'backup_not_verified',
+  'backup_changed',
+  'nothing_to_abort',
+  'wrong_state',
+  'ledger_format',
+  'not_restored_exactly',
+  'rows_in_the_way',
+  'plan_changed',
+  'cancelled',
+] as const
+
+/** What went wrong, for programs. */
+export type UnshipErrorCode = (typeof UNSHIP_ERROR_CODES)[number]
 
 /** The fragment of a declaration that a refusal asks for; merge it and try again. */
 export interface Suggestion {

@@ -19,6 +19,9 @@ export const backupName = (name: string): string => shortened(`backup_${name}`)
 /** The backup of a host table's removed columns. */
 export const columnBackupName = (feature: string, host: string): string => shortened(`backup_${feature}_${host}`)
 
+/** The primary key of such a backup. */
+export const backupKeyName = (backup: string): string => shortened(`${backup}_pkey`)
+
 /** A restored column before the reveal. */
 export const hiddenName = (name: string): string => shortened(`unship_hidden_${name}`)
 

@@ -17,7 +17,12 @@ export interface Column {
   readonly attnotnull: boolean
   /** PostgreSQL 18 names NOT NULL constraints. */
   readonly not_null_name: string | null
+  readonly not_null_validated: boolean
+  readonly not_null_no_inherit: boolean
+  readonly not_null_description: string | null
   readonly default: string | null
+  /** What the type, a domain, gives where the column has no default. */
+  readonly type_default: string | null
   /** The default is the same value for every row and at any time. */
   readonly default_constant: boolean
   readonly attidentity: '' | 'a' | 'd'
@@ -66,11 +71,12 @@ export const columnQuery = ({ relations }: Scope, major: number): string => `
     a.attnotnull,
     ${
       major >= 18
-        ? `(select k.conname from pg_catalog.pg_constraint k
-      where k.conrelid = a.attrelid and k.contype = 'n' and k.conkey = array[a.attnum])`
-        : 'null'
-    } as not_null_name,
+        ? `nn.conname as not_null_name, coalesce(nn.convalidated, true) as not_null_validated,
+    coalesce(nn.connoinherit, false) as not_null_no_inherit, pg_catalog.obj_description(nn.oid, 'pg_constraint') as not_null_description`
+        : 'null as not_null_name, true as not_null_validated, false as not_null_no_inherit, null as not_null_description'
+    },
     pg_catalog.pg_get_expr(d.adbin, d.adrelid) as default,
+    pg_catalog.pg_get_expr(ty.typdefaultbin, 0) as type_default,
     ${defaultIsConstant} as default_constant,
     a.attidentity, a.attgenerated, a.attinhcount > 0 as inherited,
     ${aclJson('a.attacl')} as attacl,
@@ -80,5 +86,6 @@ export const columnQuery = ({ relations }: Scope, major: number): string => `
   from pg_catalog.pg_attribute a
   join pg_catalog.pg_type ty on ty.oid = a.atttypid
   left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  ${major >= 18 ? `left join pg_catalog.pg_constraint nn on nn.conrelid = a.attrelid and nn.contype = 'n' and nn.conkey = array[a.attnum]` : ''}
   where a.attrelid = any (${oidArray(relations)}) and a.attnum > 0 and not a.attisdropped
   order by a.attrelid, a.attnum`

@@ -32,6 +32,10 @@ export interface Constraint {
   /** For foreign keys: the same columns as names. */
   readonly columns: readonly string[]
   readonly referenced_columns: readonly string[]
+  /** The operators that compare them: `operator(pg_catalog.=)`. */
+  readonly equalities: readonly string[]
+  /** ON DELETE SET NULL (…), from PostgreSQL 15 on: the columns that are set; none for all. */
+  readonly set_columns: readonly string[]
   readonly description: string | null
 }
 
@@ -46,6 +50,10 @@ export const constraintQuery = ({ relations }: Scope, major: number): string => 
     k.confdeltype, pg_catalog.pg_get_constraintdef(k.oid) as def,
     ${names('k.conrelid', 'k.conkey')} as columns,
     ${names('k.confrelid', 'k.confkey')} as referenced_columns,
+    coalesce((select pg_catalog.json_agg(pg_catalog.format('operator(%I.%s)', n.nspname, o.oprname) order by u.n)
+      from pg_catalog.unnest(k.conpfeqop) with ordinality u(oid, n)
+      join pg_catalog.pg_operator o on o.oid = u.oid join pg_catalog.pg_namespace n on n.oid = o.oprnamespace), '[]') as equalities,
+    ${major >= 15 ? names('k.conrelid', 'k.confdelsetcols') : `'[]'::json`} as set_columns,
     pg_catalog.obj_description(k.oid, 'pg_constraint') as description
   from pg_catalog.pg_constraint k
   where (k.conrelid = any (${oidArray(relations)}) or k.confrelid = any (${oidArray(relations)}))

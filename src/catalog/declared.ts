@@ -72,7 +72,9 @@ export function declaredNames(feature: FeatureDeclaration, translate: (name: str
 /** Finds the declared names; a row whose `similar` is set is not the object itself. */
 export function candidateQuery(names: readonly DeclaredName[]): string {
   const asked = JSON.stringify(names.map(({ field, schema, name, part }, n) => ({ n, field, schema, name, part })))
-  const folded = (expression: string) => `pg_catalog.lower(pg_catalog.replace(${expression}, '_', ''))`
+  // a name's own collation is "C", a text's is not: both have to fold alike
+  const folded = (expression: string) =>
+    `pg_catalog.lower(pg_catalog.replace(${expression}::text, '_', '') collate pg_catalog."default")`
   const found = (
     catalog: string,
     alias: string,
@@ -164,7 +166,10 @@ export function argumentsMatch(declared: readonly string[], candidate: Candidate
       const unqualified = type.replace(/^(?:"(?:[^"]|"")*"|[^."]+)\./, '')
       return [type.toLowerCase(), unqualified.toLowerCase()]
     })
-    const matches = (name: string) => spellings.includes(name) || spellings.includes(typeAliases[name] ?? '')
+    const matches = (name: string) => {
+      const [, element = '', array = ''] = /^(.*?)((?:\[\])?)$/.exec(name) ?? []
+      return spellings.includes(name) || spellings.includes(`${typeAliases[element] ?? element}${array}`)
+    }
     // `name type` and `in name type` are allowed too, as PostgreSQL prints them
     const parts = words.split(' ')
     return parts.some((_, skip) => matches(parts.slice(skip).join(' ')))

@@ -51,7 +51,10 @@ export function describe(rows: CatalogRows): Description {
       compression: c.compression,
       statistics: c.attstattarget,
       options: c.attoptions,
-      notNull: c.attnotnull ? (c.not_null_name ?? true) : false,
+      notNull:
+        c.attnotnull && c.not_null_name !== null
+          ? [c.not_null_name, c.not_null_validated, c.not_null_no_inherit, c.not_null_description]
+          : c.attnotnull,
       default: c.default,
       identity: c.attidentity,
       generated: c.attgenerated,

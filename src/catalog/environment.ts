@@ -61,19 +61,27 @@ export const roleQuery = (major: number): string => `
     pg_catalog.pg_has_role(r.oid, '${major >= 16 ? 'SET' : 'MEMBER'}') as settable
   from pg_catalog.pg_roles r where r.rolname !~ '^pg_'`
 
-/** Whether an owner of objects, or the session, may create in a schema. */
+/** What an owner of objects, a grantor of privileges, or the session may do in a schema. */
 export interface SchemaRight {
   readonly nspname: string
   readonly rolname: string
   readonly may_create: boolean
+  readonly may_use: boolean
 }
 
 export const schemaRightQuery = `
-  select n.nspname, r.rolname, pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE') as may_create
+  with concerned(oid) as (
+    select c.relowner from pg_catalog.pg_class c
+    union select p.proowner from pg_catalog.pg_proc p
+    union select a.grantor from pg_catalog.pg_class c cross join lateral pg_catalog.aclexplode(c.relacl) a
+    union select a.grantor from pg_catalog.pg_proc p cross join lateral pg_catalog.aclexplode(p.proacl) a
+    union select a.grantor from pg_catalog.pg_attribute m cross join lateral pg_catalog.aclexplode(m.attacl) a
+  )
+  select n.nspname, r.rolname, pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE') as may_create,
+    pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE') as may_use
   from pg_catalog.pg_namespace n cross join pg_catalog.pg_roles r
   where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and r.rolname !~ '^pg_'
-    and (r.rolname = current_user or exists (select from pg_catalog.pg_class c where c.relowner = r.oid)
-      or exists (select from pg_catalog.pg_proc p where p.proowner = r.oid))`
+    and (r.rolname = current_user or r.oid in (select c.oid from concerned c))`
 
 /** A function whose text, which PostgreSQL does not track, mentions one of some names. */
 export interface Mention {

@@ -16,6 +16,9 @@ export interface Index {
   readonly indisreplident: boolean
   readonly partial: boolean
   readonly expressions: boolean
+  /** Its expressions, separated by commas, and its predicate. */
+  readonly expression_list: string | null
+  readonly predicate: string | null
   readonly partitioned: boolean
   readonly attached: boolean
   readonly def: string
@@ -35,6 +38,8 @@ export const indexQuery = ({ relations }: Scope): string => `
     i.indkey::pg_catalog.int2[] as indkey, i.indnkeyatts, i.indisunique, i.indisprimary, i.indisexclusion, i.indimmediate,
     i.indisvalid, i.indisclustered, i.indisreplident,
     i.indpred is not null as partial, i.indexprs is not null as expressions,
+    pg_catalog.pg_get_expr(i.indexprs, i.indrelid) as expression_list,
+    pg_catalog.pg_get_expr(i.indpred, i.indrelid) as predicate,
     c.relkind = 'I' as partitioned, c.relispartition as attached,
     pg_catalog.pg_get_indexdef(i.indexrelid) as def,
     s.spcname as tablespace, c.reloptions,

@@ -28,11 +28,14 @@ export const meaningOfRoutine = (oid: string): string =>
         ${columnOf}
         where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = ${oid}`)
 
+/** Our SQLSTATE for it. */
+export const OTHER_MEANING = 'UN002'
+
 /** A statement that fails where a recreated object means other columns than it did. */
 export const demandMeaning = (what: string, expression: string, expected: string | null): string => {
   const body = `begin
   if ${expression} is distinct from ${literalOrNull(expected)} then
-    raise exception using message = ${literal(`${what} would mean other columns than before`)};
+    raise exception using message = ${literal(`${what} would mean other columns than before`)}, errcode = '${OTHER_MEANING}';
   end if;
 end`
   return `do ${dollarQuote(body, 'meaning')}`

@@ -46,7 +46,8 @@ export interface Relation extends Strings {
   readonly row_security_active: boolean
   readonly owned: boolean
   readonly lockable: boolean
-  readonly referenceable: boolean
+  /** What the session may do with it: `SELECT`, `UPDATE`, … */
+  readonly privileges: readonly string[]
   readonly reltuples: number
   readonly bytes: number
   readonly max_attnum: number
@@ -74,7 +75,9 @@ export const relationQuery = ({ relations }: Scope): string => `
     pg_catalog.row_security_active(c.oid) as row_security_active,
     pg_catalog.pg_has_role(c.relowner, 'USAGE') as owned,
     case when c.relkind in ('r', 'p', 'm') then pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') else false end as lockable,
-    case when c.relkind in ('r', 'p') then pg_catalog.has_table_privilege(c.oid, 'REFERENCES') else false end as referenceable,
+    case when c.relkind in ('r', 'p', 'v', 'm', 'f') then coalesce((select pg_catalog.json_agg(p.name)
+      from (values ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) p(name)
+      where pg_catalog.has_table_privilege(c.oid, p.name)), '[]') else '[]' end as privileges,
     c.reltuples,
     case when c.relkind in ('r', 'm', 'S') then pg_catalog.pg_total_relation_size(c.oid) else 0 end as bytes,
     (select coalesce(pg_catalog.max(m.attnum), 0) from pg_catalog.pg_attribute m where m.attrelid = c.oid) as max_attnum,

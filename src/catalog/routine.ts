@@ -28,11 +28,13 @@ export interface Routine extends Strings {
   /** Of a BEGIN ATOMIC body: the columns that it reads, by name. */
   readonly meaning: string | null
   readonly description: string | null
+  /** The session's role may create one like it: its language, its settings, what only superusers declare. */
+  readonly creatable: boolean
   /** An event trigger calls it. */
   readonly event_triggers: readonly string[]
 }
 
-export const routineQuery = ({ routines }: Scope): string => `
+export const routineQuery = ({ routines }: Scope, major: number): string => `
   select p.oid, n.nspname, p.proname, p.prokind,
     pg_catalog.pg_get_function_identity_arguments(p.oid) as arguments,
     pg_catalog.oidvectortypes(p.proargtypes) as argument_types,
@@ -41,6 +43,12 @@ export const routineQuery = ({ routines }: Scope): string => `
     ${aclJson('p.proacl')} as proacl,
     case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end as def,
     p.prosrc, ${meaningOfRoutine('p.oid')} as meaning, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
+    (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user)
+      or (not p.proleakproof and p.prosupport::pg_catalog.oid = 0
+        and (select l.lanpltrusted and pg_catalog.has_language_privilege(l.oid, 'USAGE') from pg_catalog.pg_language l where l.oid = p.prolang)
+        and not exists (select from pg_catalog.unnest(p.proconfig) c
+          join pg_catalog.pg_settings s on pg_catalog.lower(s.name) = pg_catalog.lower(pg_catalog.split_part(c, '=', 1))
+          where s.context <> 'user'${major >= 15 ? ` and not pg_catalog.has_parameter_privilege(s.name, 'SET')` : ''})) as creatable,
     coalesce((select pg_catalog.json_agg(e.evtname) from pg_catalog.pg_event_trigger e where e.evtfoid = p.oid), '[]') as event_triggers,
     ${strings('pg_catalog.pg_proc', 'p.oid')}
   from pg_catalog.pg_proc p

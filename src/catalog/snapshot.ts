@@ -12,7 +12,7 @@ import {
   type Candidate,
   type DeclaredName,
 } from './declared.ts'
-import { edgeQuery, nodeQuery, type Address, type Edge, type Node } from './dependency.ts'
+import { addressKey, edgeQuery, nodeQuery, type Address, type Edge, type Node } from './dependency.ts'
 import {
   environmentQuery,
   mentionQuery,
@@ -101,7 +101,7 @@ export async function readRows(db: AnyKysely, scope: Scope, major: number): Prom
     policies: policyQuery(scope),
     rules: ruleQuery(scope),
     statistics: statisticsQuery(scope),
-    routines: routineQuery(scope),
+    routines: routineQuery(scope, major),
     types: typeQuery(scope),
     sequences: sequenceQuery(scope),
   })
@@ -115,7 +115,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   const roots = declared.flatMap((d) => rootsOf(d))
   const nodes = roots.length === 0 ? [] : await readJson<Node>(db, nodeQuery(roots))
   const edges = roots.length === 0 ? [] : await readJson<Edge>(db, edgeQuery(roots))
-  const scope = await scopeOf(db, declared, nodes)
+  const scope = await scopeOf(db, declared, nodes, edges)
   const rows = await readRows(db, scope, environment.major)
   const gone = [
     ...declared.filter((d) => d.field === 'tables' || d.field === 'views').map((d) => d.name),
@@ -176,7 +176,14 @@ function rootsOf({ found }: ResolvedName): Address[] {
 }
 
 /** The relations, routines and types whose rows the planner needs. */
-async function scopeOf(db: AnyKysely, declared: readonly ResolvedName[], nodes: readonly Node[]): Promise<Scope> {
+async function scopeOf(
+  db: AnyKysely,
+  declared: readonly ResolvedName[],
+  nodes: readonly Node[],
+  edges: readonly Edge[],
+): Promise<Scope> {
+  // the constructors of a range type are parts of it
+  const parts = new Set(edges.filter((e) => e.deptype === 'i').map((e) => e.dependent))
   const relations = new Set<Oid>()
   const routines = new Set<Oid>()
   const types = new Set<Oid>()
@@ -184,7 +191,7 @@ async function scopeOf(db: AnyKysely, declared: readonly ResolvedName[], nodes: 
   for (const node of nodes) {
     if (node.catalog === 'pg_class' && node.relkind !== 'i' && node.relkind !== 'I') relations.add(node.objid)
     if (node.owner_relid !== null) relations.add(node.owner_relid)
-    if (node.catalog === 'pg_proc') routines.add(node.objid)
+    if (node.catalog === 'pg_proc' && !parts.has(addressKey(node))) routines.add(node.objid)
     if (node.catalog === 'pg_type') types.add(node.objid)
   }
   if (relations.size > 0) {

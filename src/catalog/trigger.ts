@@ -21,6 +21,8 @@ export interface Trigger {
   readonly constraint: boolean
   readonly cloned: boolean
   readonly function: string
+  /** The session may execute it, as CREATE TRIGGER demands. */
+  readonly callable: boolean
   readonly prosrc: string
   readonly args: string
   readonly description: string | null
@@ -31,7 +33,8 @@ export const triggerQuery = ({ relations }: Scope): string => `
     pg_catalog.pg_get_triggerdef(t.oid) as def,
     t.tgtype & 16 /* update */ <> 0 and pg_catalog.cardinality(t.tgattr::pg_catalog.int2[]) = 0 as any_update,
     t.tgconstraint <> 0 as constraint, t.tgparentid <> 0 as cloned,
-    p.oid::pg_catalog.regprocedure::text as function, p.prosrc,
+    p.oid::pg_catalog.regprocedure::text as function,
+    pg_catalog.has_function_privilege(p.oid, 'EXECUTE') as callable, p.prosrc,
     pg_catalog.encode(t.tgargs, 'escape') as args,
     pg_catalog.obj_description(t.oid, 'pg_trigger') as description
   from pg_catalog.pg_trigger t

@@ -1,3 +1,4 @@
+import type { UnshipError } from '../errors.ts'
 import type { Phase } from '../plan/plan.ts'
 import type { ProgressEvent } from '../run/report.ts'
 import { bare, count, duration } from './format.ts'
@@ -30,6 +31,8 @@ export function messagesOf(event: ToldEvent, wording: Wording): Message[] {
       return [message('success', phaseLine(event))]
     case 'waiting':
       return [waitingMessage(event)]
+    case 'connection lost':
+      return [lostMessage(event.error)]
     case 'finished':
       return finishedMessages(event.report, wording)
   }
@@ -55,6 +58,11 @@ function countLines(counts: readonly { readonly label: string; readonly rows: nu
 function warning(text: string): Message {
   const [first = '', ...rest] = text.split('\n')
   return message('warn', first, rest)
+}
+
+function lostMessage(error: UnshipError): Message {
+  const [first = '', ...rest] = error.message.split('\n')
+  return message('error', first, rest)
 }
 
 /** The longest name of a phase. */

@@ -1,7 +1,7 @@
 /** What is printed at once: a line, and lines that belong to it. */
 export interface Message {
   /** How consola marks it. */
-  readonly type: 'start' | 'info' | 'success' | 'warn'
+  readonly type: 'start' | 'info' | 'success' | 'warn' | 'error'
   readonly lines: readonly string[]
 }
 

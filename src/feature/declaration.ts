@@ -75,4 +75,7 @@ export interface Acknowledgement<DB, Schema extends string> {
 
   /** Triggers of host tables that stay although they mention removed columns. */
   readonly triggers?: NamesPerTable<DB, Schema>
+
+  /** Event triggers on DDL that let the removal and the restore pass. */
+  readonly eventTriggers?: Names
 }

@@ -46,7 +46,9 @@ type UnknownAcknowledgements<D, DB, Schema extends string> = D extends { readonl
       readonly acknowledge: {
         readonly [Field in keyof Acknowledged]: Field extends 'rewrites' | 'triggers'
           ? UnknownTables<Acknowledged[Field], DB, Schema>
-          : Problem<'not a field of an acknowledgement'>
+          : Field extends 'eventTriggers'
+            ? unknown
+            : Problem<'not a field of an acknowledgement'>
       }
     }
   : unknown

@@ -134,11 +134,18 @@ function checkHostColumns(value: unknown, where: string, schema: string): void {
   }
 }
 
+const ACKNOWLEDGEMENTS: Readonly<Record<string, Check | undefined>> = {
+  rewrites: checkByTable(checkNames(plain)),
+  triggers: checkByTable(checkNames(plain)),
+  eventTriggers: checkNames(plain),
+}
+
 function checkAcknowledgement(value: unknown, where: string, schema: string): void {
   if (!isRecord(value)) refuse(`${where} is not an object`, `It is ${describe(value)}.`)
   for (const [field, entry] of Object.entries(value)) {
-    if (field !== 'rewrites' && field !== 'triggers') refuse(`"${field}" is not a field of ${where}`)
-    if (entry !== undefined) checkByTable(checkNames(plain))(entry, `${where}, "${field}",`, schema)
+    const check = ACKNOWLEDGEMENTS[field]
+    if (!check) refuse(`"${field}" is not a field of ${where}`)
+    if (entry !== undefined) check(entry, `${where}, "${field}",`, schema)
   }
 }
 

@@ -4,6 +4,7 @@ import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
 import type { Description } from '../catalog/describe.ts'
 import type { Claim, HostPlan, MovedPlan, Phase, PlannedObject, RemovalPlan, Statement } from '../plan/plan.ts'
+import type { Rewrites } from '../plan/rewrites.ts'
 import type { TriggerSwap } from '../plan/swap.ts'
 import { literal } from '../sql.ts'
 import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA } from './schema.ts'
@@ -19,6 +20,8 @@ export interface RecordedPlan {
   readonly locks: RemovalPlan['locks']
   readonly takeBack: readonly string[]
   readonly claims: readonly Claim[]
+  /** Which of the restore's short transactions take as long as they take. */
+  readonly rewrites?: Rewrites
   /** Definitions as they were, to compare with after the restore. */
   readonly described: Description
   /** Triggers that step aside while a restore fills: only in a restore's row. */
@@ -37,6 +40,8 @@ export interface LedgerRun {
   readonly plan: RecordedPlan | null
   readonly counts: Readonly<Record<string, number>>
   readonly checksums: Readonly<Record<string, string>>
+  /** Rows of each host table when its columns had gone. */
+  readonly host_rows: Readonly<Record<string, number>> | null
   readonly finished_at: string | null
 }
 
@@ -56,28 +61,42 @@ export interface LedgerStatement {
 const runs = `${LEDGER_SCHEMA}.runs`
 
 export async function ledgerExists(db: AnyKysely): Promise<boolean> {
-  const result = await sql<{ there: boolean }>`
-    select pg_catalog.to_regclass(${runs}) is not null as there`.execute(db)
-  return result.rows[0]?.there ?? false
+  const result = await sql<{ owner: string; usable: boolean; me: string }>`
+    select pg_catalog.pg_get_userbyid(c.relowner)::text as owner, current_user::text as me,
+      pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT') as usable
+    from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${LEDGER_SCHEMA} and c.relname = 'runs'`.execute(db)
+  const [ledger] = result.rows
+  if (ledger && !ledger.usable)
+    throw new UnshipError({
+      code: 'missing_privilege',
+      message: `role ${ledger.me} may not read the ledger in schema ${LEDGER_SCHEMA}`,
+      detail: `It belongs to ${ledger.owner}; removals in this database were run as that role, not as ${ledger.me}.`,
+      hint: `Run it as ${ledger.owner}, or grant that role to ${ledger.me}.`,
+    })
+  return ledger !== undefined
 }
 
 /** Creates the ledger where it is missing, readable by its owner only. */
 export async function ensureLedger(db: AnyKysely): Promise<void> {
   if (await ledgerExists(db)) return
-  await sql.raw(createLedger).execute(db)
-  // default privileges may have given others something on what was just created
+  // default privileges may give others something on what is created; one round trip, hence all or nothing
   await sql
     .raw(
-      `do $$
+      `${createLedger}
+do $$
 declare grant_of record;
 begin
   for grant_of in
-    select c.oid::pg_catalog.regclass as relation, c.relkind, a.grantee
+    select pg_catalog.format('%s %s', case c.relkind when 'S' then 'sequence' else 'table' end, c.oid::pg_catalog.regclass) as object, a.grantee
     from pg_catalog.pg_class c cross join lateral pg_catalog.aclexplode(c.relacl) a
     where c.relnamespace = '${LEDGER_SCHEMA}'::pg_catalog.regnamespace and a.grantee <> c.relowner and c.relkind in ('r', 'S')
+    union
+    select 'schema ${LEDGER_SCHEMA}', a.grantee
+    from pg_catalog.pg_namespace n cross join lateral pg_catalog.aclexplode(n.nspacl) a
+    where n.nspname = '${LEDGER_SCHEMA}' and a.grantee <> n.nspowner
   loop
-    execute pg_catalog.format('revoke all on %s %s from %s cascade',
-      case grant_of.relkind when 'S' then 'sequence' else 'table' end, grant_of.relation,
+    execute pg_catalog.format('revoke all on %s from %s cascade', grant_of.object,
       case grant_of.grantee when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grant_of.grantee)) end);
   end loop;
 end $$`,
@@ -107,7 +126,7 @@ export async function runById(db: AnyKysely, id: string): Promise<LedgerRun> {
 async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
-      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums,
+      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums, report -> 'hostRows' as host_rows,
         finished_at
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
@@ -158,10 +177,14 @@ export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
 export async function saveObjects(db: AnyKysely, runId: string, objects: readonly PlannedObject[]): Promise<void> {
   const values = objects.map((o, position) => ({ position, ...o }))
   await sql`
-    insert into ${sql.raw(`${LEDGER_SCHEMA}.objects`)} (run_id, position, kind, identity, handling, definition, removal_sql)
-    select ${runId}::bigint, o.position, o.kind, o.identity, o.handling, o.definition, null
+    insert into ${sql.raw(`${LEDGER_SCHEMA}.objects`)}
+      (run_id, position, kind, identity, handling, why, removal_sql, restore_sql, fingerprint)
+    select ${runId}::bigint, o.position, o.kind, o.identity, o.handling, o.why, o."removalSql", o."restoreSql",
+      pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(o.identity || coalesce(o."restoreSql", ''), 'UTF8')), 'hex')
     from pg_catalog.jsonb_to_recordset(${JSON.stringify(values)}::jsonb)
-      o(position int, kind text, identity text, handling text, definition jsonb)`.execute(db)
+      o(position int, kind text, identity text, handling text, why text, "removalSql" text, "restoreSql" text)`.execute(
+    db,
+  )
 }
 
 export async function saveStatements(db: AnyKysely, runId: string, statements: readonly Statement[]): Promise<void> {
@@ -174,6 +197,14 @@ export async function saveStatements(db: AnyKysely, runId: string, statements: r
       s(position int, phase text, action text, sql text, reason text, lock text, relations jsonb, object text)`.execute(
     db,
   )
+}
+
+export async function hasEvent(db: AnyKysely, runId: string, event: string): Promise<boolean> {
+  const result = await sql<{ there: boolean }>`
+    select exists (select from ${sql.raw(`${LEDGER_SCHEMA}.events`)} where run_id = ${runId}::bigint and event = ${event}) as there`.execute(
+    db,
+  )
+  return result.rows[0]?.there ?? false
 }
 
 /** The statements that restore what a removal took, in order. */
@@ -212,5 +243,8 @@ export const finishRun = (
     fields.error === undefined ? '' : `, error = ${literal(fields.error)}`
   } where id = ${runId}`
 
-export const recordEvent = (runId: string, event: string, detail: unknown = {}): string =>
-  `insert into ${LEDGER_SCHEMA}.events (run_id, event, detail) values (${runId}, ${literal(event)}, ${literal(JSON.stringify(detail))}::jsonb)`
+export const setChecksums = (runId: string, checksums: Readonly<Record<string, string>>): string =>
+  `update ${runs} set checksums = ${literal(JSON.stringify(checksums))}::jsonb where id = ${runId}`
+
+export const recordEvent = (runId: string, event: string, detail: unknown = {}, more = ''): string =>
+  `insert into ${LEDGER_SCHEMA}.events (run_id, event, detail) values (${runId}, ${literal(event)}, ${literal(JSON.stringify(detail))}::jsonb${more && ` || ${more}`})`

@@ -13,7 +13,10 @@ export const LEDGER_FORMAT = 1
  * package. `events`: an append-only account.
  */
 export const createLedger = `
-create schema if not exists ${LEDGER_SCHEMA};
+do $$ begin
+  -- IF NOT EXISTS would demand CREATE on the database even where the schema is there
+  if pg_catalog.to_regnamespace('${LEDGER_SCHEMA}') is null then create schema ${LEDGER_SCHEMA}; end if;
+end $$;
 revoke all on schema ${LEDGER_SCHEMA} from public;
 create table if not exists ${LEDGER_SCHEMA}.runs (
   id bigint generated always as identity primary key,
@@ -48,9 +51,10 @@ create table if not exists ${LEDGER_SCHEMA}.objects (
   kind text not null,
   identity text not null,
   handling text not null,
-  definition jsonb,
-  fingerprint text,
+  why text not null,
   removal_sql text,
+  restore_sql text,
+  fingerprint text,
   primary key (run_id, position)
 );
 create table if not exists ${LEDGER_SCHEMA}.statements (

@@ -1,3 +1,4 @@
+import { shortened } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import type { HostPlan } from './plan.ts'
 
@@ -90,7 +91,8 @@ end`
 }
 
 export const watchEvents = ['insert', 'update', 'delete', 'truncate'] as const
-export const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]) => `${host.watch.trigger}_${event}`
+export const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]) =>
+  shortened(`${host.watch.trigger}_${event}`)
 
 /** Takes the watch away again; does nothing where it is gone. */
 export function unwatchStatements(host: HostPlan): string[] {
@@ -111,31 +113,47 @@ from only ${qualified(host.table)} h
 where ${holds(host, 'h')}`
 }
 
-/** Brings the backup up to the present rows of the logged keys; returns how many keys were logged. */
+/**
+ * Brings the backup up to the present rows of the logged keys; returns how many keys were logged.
+ *
+ * The log is never analyzed, and a planner that takes it for large would scan the
+ * whole host table, under lock in the cut-over: LATERAL with OFFSET 0, and row addresses as an
+ * array, leave it no choice but to look up key by key.
+ */
 export function catchUpStatement(host: HostPlan): string {
-  const table = qualified(host.table)
   const backup = qualified(host.backup)
   const columns = columnNames(host)
+  const all = [...host.key, ...columns]
   return `with logged as (
-  delete from ${qualified(host.watch.log)} returning *
+  delete from ${qualified(host.watch.log)} where not unship_truncated returning *
 ), keys as (
-  select distinct ${list(host.key)} from logged where not unship_truncated
+  select distinct ${list(host.key)} from logged
 ), present as (
-  select ${list([...host.key, ...columns], 'h.')} from only ${table} h join keys on ${onKey(host, 'h', 'keys')}
-  where ${holds(host, 'h')}
+  select found.* from keys cross join lateral (
+    select ${list(all, 'h.')} from only ${qualified(host.table)} h
+    where ${onKey(host, 'h', 'keys')} and ${holds(host, 'h')} offset 0) found
 ), gone as (
-  delete from ${backup} b
-  where exists (select from keys where ${onKey(host, 'keys', 'b')})
-      and not exists (select from present where ${onKey(host, 'present', 'b')})
-    or (select pg_catalog.bool_or(unship_truncated) from logged)
-      and not exists (select from only ${table} h where ${onKey(host, 'h', 'b')})
+  delete from ${backup} where ctid = any (array(
+    select found.ctid from keys cross join lateral (
+      select b.ctid from ${backup} b where ${onKey(host, 'b', 'keys')} offset 0) found
+    where not exists (select from present where ${onKey(host, 'present', 'keys')})))
 ), saved as (
-  insert into ${backup} (${list([...host.key, ...columns])}, backed_up_at)
-  select ${list([...host.key, ...columns])}, pg_catalog.statement_timestamp() from present
+  insert into ${backup} (${list(all)}, backed_up_at)
+  select ${list(all)}, pg_catalog.statement_timestamp() from present
   on conflict (${list(host.key)}) do update
   set ${columns.map((c) => `${id(c)} = excluded.${id(c)}`).join(', ')}, backed_up_at = excluded.backed_up_at
 )
 select pg_catalog.count(*)::int as logged from logged`
+}
+
+/** After a TRUNCATE of the host table: drops from the backup what is no longer there. Does nothing otherwise. */
+export function catchUpTruncatedStatement(host: HostPlan): string {
+  return `with truncated as (
+  delete from ${qualified(host.watch.log)} where unship_truncated returning 1
+)
+delete from ${qualified(host.backup)} b
+where exists (select from truncated)
+  and not exists (select from only ${qualified(host.table)} h where ${onKey(host, 'h', 'b')})`
 }
 
 /**
@@ -204,7 +222,7 @@ export function fillNewRowsStatement(host: HostPlan): string | null {
   if (fillers.length === 0) return null
   const missing = fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')
   return `update only ${qualified(host.table)} h
-set ${fillers.map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, ${c.filler ?? 'null'})`).join(', ')}
+set ${fillers.map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`).join(', ')}
 where (${missing}) and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
 }
 

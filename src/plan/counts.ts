@@ -1,6 +1,6 @@
 import type { Column } from '../catalog/column.ts'
 import { parseName } from '../names.ts'
-import { id, qualified } from '../sql.ts'
+import { id, qualified, type QualifiedName } from '../sql.ts'
 import type { Model } from './model.ts'
 import { shown } from './model.ts'
 import type { CountPlan } from './plan.ts'
@@ -12,13 +12,13 @@ export function planCounts(model: Model): CountPlan[] {
   return declared.flatMap(([label, of]) => {
     if (typeof of === 'string') {
       const name = parseName(of, model.schema)
+      if ([...model.moved].some((oid) => hidden(model, oid) && same(model.name(oid), name))) return []
       return [{ label, sql: `select pg_catalog.count(*)::text as rows from ${qualified(name)}` }]
     }
     return Object.entries(of).flatMap(([table, columns]) => {
       const name = parseName(table, model.schema)
       const host = [...model.removed.keys()].find((oid) => {
-        const relation = model.name(oid)
-        return relation.schema === name.schema && relation.name === name.name
+        return same(model.name(oid), name)
       })
       if (!host) return []
       const wanted = (model.removed.get(host) ?? []).filter((c) => columns?.includes(c.attname))
@@ -28,7 +28,8 @@ export function planCounts(model: Model): CountPlan[] {
 }
 
 function everything(model: Model): CountPlan[] {
-  const tables = [...model.moved].map((oid) => ({
+  const counted = [...model.moved].filter((oid) => !hidden(model, oid))
+  const tables = counted.map((oid) => ({
     label: shown(model.name(oid)),
     sql: `select pg_catalog.count(*)::text as rows from ${qualified(model.name(oid))}`,
   }))
@@ -37,6 +38,12 @@ function everything(model: Model): CountPlan[] {
   )
   return [...columns, ...tables]
 }
+
+/** Policies that bind the owner too would hide rows, and an owner may have lost the right to read; the table is moved all the same, and counted then. */
+const hidden = (model: Model, oid: string) =>
+  model.relation(oid).row_security_active || !model.relation(oid).privileges.includes('SELECT')
+
+const same = (a: QualifiedName, b: QualifiedName) => a.schema === b.schema && a.name === b.name
 
 /** A boolean holds something when true; another column when it differs from what a new row is given. */
 function countHolding(model: Model, oid: string, columns: readonly Column[]): string {

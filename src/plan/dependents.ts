@@ -28,13 +28,31 @@ type Judge = (model: Model, node: Node) => Standing
 /** A relation that leaves altogether: a moved table or a declared view. */
 const leaves = (model: Model, oid: string | null) => oid !== null && (model.moved.has(oid) || model.views.has(oid))
 
+/** The same, or a view that will leave once it is declared: the suggestion names it, not what hangs on it. */
+const willLeave = (model: Model, oid: string | null) =>
+  leaves(model, oid) ||
+  (oid !== null &&
+    model.nodes.has(addressKey({ catalog: 'pg_class', objid: oid, objsubid: 0 })) &&
+    ['v', 'm'].includes(model.relations.get(oid)?.relkind ?? ''))
+
+/** PostgreSQL made it together with something else, and it goes only with that. */
+const isPart = (model: Model, node: Node) =>
+  model.snapshot.edges.some((e) => e.dependent === addressKey(node) && e.deptype === 'i')
+
+/** A table of ours that keeps what an earlier removal or restore put there; its columns may go on using the feature's types. */
+const isKeptByUs = (model: Model, oid: string) => {
+  const { relname, description } = model.relation(oid)
+  return /^(archive|set_aside)_/.test(relname) && (description?.includes('kysely-unship') ?? false)
+}
+
 const owner = (model: Model, node: Node) => model.spell(model.name(node.owner_relid ?? node.objid))
 
 const perTable = (field: 'constraints' | 'triggers' | 'policies' | 'rules', table: string, name: string): Standing => ({
   kind: 'undeclared',
   suggest: (s) => {
-    const tables = (s[field] ??= {})
-    ;(tables[table] ??= []).push(name)
+    const names = ((s[field] ??= {})[table] ??= [])
+    // a constraint is met twice: itself, and by its index
+    if (!names.includes(name)) names.push(name)
   },
 })
 
@@ -71,6 +89,7 @@ function judgeRelation(model: Model, node: Node): Standing {
       if (objsubid === 0)
         return refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
       if (model.isRemoved(objid, objsubid)) return declared
+      if (isKeptByUs(model, objid)) return byNature(model.spell(model.name(objid)))
       const column = model.columns(objid).find((c) => c.attnum === objsubid)
       const table = model.spell(model.name(objid))
       return {
@@ -88,7 +107,7 @@ function judgeRelation(model: Model, node: Node): Standing {
 
 function judgeIndex(model: Model, node: Node): Standing {
   const index = model.snapshot.indexes.find((i) => i.indexrelid === node.objid)
-  if (!index || leaves(model, index.indrelid)) return byNature(owner(model, node))
+  if (!index || willLeave(model, index.indrelid)) return byNature(owner(model, node))
   if (index.conoid) {
     const constraint = model.snapshot.constraints.find((c) => c.oid === index.conoid)
     if (constraint && model.declared.has(addressKey({ catalog: 'pg_constraint', objid: constraint.oid, objsubid: 0 })))
@@ -138,7 +157,7 @@ function judgeDefault(model: Model, node: Node): Standing {
 
 function judgeTrigger(model: Model, node: Node): Standing {
   const trigger = model.snapshot.triggers.find((t) => t.oid === node.objid)
-  if (!trigger || leaves(model, trigger.tgrelid)) return byNature(owner(model, node))
+  if (!trigger || willLeave(model, trigger.tgrelid)) return byNature(owner(model, node))
   return perTable('triggers', owner(model, node), trigger.tgname)
 }
 
@@ -149,15 +168,14 @@ function judgePolicy(model: Model, node: Node): Standing {
 }
 
 function judgeRule(model: Model, node: Node): Standing {
-  if (leaves(model, node.owner_relid)) return byNature(owner(model, node))
+  if (willLeave(model, node.owner_relid)) return byNature(owner(model, node))
   const rule = model.snapshot.rules.find((r) => r.oid === node.objid)
   return rule ? perTable('rules', owner(model, node), rule.rulename) : byNature('its view')
 }
 
 function judgeType(model: Model, node: Node): Standing {
   if (leaves(model, node.owner_relid)) return byNature(owner(model, node))
-  const edges = model.snapshot.edges.filter((e) => e.dependent === addressKey(node) && e.deptype === 'i')
-  if (edges.length > 0) return byNature('its type or relation')
+  if (isPart(model, node)) return byNature('its type or relation')
   const type = model.snapshot.types.find((t) => t.oid === node.objid)
   if (!type) return refused(node.description)
   return listed('types', model.spell({ schema: type.nspname, name: type.typname }))
@@ -173,7 +191,11 @@ const judges: Readonly<Record<string, Judge | undefined>> = {
   pg_rewrite: judgeRule,
   pg_type: judgeType,
   pg_statistic_ext: (model, node) => byNature(owner(model, node)),
+  // PostgreSQL makes one with each range type
+  pg_cast: (model, node) =>
+    isPart(model, node) ? byNature('its type') : refused(`${node.description}: this kind of object cannot be restored`),
   pg_proc: (model, node) => {
+    if (isPart(model, node)) return byNature('its type')
     const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
     return routine
       ? listed(

@@ -3,7 +3,7 @@ import type { Oid } from '../catalog/fragments.ts'
 import { sequenceOptions } from '../catalog/sequence.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { columnBackupName, hiddenName, shortened } from '../names.ts'
-import { id, literal, qualified } from '../sql.ts'
+import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { grants, setAcl } from './acl.ts'
 import type { Model } from './model.ts'
 import { columnSettings, relationAcl } from './objects.ts'
@@ -69,8 +69,47 @@ function planColumn(model: Model, table: HostPlan['table'], column: Column): Pla
 function filler(model: Model, table: HostPlan['table'], column: Column): string | null {
   if (column.attidentity !== '') return `nextval(${literal(qualified(identitySequence(table, column)))})`
   if (column.default !== null) return column.default_constant ? null : column.default
-  return model.perTable(model.feature.fill, table)?.[column.attname] ?? null
+  return declaredFill(model, table, column)
 }
+
+/** What the declaration gives to rows inserted meanwhile; it may speak of the row's other columns. */
+export const declaredFill = (model: Model, table: HostPlan['table'], column: Column): string | null =>
+  column.default === null && column.attidentity === ''
+    ? (model.perTable(model.feature.fill, table)?.[column.attname] ?? null)
+    : null
+
+/**
+ * Gives rows that are inserted while the column is hidden what the declaration says: a
+ * default could not speak of the row's other columns. Fires after other BEFORE triggers.
+ */
+function fillTrigger(model: Model, table: HostPlan['table'], column: Column, expression: string) {
+  const name = shortened(`fill_${model.feature.name}_${table.schema}_${table.name}_${column.attname}`)
+  const routine = qualified({ schema: LEDGER_SCHEMA, name })
+  const trigger = `${id(shortened(`~unship_${name}`))} on ${qualified(table)}`
+  const hidden = `new.${id(hiddenName(column.attname))}`
+  const body = `
+#variable_conflict use_column
+begin
+  ${hidden} := coalesce(${hidden}, (select cast((${expression}) as ${column.type}) from (select new.*) as ${id(table.name)}));
+  return new;
+end`
+  return {
+    create: [
+      `create function ${routine}() returns trigger language plpgsql security definer set search_path = '' as ${dollarQuote(body, 'fill')}`,
+      `revoke all on function ${routine}() from public`,
+      `create trigger ${trigger.replace(' on ', ' before insert on ')} for each row execute function ${routine}()`,
+      `alter table ${qualified(table)} enable always trigger ${id(shortened(`~unship_${name}`))}`,
+    ],
+    drop: [`drop trigger if exists ${trigger}`, `drop function if exists ${routine}()`],
+  }
+}
+
+/** Takes what serves hidden columns of a table away: after the reveal, or when the restore is taken back. */
+export const dropFillTriggers = (model: Model, oid: Oid): string[] =>
+  storedColumns(model, oid).flatMap((column) => {
+    const fill = declaredFill(model, model.name(oid), column)
+    return fill === null ? [] : fillTrigger(model, model.name(oid), column, fill).drop
+  })
 
 /** Stands in for an identity column's sequence while the column is hidden. */
 export const identitySequence = (table: HostPlan['table'], column: Column) => ({
@@ -107,15 +146,21 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const collation = column.collation ? ` collate ${column.collation}` : ''
   const named = column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''
   const notNullNow = column.attnotnull && constant ? `${named} not null` : ''
+  // a constrained domain rewrites the table in any case, and might not take the NULL that stands for no default
+  const defaultNow = column.default !== null && (constant || column.constrained_domain)
   add.push(
-    `alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${constant ? ` default ${column.default}` : ''}`,
+    `alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${defaultNow ? ` default ${column.default}` : ''}`,
   )
   if (column.attidentity !== '') {
     const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)
     if (!sequence) throw new Error(`identity column ${table}.${original} has no sequence`)
     const own = qualified(model.name(sequence.seqrelid))
     const stand = qualified(identitySequence(name, column))
-    add.push(`create sequence ${stand} as ${sequence.type} ${sequenceOptions(sequence)}`)
+    add.push(
+      `create sequence ${stand} as ${sequence.type} ${sequenceOptions(sequence)}`,
+      // whoever inserts draws from it, where an identity's own sequence asks for no right
+      `grant usage on sequence ${stand} to public`,
+    )
     captured.push(
       `pg_catalog.format('select pg_catalog.setval(%L, %s, %L)', ${literal(stand)}, (select last_value from ${own}), (select is_called from ${own}))`,
     )
@@ -128,7 +173,9 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
       ...sequenceExtras(model, sequence.seqrelid),
     )
   }
-  if (fill !== null) add.push(`alter table ${table} alter column ${hidden} set default ${fill}`)
+  const declared = declaredFill(model, name, column)
+  if (declared !== null) add.push(...fillTrigger(model, name, column, declared).create)
+  else if (fill !== null && !defaultNow) add.push(`alter table ${table} alter column ${hidden} set default ${fill}`)
   add.push(...columnSettings(`alter table ${table}`, hidden, column))
   if (column.description !== null) add.push(`comment on column ${table}.${hidden} is ${literal(column.description)}`)
 
@@ -142,12 +189,17 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
     }
     if (column.attidentity === '') reveal.push(...madeNotNull(table, original, column, major))
   }
-  if (column.default === null && fill !== null && column.attidentity === '')
-    reveal.push(`alter table ${table} alter column ${original} drop default`)
+  if (declared !== null) reveal.push(...fillTrigger(model, name, column, declared).drop)
+  reveal.push(...notNullComment(table, column))
   reveal.unshift(`alter table ${table} rename column ${hidden} to ${original}`)
   reveal.push(...grants(`table ${table}`, column.attacl ?? [], relation.owner, me, ` (${original})`))
   return statements
 }
+
+const notNullComment = (table: string, c: Column): string[] =>
+  c.not_null_description === null
+    ? []
+    : [`comment on constraint ${id(c.not_null_name ?? '')} on ${table} is ${literal(c.not_null_description)}`]
 
 /** NOT NULL without a scan: a validated check stands for it, and goes. */
 const madeNotNull = (table: string, column: string, c: Column, major: number): string[] =>
@@ -180,6 +232,7 @@ export function generatedColumn(model: Model, oid: Oid, column: Column): string[
   return [
     `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${column.default ?? ''}) ${kind}`,
     ...columnSettings(`alter table ${table}`, name, column),
+    ...notNullComment(table, column),
     ...(column.description === null ? [] : [`comment on column ${table}.${name} is ${literal(column.description)}`]),
     ...grants(
       `table ${table}`,

@@ -25,7 +25,9 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
           sql: `alter ${r.relkind === 'm' ? 'materialized view' : 'view'} ${qualified(model.name(r.oid))} owner to ${id(r.owner)}`,
           relation: model.name(r.oid),
         })),
-      ...tables.map((oid) => lock(model.name(oid), 'access exclusive')),
+      ...tables.map((oid) =>
+        model.relation(oid).lockable ? lock(model.name(oid), 'access exclusive') : lockAsOwner(model, oid),
+      ),
     ],
     add: tables.filter((oid) => model.isHost(oid)).map((oid) => lock(model.name(oid), 'access exclusive')),
     reveal: tables.map((oid) =>
@@ -35,6 +37,12 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
     ),
   }
 }
+
+/** LOCK TABLE needs privileges that an owner may have lost; this needs none, and changes nothing. */
+const lockAsOwner = (model: Model, oid: Oid): PlannedLock => ({
+  sql: `alter table ${qualified(model.name(oid))} owner to ${id(model.relation(oid).owner)}`,
+  relation: model.name(oid),
+})
 
 /**
  * Every table concerned, in one order: referencing tables before those they

@@ -56,6 +56,11 @@ export class Model {
     return relation
   }
 
+  /** The node that one end of an edge means; a column that is none by itself stands for its relation. */
+  nodeOf(key: string): Node | undefined {
+    return this.nodes.get(key) ?? this.nodes.get(key.replace(/^(pg_class:\d+):\d+$/, '$1:0'))
+  }
+
   name(oid: Oid): QualifiedName {
     const { nspname, relname } = this.relation(oid)
     return { schema: nspname, name: relname }

@@ -4,13 +4,15 @@ import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Type } from '../catalog/type.ts'
 import { backupName } from '../names.ts'
 import { id, qualified } from '../sql.ts'
-import { columnGrants, relationAcl } from './objects.ts'
+import { columnGrants, relationAcl, routineArguments } from './objects.ts'
 import { revokeFromOthers, setAcl } from './acl.ts'
 import type { Model } from './model.ts'
 import type { MovedForeignKey, MovedPlan } from './plan.ts'
 
 /** What leaves by being renamed, and comes back by being renamed again. */
 export interface Rename {
+  /** Of its catalog row. */
+  readonly key: string
   readonly kind: string
   readonly identity: string
   readonly away: readonly string[]
@@ -33,7 +35,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   const away: string[] = []
   const back: string[] = []
   const acl = relation.relacl !== null || model.columns(oid).some((c) => c.attacl !== null)
-  if (acl) away.push(revokeFromOthers(relationAcl(relation)))
+  if (acl) away.push(revokeFromOthers(relationAcl(relation)), `grant all on table ${table} to ${id(relation.owner)}`)
   if (relation.relforcerowsecurity) away.push(`alter table ${table} no force row level security`)
   away.push(`alter table ${table} rename to ${id(backup.name)}`)
   back.push(`alter table ${qualified(backup)} rename to ${id(relation.relname)}`)
@@ -53,11 +55,8 @@ export function movedTable(model: Model, oid: Oid): Rename {
     back.push(`alter statistics ${qualified(moved)} rename to ${id(s.stxname)}`)
   }
   if (relation.relforcerowsecurity) back.push(`alter table ${table} force row level security`)
-  if (acl) {
-    if (relation.relacl !== null) back.push(...setAcl(relationAcl(relation), relation.relacl, me))
-    back.push(...columnGrants(model, relation))
-  }
-  return { kind: 'table', identity: table, away, back }
+  if (acl) back.push(...setAcl(relationAcl(relation), relation.relacl, me), ...columnGrants(model, relation))
+  return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, away, back }
 }
 
 export const ownedSequences = (model: Model, oid: Oid) =>
@@ -70,6 +69,7 @@ export function movedSequence(model: Model, oid: Oid): Rename {
   const backup = backupOf(model, oid)
   const target = relationAcl(relation)
   return {
+    key: `pg_class:${oid}:0`,
     kind: 'sequence',
     identity: name,
     away: [
@@ -88,6 +88,7 @@ export function movedType(type: Type): Rename {
   const backup = { schema: type.nspname, name: backupName(type.typname) }
   const kind = type.typtype === 'd' ? 'domain' : 'type'
   return {
+    key: `pg_type:${type.oid}:0`,
     kind,
     identity: name,
     away: [`alter ${kind} ${name} rename to ${id(backup.name)}`],
@@ -97,10 +98,11 @@ export function movedType(type: Type): Rename {
 
 export function movedRoutine(routine: Routine): Rename {
   const kind = prokinds[routine.prokind]
-  const args = `(${routine.arguments})`
+  const args = routineArguments(routine)
   const backup = { schema: routine.nspname, name: backupName(routine.proname) }
   const name = `${qualified({ schema: routine.nspname, name: routine.proname })}${args}`
   return {
+    key: `pg_proc:${routine.oid}:0`,
     kind,
     identity: name,
     away: [`alter ${kind} ${name} rename to ${id(backup.name)}`],
@@ -110,10 +112,11 @@ export function movedRoutine(routine: Routine): Rename {
 
 /**
  * Functions that something moved, or built before the reveal, depends on must be there by
- * then: they are moved, not dropped. Aggregates are too, since PostgreSQL cannot print them.
+ * then: they are moved, not dropped. Aggregates are too, since PostgreSQL cannot print them,
+ * and functions that the session's role could not create again.
  */
-export function isMovedRoutine(model: Model, routine: Routine): boolean {
-  if (routine.prokind === 'a') return true
+export function isMovedRoutine(model: Model, routine: Routine, seen: ReadonlySet<Oid> = new Set()): boolean {
+  if (routine.prokind === 'a' || !routine.creatable) return true
   const key = addressKey({ catalog: 'pg_proc', objid: routine.oid, objsubid: 0 })
   return model.snapshot.edges.some(({ dependent, referenced }) => {
     if (referenced !== key) return false
@@ -123,13 +126,17 @@ export function isMovedRoutine(model: Model, routine: Routine): boolean {
       case 'pg_attrdef':
         return true
       case 'pg_class':
-        return node.relkind === 'i' || node.relkind === 'I'
+        // an index, or (to PostgreSQL 14) a generated column itself, where newer ones name its expression
+        return node.relkind === 'i' || node.relkind === 'I' || node.objsubid > 0
       case 'pg_constraint':
         return node.owner_relid === null || model.moved.has(node.owner_relid)
       case 'pg_type':
         return true
-      case 'pg_proc':
-        return model.snapshot.routines.some((r) => r.oid === node.objid && r.prokind === 'a')
+      case 'pg_proc': {
+        // what something moved calls by its body or for its arguments is moved too
+        const caller = model.snapshot.routines.find((r) => r.oid === node.objid && !seen.has(r.oid))
+        return caller !== undefined && isMovedRoutine(model, caller, new Set([...seen, routine.oid]))
+      }
       default:
         return false
     }
@@ -153,6 +160,8 @@ export function planMoved(model: Model, oid: Oid): MovedPlan {
       columns: k.columns,
       referenced: model.name(k.confrelid),
       referencedColumns: k.referenced_columns,
+      equalities: k.equalities,
+      setColumns: k.set_columns,
       onDelete: onDelete[k.confdeltype],
       validated: k.convalidated && k.enforced,
     }))

@@ -9,9 +9,11 @@ import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Rule } from '../catalog/rule.ts'
 import type { Statistics } from '../catalog/statistics.ts'
 import { tgenabled, type Trigger } from '../catalog/trigger.ts'
-import { id, literal, qualified } from '../sql.ts'
+import { UnshipError } from '../errors.ts'
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { grants, setAcl, type AclTarget } from './acl.ts'
 import type { Model } from './model.ts'
+import { isPrebuilt, show } from './prebuilt.ts'
 
 /** Something that is dropped in the cut-over and created again at the reveal. */
 export interface Recreated {
@@ -21,7 +23,12 @@ export interface Recreated {
   readonly drop: readonly string[]
   readonly create: readonly string[]
   /** Tables, besides its own, that creating it locks. */
-  readonly validate: { readonly sql: string; readonly foreignKey: boolean } | null
+  readonly validate: {
+    readonly sql: string
+    readonly foreignKey: boolean
+    /** Tables that stay locked for as long as it takes. */
+    readonly locks: readonly QualifiedName[]
+  } | null
 }
 
 const comment = (of: string, text: string | null): string[] =>
@@ -63,15 +70,14 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
   const name = qualified({ schema: relation.nspname, name: relation.relname })
   const materialized = relation.relkind === 'm'
   const kind = materialized ? 'materialized view' : 'view'
-  const options = relation.reloptions?.length ? ` with (${relation.reloptions.map(option).join(', ')})` : ''
+  const prebuilt = isPrebuilt(model, relation)
   const definition = replayable(withoutSemicolon(relation.viewdef ?? ''))
   const create: string[] = []
-  if (materialized) {
-    const method = relation.amname ? ` using ${id(relation.amname)}` : ''
-    const space = relation.tablespace ? ` tablespace ${id(relation.tablespace)}` : ''
+  if (prebuilt) create.push(show(relation))
+  else if (materialized) {
     const data = relation.relispopulated ? 'with data' : 'with no data'
-    create.push(`create materialized view ${name}${method}${options}${space} as ${definition} ${data}`)
-  } else create.push(`create view ${name}${options} as ${definition}`)
+    create.push(`create materialized view ${name}${viewStorage(relation)} as ${definition} ${data}`)
+  } else create.push(`create view ${name}${viewStorage(relation)} as ${definition}`)
   create.push(demandMeaning(`${kind} ${name}`, meaningOfView(regclass(name)), relation.meaning))
   for (const c of model.columns(relation.oid)) {
     const column = id(c.attname)
@@ -79,8 +85,12 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
     if (materialized) create.push(...columnSettings(`alter materialized view ${name}`, column, c))
     create.push(...comment(`column ${name}.${column}`, c.description))
   }
-  for (const index of model.snapshot.indexes.filter((i) => i.indrelid === relation.oid))
-    create.push(...indexStatements(index, replayable(index.def)))
+  for (const index of model.snapshot.indexes.filter((i) => i.indrelid === relation.oid)) {
+    if (!prebuilt) create.push(...indexStatements(index, replayable(index.def)))
+    const own = qualified({ schema: index.nspname, name: index.relname })
+    if (index.tablespace !== null) create.push(`alter index ${own} set tablespace ${id(index.tablespace)}`)
+    if (index.indisclustered) create.push(`alter materialized view ${name} cluster on ${id(index.relname)}`)
+  }
   create.push(`alter ${kind} ${name} owner to ${id(relation.owner)}`)
   create.push(...setAcl(relationAcl(relation), relation.relacl, model.snapshot.environment.current_user))
   create.push(...columnGrants(model, relation))
@@ -93,6 +103,18 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
     create,
     validate: null,
   }
+}
+
+/** Between a view's name and its query: access method, options, tablespace. */
+export function viewStorage(relation: Relation): string {
+  const settings = [
+    ...(relation.reloptions ?? []).map(option),
+    ...(relation.toast_options ?? []).map((o) => `toast.${option(o)}`),
+  ]
+  const method = relation.relkind === 'm' && relation.amname ? ` using ${id(relation.amname)}` : ''
+  const options = settings.length > 0 ? ` with (${settings.join(', ')})` : ''
+  const space = relation.tablespace ? ` tablespace ${id(relation.tablespace)}` : ''
+  return `${method}${options}${space}`
 }
 
 /** `security_barrier=true` as WITH takes it. */
@@ -136,7 +158,9 @@ export function indexSettings(index: Index): string[] {
   ]
 }
 
-export const routineName = (r: Routine) => `${qualified({ schema: r.nspname, name: r.proname })}(${r.arguments})`
+/** Its arguments as ALTER takes them; those of an aggregate like count(*) print as nothing. */
+export const routineArguments = (r: Routine) => (r.prokind === 'a' && r.arguments === '' ? '(*)' : `(${r.arguments})`)
+export const routineName = (r: Routine) => `${qualified({ schema: r.nspname, name: r.proname })}${routineArguments(r)}`
 
 export function recreatedRoutine(model: Model, routine: Routine): Recreated {
   const name = routineName(routine)
@@ -223,7 +247,7 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
   const later =
     (constraint.contype === 'f' || constraint.contype === 'c') && constraint.convalidated && constraint.enforced
   const definition =
-    constraint.contype === 'u' || constraint.contype === 'p'
+    (constraint.contype === 'u' || constraint.contype === 'p') && !isExclusion(model, constraint)
       ? usingIndex(constraint)
       : `${replayable(constraint.def)}${later ? ' not valid' : ''}`
   return {
@@ -234,12 +258,41 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
     drop: why.columnGoes && constraint.contype !== 'f' ? [] : [`alter table ${table} drop constraint ${name}`],
     create: [
       `alter table ${table} add constraint ${name} ${definition}`,
+      // other indexes of constraints are built before them
+      ...(isExclusion(model, constraint) ? ofIndex(model, constraint, table) : []),
       ...comment(`constraint ${name} on ${table}`, constraint.description),
     ],
-    validate: later
-      ? { sql: `alter table ${table} validate constraint ${name}`, foreignKey: constraint.contype === 'f' }
-      : null,
+    validate: later ? validation(model, constraint, `alter table ${table} validate constraint ${name}`) : null,
   }
+}
+
+/** Its index can only be built together with it: EXCLUDE, and UNIQUE … WITHOUT OVERLAPS. */
+export const isExclusion = (model: Model, { conindid, contype }: Constraint): boolean =>
+  contype !== 'f' && model.snapshot.indexes.some((i) => i.indexrelid === conindid && i.indisexclusion)
+
+/** What an exclusion constraint's definition leaves out of its index. */
+const ofIndex = (model: Model, constraint: Constraint, table: string): string[] =>
+  model.snapshot.indexes
+    .filter((i) => i.indexrelid === constraint.conindid)
+    .flatMap((index) => [
+      ...indexSettings(index),
+      ...(index.indisclustered ? [`alter table ${table} cluster on ${id(index.relname)}`] : []),
+    ])
+
+/**
+ * VALIDATE reads the tables as their owner. Where FORCE ROW LEVEL SECURITY binds that owner,
+ * it has to be lifted meanwhile, which nobody else may notice: hence under lock.
+ */
+function validation(model: Model, { contype, conrelid, confrelid }: Constraint, sql: string): Recreated['validate'] {
+  const foreignKey = contype === 'f'
+  const forced = [...new Set([conrelid, confrelid])]
+    .filter((oid) => foreignKey && model.moved.has(oid))
+    .filter((oid) => model.relation(oid).relforcerowsecurity && model.relation(oid).row_security_active)
+    .map((oid) => model.name(oid))
+  if (forced.length === 0) return { sql, foreignKey, locks: [] }
+  const force = (how: string) => forced.map((table) => `  alter table ${qualified(table)} ${how} row level security;`)
+  const body = ['begin', ...force('no force'), `  ${sql};`, ...force('force'), 'end'].join('\n')
+  return { sql: `do ${dollarQuote(body, 'validate')}`, foreignKey, locks: forced }
 }
 
 function usingIndex(constraint: Constraint): string {
@@ -274,17 +327,28 @@ export function recreatedStatistics(statistics: Statistics): Recreated {
 export function inDependencyOrder(model: Model, objects: readonly Recreated[]): Recreated[] {
   const keyOf = new Map<string, string>()
   for (const node of model.snapshot.nodes) keyOf.set(addressKey(node), representative(node, objects))
+  // what needs a constraint's index needs the constraint
+  for (const { indexrelid, conoid } of model.snapshot.indexes)
+    if (conoid !== null) keyOf.set(`pg_class:${indexrelid}:0`, `pg_constraint:${conoid}:0`)
   const byKey = new Map(objects.map((o) => [o.key, o]))
   const needs = new Map<string, Set<string>>()
   for (const { dependent, referenced } of model.snapshot.edges) {
     const from = keyOf.get(dependent) ?? dependent
-    const to = keyOf.get(referenced) ?? referenced
+    // on a column of a view is on the view
+    const to = keyOf.get(referenced) ?? referenced.replace(/^(pg_class:\d+):\d+$/, '$1:0')
     if (from === to || !byKey.has(from) || !byKey.has(to)) continue
     needs.set(from, (needs.get(from) ?? new Set()).add(to))
   }
   const ordered: Recreated[] = []
   const state = new Map<string, 'visiting' | 'done'>()
   const visit = (object: Recreated) => {
+    if (state.get(object.key) === 'visiting')
+      throw new UnshipError({
+        code: 'not_restorable',
+        message: `feature ${model.feature.name} cannot be restored exactly, so it is not removed`,
+        detail: `${object.kind} ${object.identity} and others of the feature depend on each other in a circle.`,
+        hint: 'Nothing was changed.',
+      })
     if (state.has(object.key)) return
     state.set(object.key, 'visiting')
     for (const key of needs.get(object.key) ?? []) {
@@ -298,11 +362,12 @@ export function inDependencyOrder(model: Model, objects: readonly Recreated[]): 
   return ordered
 }
 
-/** The object that a catalog row is a part of: a view for its rule, a relation for its columns. */
+/** The object that a catalog row is a part of: a view for its rule, a relation for its columns and row type. */
 function representative(node: Node, objects: readonly Recreated[]): string {
   const own = addressKey(node)
   if (objects.some((o) => o.key === own)) return own
-  if (node.catalog === 'pg_rewrite' && node.owner_relid !== null) return `pg_class:${node.owner_relid}:0`
+  const part = ['pg_rewrite', 'pg_type', 'pg_attrdef'].includes(node.catalog)
+  if (part && node.owner_relid !== null) return `pg_class:${node.owner_relid}:0`
   if (node.catalog === 'pg_class' && node.objsubid > 0) return `pg_class:${node.objid}:0`
   return own
 }

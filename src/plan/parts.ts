@@ -1,10 +1,12 @@
 import { addressKey } from '../catalog/dependency.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import type { Index } from '../catalog/index.ts'
+import type { Relation } from '../catalog/relation.ts'
 import { hiddenName } from '../names.ts'
 import { id, qualified } from '../sql.ts'
 import { generatedColumns, planHost, storedColumns } from './host.ts'
 import type { Model } from './model.ts'
+import { takesMovedRows } from './moved-rows.ts'
 import { isMovedRoutine, movedRoutine, movedSequence, movedTable, movedType, type Rename } from './moved.ts'
 import {
   inDependencyOrder,
@@ -18,6 +20,7 @@ import {
   type Recreated,
 } from './objects.ts'
 import type { HostPlan } from './plan.ts'
+import { prebuiltViews } from './prebuilt.ts'
 
 /** What a removal deals with, sorted by how it goes and comes back. */
 export interface Parts {
@@ -28,6 +31,8 @@ export interface Parts {
   readonly early: readonly Rename[]
   /** Renamed; back at the reveal. */
   readonly tables: readonly Rename[]
+  /** Materialized views that are built before the reveal, under hidden names. */
+  readonly prebuilt: readonly Relation[]
   /** Of host tables; built again before the reveal. */
   readonly indexes: readonly Index[]
 }
@@ -39,7 +44,8 @@ export function collectParts(model: Model): Parts {
       .map((oid) => planHost(model, oid)),
     recreated: inDependencyOrder(model, collectRecreated(model)),
     early: collectEarlyRenames(model),
-    tables: [...model.moved].map((oid) => movedTable(model, oid)),
+    tables: [...[...model.moved].map((oid) => movedTable(model, oid)), ...movedRoutines(model, true)],
+    prebuilt: prebuiltViews(model),
     indexes: capturedIndexes(model),
   }
 }
@@ -49,7 +55,6 @@ function collectRecreated(model: Model): Recreated[] {
   const { snapshot } = model
   const here = (catalog: string, oid: Oid) => model.nodes.has(addressKey({ catalog, objid: oid, objsubid: 0 }))
   const onMoved = (oid: Oid) => model.moved.has(oid)
-  const needsDropped = (catalog: string, oid: Oid) => dependsOnDropped(model, `${catalog}:${oid}:0`)
   return [
     ...snapshot.routines
       .filter((r) => here('pg_proc', r.oid) && !isMovedRoutine(model, r))
@@ -67,27 +72,33 @@ function collectRecreated(model: Model): Recreated[] {
       .filter((s) => !onMoved(s.stxrelid) && here('pg_statistic_ext', s.oid))
       .map((s) => recreatedStatistics(s)),
     ...snapshot.policies
-      .filter((p) => here('pg_policy', p.oid) && (!onMoved(p.polrelid) || needsDropped('pg_policy', p.oid)))
+      .filter((p) => needsRecreation(model, 'pg_policy', p.oid, p.polrelid))
       .map((p) => recreatedPolicy(model, p)),
     ...snapshot.rules
-      .filter((r) => here('pg_rewrite', r.oid) && (!onMoved(r.ev_class) || needsDropped('pg_rewrite', r.oid)))
+      .filter((r) => needsRecreation(model, 'pg_rewrite', r.oid, r.ev_class))
       .map((r) => recreatedRule(model, r)),
     ...snapshot.triggers
-      .filter((t) => here('pg_trigger', t.oid) && (!onMoved(t.tgrelid) || needsDropped('pg_trigger', t.oid)))
+      .filter((t) => needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid))
       .map((t) => recreatedTrigger(model, t)),
   ]
 }
 
+/** Whether a policy, rule or trigger has to be dropped and created again; one of a moved table stays attached where it can. */
+export const needsRecreation = (model: Model, catalog: string, oid: Oid, relid: Oid) =>
+  model.nodes.has(addressKey({ catalog, objid: oid, objsubid: 0 })) &&
+  (!model.moved.has(relid) || dependsOnDropped(model, `${catalog}:${oid}:0`))
+
 /** Whether something that is moved depends on something that is dropped, so that it cannot stay attached. */
-function dependsOnDropped(model: Model, key: string): boolean {
+export function dependsOnDropped(model: Model, key: string): boolean {
   return model.snapshot.edges.some(({ dependent, referenced }) => {
     if (dependent !== key) return false
-    const node = model.nodes.get(referenced)
+    const node = model.nodeOf(referenced)
     if (!node) return false
     if (node.catalog === 'pg_proc') {
       const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
       return routine !== undefined && !isMovedRoutine(model, routine)
     }
+    if (node.catalog === 'pg_type') return node.owner_relid !== null && model.views.has(node.owner_relid)
     if (node.catalog !== 'pg_class') return false
     return model.views.has(node.objid) || model.isRemoved(node.objid, node.objsubid)
   })
@@ -124,13 +135,18 @@ function collectEarlyRenames(model: Model): Rename[] {
     ...standalone
       .filter((oid) => !owned.has(oid) && !serials.some((s) => s.seqrelid === oid))
       .map((oid) => movedSequence(model, oid)),
-    ...snapshot.routines
-      .filter(
-        (r) =>
-          model.nodes.has(addressKey({ catalog: 'pg_proc', objid: r.oid, objsubid: 0 })) && isMovedRoutine(model, r),
-      )
-      .map(movedRoutine),
+    ...movedRoutines(model, false),
   ]
+}
+
+/** Functions that are renamed; those whose arguments are rows of moved tables come back after these. */
+function movedRoutines(model: Model, ofMovedRows: boolean): Rename[] {
+  return model.snapshot.routines
+    .filter(
+      (r) => model.nodes.has(addressKey({ catalog: 'pg_proc', objid: r.oid, objsubid: 0 })) && isMovedRoutine(model, r),
+    )
+    .filter((r) => takesMovedRows(model, r.oid) === ofMovedRows)
+    .map(movedRoutine)
 }
 
 /** Indexes of host tables that go with a column, or were declared; built again before the reveal. */

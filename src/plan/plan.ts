@@ -1,4 +1,6 @@
 import type { QualifiedName } from '../sql.ts'
+import type { Probe } from './probes.ts'
+import type { Rewrites } from './rewrites.ts'
 
 export type RemovalPhase = 'watch' | 'copy' | 'verify' | 'cut over' | 'record'
 export type RestorePhase = 'add' | 'fill' | 'build' | 'verify' | 'reveal' | 'validate' | 'record'
@@ -23,6 +25,8 @@ export type Action =
   | 'index'
   /** In batches. */
   | 'fill'
+  /** CREATE MATERIALIZED VIEW: its query runs under the caller's search_path. */
+  | 'materialized view'
   /** Rows whose parent is gone are set aside and it is tried again. */
   | 'validate foreign key'
 
@@ -77,6 +81,10 @@ export interface MovedForeignKey {
   readonly columns: readonly string[]
   readonly referenced: QualifiedName
   readonly referencedColumns: readonly string[]
+  /** For each column, the operator that compares it with what it refers to. */
+  readonly equalities?: readonly string[]
+  /** ON DELETE SET NULL (…) or SET DEFAULT (…): the columns that are changed; none for all. */
+  readonly setColumns?: readonly string[]
   /** ON DELETE: what becomes of rows whose parent went in the meantime. */
   readonly onDelete: 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
   readonly validated: boolean
@@ -89,7 +97,9 @@ export interface PlannedObject {
   readonly handling: 'moved' | 'recreated' | 'backed up' | 'goes along'
   /** Why it is in the plan. */
   readonly why: string
-  readonly definition: unknown
+  /** What takes it away, and what brings it back; null for what goes along with something else. */
+  readonly removalSql: string | null
+  readonly restoreSql: string | null
 }
 
 /** A statement that takes a lock, and the relation that it locks. */
@@ -100,10 +110,11 @@ export interface PlannedLock {
 
 /** A name that must be free when the feature comes back. */
 export interface Claim {
-  readonly kind: 'relation' | 'type' | 'function' | 'statistics' | 'column'
+  readonly kind:
+    'relation' | 'type' | 'function' | 'statistics' | 'column' | 'constraint' | 'trigger' | 'policy' | 'rule'
   readonly schema: string
   readonly name: string
-  /** Argument types of a function; the column of a table. */
+  /** Argument types of a function; the column, constraint, trigger … of a table. */
   readonly part: string | null
 }
 
@@ -136,6 +147,9 @@ export interface RemovalPlan {
   /** Texts that only the cut-over can know: index definitions under hidden names. */
   readonly captures: readonly CapturePlan[]
   readonly counts: readonly CountPlan[]
+  /** What the server is asked before anything changes. */
+  readonly probes: readonly Probe[]
+  readonly rewrites: Rewrites
   readonly warnings: readonly string[]
   /** Changes when the database or the declaration do: SHA-256 of the statements. */
   readonly fingerprint: string
@@ -147,4 +161,6 @@ export interface CapturePlan {
   readonly position: number
   /** An SQL expression that gives the statement. */
   readonly expression: string
+  /** At which point of the cut-over it is read. */
+  readonly at: 'columns hidden' | 'tables moved'
 }

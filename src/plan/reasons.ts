@@ -1,12 +1,18 @@
-import type { AclEntry } from '../catalog/fragments.ts'
+import type { Column } from '../catalog/column.ts'
+import { usableKey } from './host.ts'
+import { grantorReasons } from './grantors.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
+import { dependsOnDropped } from './parts.ts'
 
 /** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
 export const reasonsAgainst = (model: Model): string[] => [
   ...relationReasons(model),
-  ...columnReasons(model), ...aliasReasons(model),
+  ...columnReasons(model),
+  ...aliasReasons(model),
   ...otherReasons(model),
+  ...movedReasons(model),
+  ...grantorReasons(model),
 ]
 
 function relationReasons(model: Model): string[] {
@@ -32,27 +38,12 @@ function relationReasons(model: Model): string[] {
       reasons.push(
         `${name} has used ${String(r.max_attnum)} of 1600 column numbers: its columns could not be added again`,
       )
-    reasons.push(...grantorReasons(model, r.relacl, r.owner, name))
   }
   for (const { pubname, nspname } of snapshot.environment.wide_publications)
     if (nspname === null || [...model.removed.keys(), ...model.moved].some((oid) => model.name(oid).schema === nspname))
       reasons.push(`publication ${pubname} would publish the backups`)
   return reasons
 }
-
-function grantorReasons(model: Model, acl: readonly AclEntry[] | null, owner: string, name: string): string[] {
-  if (model.snapshot.environment.superuser) return []
-  return (acl ?? [])
-    .filter((e) => e.grantor !== owner && !mayActAs(model, e.grantor))
-    .map(
-      (e) =>
-        `a privilege on ${name} was granted by ${e.grantor}, whom ${model.snapshot.environment.current_user} may not act for`,
-    )
-}
-
-/** Whether the session may act for a role. */
-export const mayActAs = (model: Model, role: string) =>
-  model.snapshot.environment.superuser || model.snapshot.roles.some((r) => r.rolname === role && r.usable && r.settable)
 
 function columnReasons(model: Model): string[] {
   const reasons: string[] = []
@@ -62,7 +53,14 @@ function columnReasons(model: Model): string[] {
     for (const c of columns) {
       if (c.inherited) reasons.push(`column ${table}.${c.attname} is inherited`)
       if (c.labelled) reasons.push(`column ${table}.${c.attname} has a security label`)
+      if (c.not_null_name !== null && !c.not_null_validated)
+        reasons.push(`NOT NULL constraint ${c.not_null_name} of ${table} is NOT VALID: validate it first`)
+      if (c.not_null_name !== null && c.not_null_no_inherit)
+        reasons.push(`NOT NULL constraint ${c.not_null_name} of ${table} is NO INHERIT`)
     }
+    for (const c of [...columns, ...(usableKey(model, oid) ?? [])])
+      if (c.attname === 'backed_up_at' || c.attname === 'unship_truncated')
+        reasons.push(`column ${table}.${c.attname} has a name that the backup needs for itself`)
     for (const i of snapshot.indexes.filter((x) => x.indrelid === oid)) {
       const over = i.table_columns.some((n) => model.isRemoved(oid, n))
       if (!over) continue
@@ -71,7 +69,10 @@ function columnReasons(model: Model): string[] {
       if (!i.indisvalid) reasons.push(`index ${i.relname} of ${table} is not valid: drop or rebuild it first`)
       if (i.tablespace !== null) reasons.push(`index ${i.relname} of ${table} is in tablespace ${i.tablespace}`)
       const defaults = i.indkey.slice(0, i.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
-      if (i.indisunique && !i.partial && defaults.every((c) => c?.default_constant && c.default !== null))
+      const nullsEqual = i.def.includes(') NULLS NOT DISTINCT')
+      const sameForAll = (c: Column | undefined) =>
+        c?.attgenerated === '' && c.attidentity === '' && c.default_constant && (c.default !== null || nullsEqual)
+      if (i.indisunique && !i.partial && defaults.every(sameForAll))
         reasons.push(
           `rows inserted meanwhile could not satisfy unique index ${i.relname}: they all get the same default`,
         )
@@ -89,16 +90,27 @@ function otherReasons(model: Model): string[] {
   const reasons: string[] = []
   const { snapshot } = model
   const { environment } = snapshot
-  for (const name of environment.event_triggers) reasons.push(`event trigger ${name} could abort the restore`)
+  for (const name of environment.event_triggers)
+    if (!model.feature.acknowledge?.eventTriggers?.includes(name))
+      reasons.push(
+        `event trigger ${name} could abort the restore; if it does not, name it under acknowledge.eventTriggers`,
+      )
   for (const r of snapshot.routines) {
     const name = `function ${r.nspname}.${r.proname}(${r.argument_types})`
     if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
     if (r.labelled) reasons.push(`${name} has a security label`)
     if (r.event_triggers.length > 0) reasons.push(`${name} serves event trigger ${r.event_triggers.join(', ')}`)
-    if (!isMovedRoutine(model, r)) reasons.push(...grantorReasons(model, r.proacl, r.owner, name))
   }
   for (const t of snapshot.types)
     if (t.extensions.length > 0 && t.typtype !== 'b') reasons.push(`type ${t.typname} belongs to an extension`)
+  for (const k of snapshot.constraints)
+    if (k.contype === 'f' && model.nodes.has(`pg_constraint:${k.oid}:0`)) {
+      const partitioned = [k.conrelid, k.confrelid].find((oid) =>
+        ['p'].includes(model.relations.get(oid)?.relkind ?? ''),
+      )
+      if (partitioned !== undefined || k.conparentid !== '0')
+        reasons.push(`foreign key ${k.conname} of ${shown(model.name(k.conrelid))} is one of a partitioned table`)
+    }
   for (const t of snapshot.triggers)
     if (t.cloned && model.nodes.has(`pg_trigger:${t.oid}:0`))
       reasons.push(`trigger ${t.tgname} comes from a partitioned table`)
@@ -112,7 +124,9 @@ function otherReasons(model: Model): string[] {
 function aliasReasons(model: Model): string[] {
   const definitions = [
     ...model.snapshot.relations.flatMap((r) =>
-      model.views.has(r.oid) && r.viewdef !== null ? [{ what: `view ${shown(model.name(r.oid))}`, text: r.viewdef }] : [],
+      model.views.has(r.oid) && r.viewdef !== null
+        ? [{ what: `view ${shown(model.name(r.oid))}`, text: r.viewdef }]
+        : [],
     ),
     ...model.snapshot.routines.flatMap((r) =>
       r.meaning !== null && r.def !== null ? [{ what: `function ${r.proname}(${r.argument_types})`, text: r.def }] : [],
@@ -120,10 +134,28 @@ function aliasReasons(model: Model): string[] {
   ]
   return [...model.removed.keys()].flatMap((oid) => {
     const { schema, name } = model.name(oid)
-    const printed = [schema, name].map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`)).join('.')
-    const list = new RegExp(`${printed.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')} (?:"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*)\\(`, 'i')
+    const printed = [schema, name]
+      .map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`))
+      .join('.')
+    const list = new RegExp(
+      `${printed.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')} (?:"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*)\\(`,
+      'i',
+    )
     return definitions
       .filter(({ text }) => list.test(text))
-      .map(({ what }) => `${what} names columns of ${shown({ schema, name })} by their place, and restored columns stand last`)
+      .map(
+        ({ what }) =>
+          `${what} names columns of ${shown({ schema, name })} by their place, and restored columns stand last`,
+      )
   })
+}
+
+/** A function that has to be moved cannot stand on something that is dropped. */
+function movedReasons(model: Model): string[] {
+  return model.snapshot.routines
+    .filter((r) => isMovedRoutine(model, r) && dependsOnDropped(model, `pg_proc:${r.oid}:0`))
+    .map(
+      (r) =>
+        `function ${r.nspname}.${r.proname}(${r.argument_types}) can only be moved, and depends on a part of the feature that is dropped meanwhile`,
+    )
 }

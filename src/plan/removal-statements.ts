@@ -1,14 +1,17 @@
-import { hiddenName } from '../names.ts'
+import type { Oid } from '../catalog/fragments.ts'
+import { backupKeyName, hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { catchUpStatement, copyStatement, unwatchStatements, watchStatements } from './backup.ts'
 import { generatedColumns, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
+import type { Rename } from './moved.ts'
 import type { Parts } from './parts.ts'
+import { hiddenView, hide } from './prebuilt.ts'
 import type { LockMode, RemovalPhase, Statement } from './plan.ts'
 
 /** The statements of a removal, in order. */
 export function removalStatements(model: Model, parts: Parts): Statement<RemovalPhase>[] {
-  const { hosts, recreated, early, tables, indexes } = parts
+  const { hosts, recreated, early, tables, prebuilt, indexes } = parts
   const statements: Statement<RemovalPhase>[] = []
   const add = (
     phase: RemovalPhase,
@@ -26,7 +29,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     add('copy', copyStatement(host), `values of ${shown(host.table)}`, 'ACCESS SHARE', [host.table])
     add(
       'copy',
-      `alter table ${qualified(host.backup)} add primary key (${host.key.map((k) => id(k)).join(', ')})`,
+      `alter table ${qualified(host.backup)} add constraint ${id(backupKeyName(host.backup.name))} primary key (${host.key.map((k) => id(k)).join(', ')})`,
       'one row per key',
       null,
       [],
@@ -40,7 +43,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   }
   for (const oid of model.removed.keys()) {
     const table = qualified(model.name(oid))
-    if (!indexes.some((i) => i.indrelid === oid)) continue
+    if (!hidesColumns(parts, oid)) continue
     for (const c of storedColumns(model, oid))
       add(
         'cut over',
@@ -52,7 +55,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   }
   // here the runner reads what `captures` asks for
   add('cut over', CAPTURE_MARK, 'definitions under hidden names go to the ledger', null, [])
-  for (const object of [...recreated].reverse())
+  const last = new Set(prebuilt.map((view) => `pg_class:${view.oid}:0`))
+  for (const object of recreated.filter((o) => !last.has(o.key)).reverse())
     for (const sql of object.drop) add('cut over', sql, `${object.kind} of the feature`, 'ACCESS EXCLUSIVE', [])
   for (const index of indexes) {
     const goesWithColumn = index.conoid !== null || index.table_columns.some((n) => model.isRemoved(index.indrelid, n))
@@ -65,11 +69,27 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
         [],
       )
   }
-  for (const rename of [...tables, ...early])
-    for (const sql of rename.away)
-      add('cut over', sql, `${rename.kind} ${rename.identity} is kept as a backup`, 'ACCESS EXCLUSIVE', [])
+  // last back, first away: names of types occur in the signatures of functions
+  const away = (renames: readonly Rename[]) => {
+    for (const rename of [...renames].reverse())
+      for (const sql of rename.away)
+        add('cut over', sql, `${rename.kind} ${rename.identity} is kept as a backup`, 'ACCESS EXCLUSIVE', [])
+  }
+  away(tables)
+  for (const view of prebuilt)
+    add('cut over', hide(view), 'so that its definition can be read under the hidden name', 'ACCESS EXCLUSIVE', [])
+  add('cut over', CAPTURE_VIEWS_MARK, 'definitions of materialized views go to the ledger', null, [])
+  for (const view of [...prebuilt].reverse())
+    add(
+      'cut over',
+      `drop materialized view ${qualified(hiddenView(view))}`,
+      'materialized view of the feature',
+      'ACCESS EXCLUSIVE',
+      [],
+    )
+  away(early)
   for (const oid of model.removed.keys()) {
-    const hidden = indexes.some((i) => i.indrelid === oid)
+    const hidden = hidesColumns(parts, oid)
     // generated columns first: they may be computed from others that go
     const drops = [...generatedColumns(model, oid), ...storedColumns(model, oid)].map(
       (c) => `drop column ${id(hidden && c.attgenerated === '' ? hiddenName(c.attname) : c.attname)}`,
@@ -85,5 +105,12 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   return statements
 }
 
+/** Whether a host table's columns are renamed before they are dropped, so that definitions speak of the hidden names. */
+const hidesColumns = ({ indexes, prebuilt }: Parts, oid: Oid): boolean =>
+  prebuilt.length > 0 || indexes.some((i) => i.indrelid === oid)
+
 /** Stands in the list of statements where the cut-over stores what `captures` names. */
 export const CAPTURE_MARK = '-- capture definitions'
+
+/** The same, for what has to wait until the tables bear their backups' names. */
+export const CAPTURE_VIEWS_MARK = '-- capture definitions of materialized views'

@@ -11,8 +11,10 @@ import { Model, shown } from './model.ts'
 import { planMoved } from './moved.ts'
 import { collectParts, type Parts } from './parts.ts'
 import type { CapturePlan, HostPlan, PlannedObject, RemovalPlan, RestorePhase, Statement } from './plan.ts'
+import { planProbes } from './probes.ts'
 import { removalStatements } from './removal-statements.ts'
 import { checkRestorable } from './restorable.ts'
+import { planRewrites } from './rewrites.ts'
 import { planTakeBack, restoreStatements } from './restore-statements.ts'
 
 /**
@@ -48,6 +50,8 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     restore,
     captures,
     counts: planCounts(model),
+    probes: planProbes(model),
+    rewrites: planRewrites(model),
     warnings: [...warnings, ...parts.hosts.flatMap(keyWarning)],
     fingerprint: fingerprint([...removal, ...restore].map((s) => s.sql)),
   }
@@ -67,6 +71,8 @@ function absentPlan(model: Model): RemovalPlan {
     restore: [],
     captures: [],
     counts: [],
+    probes: [],
+    rewrites: { add: false, reveal: false },
     warnings: [],
   }
   return { feature: model.feature.name, schema: model.schema, absent: true, ...nothing, fingerprint: fingerprint([]) }
@@ -80,22 +86,27 @@ const keyWarning = (host: HostPlan): string[] =>
     : []
 
 function plannedObjects(model: Model, parts: Parts): PlannedObject[] {
-  const handled = new Map<string, PlannedObject['handling']>()
-  for (const object of parts.recreated) handled.set(object.key, 'recreated')
+  const recreated = new Map(parts.recreated.map((object) => [object.key, object]))
+  const renames = new Map([...parts.early, ...parts.tables].map((rename) => [rename.key, rename]))
+  const text = (statements: readonly string[] | undefined) => (statements?.length ? statements.join(';\n') : null)
   return model.snapshot.nodes
     .filter(
       (n) =>
         n.user_defined && !(n.catalog === 'pg_rewrite' && n.owner_relid !== null && model.views.has(n.owner_relid)),
     )
     .map((node) => {
-      const moved = model.moved.has(node.objid) || (node.owner_relid !== null && model.moved.has(node.owner_relid))
+      const key = addressKey(node)
+      const object = recreated.get(key)
+      const rename = renames.get(key)
+      const moved = rename !== undefined || (node.owner_relid !== null && model.moved.has(node.owner_relid))
       const column = node.catalog === 'pg_class' && node.objsubid > 0 && model.isRemoved(node.objid, node.objsubid)
       return {
         kind: node.catalog,
         identity: node.description,
-        handling: handled.get(addressKey(node)) ?? (moved ? 'moved' : column ? 'backed up' : 'goes along'),
-        why: model.declared.has(addressKey(node)) ? 'declared' : 'belongs to the feature by its nature',
-        definition: null,
+        handling: object ? 'recreated' : moved ? 'moved' : column ? 'backed up' : 'goes along',
+        why: model.declared.has(key) ? 'declared' : 'belongs to the feature by its nature',
+        removalSql: text(object?.drop ?? rename?.away),
+        restoreSql: text(object?.create ?? rename?.back),
       }
     })
 }

@@ -1,11 +1,20 @@
+import { revokeFromOthers } from './acl.ts'
 import type { Index } from '../catalog/index.ts'
-import { IMPLICIT_ARRAY_CAST } from '../catalog/replay.ts'
+import { IMPLICIT_ARRAY_CAST, replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
-import { id, literal, qualified } from '../sql.ts'
+import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { fillStatement } from './backup.ts'
-import { columnStatements, generatedColumn, generatedColumns, identitySequence, storedColumns } from './host.ts'
+import {
+  columnStatements,
+  dropFillTriggers,
+  generatedColumn,
+  generatedColumns,
+  identitySequence,
+  storedColumns,
+} from './host.ts'
 import { shown, type Model } from './model.ts'
-import { indexSettings } from './objects.ts'
+import { buildExpression, hiddenView, indexExpression } from './prebuilt.ts'
+import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
 import { overGenerated, type Parts } from './parts.ts'
 import type { CapturePlan, LockMode, RestorePhase, Statement } from './plan.ts'
 
@@ -16,7 +25,7 @@ interface RestoreParts extends Parts {
 
 /** The statements of a restore, in order, and those that only the cut-over can complete. */
 export function restoreStatements(model: Model, parts: RestoreParts): void {
-  const { hosts, recreated, early, tables, indexes, restore, captures } = parts
+  const { hosts, recreated, early, tables, prebuilt, indexes, restore, captures } = parts
   const add = (
     phase: RestorePhase,
     sql: string,
@@ -36,7 +45,7 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       for (const sql of statements.add)
         add('add', sql, `column ${column.attname} under its hidden name`, 'ACCESS EXCLUSIVE', [table])
       for (const expression of statements.captured) {
-        captures.push({ position: restore.length, expression })
+        captures.push({ position: restore.length, expression, at: 'columns hidden' })
         add('add', '-- captured in the cut-over', 'the identity goes on where it stood', null, [])
       }
       after.push({ table, statements })
@@ -51,16 +60,21 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
     for (const sql of statements.online)
       add('build', sql, 'stands for NOT NULL until the reveal', 'SHARE UPDATE EXCLUSIVE', [table])
   }
-  const buildIndex = (phase: RestorePhase, index: Index) => {
+  const buildIndex = (phase: 'build' | 'validate', index: Index) => {
     const table = shown(model.name(index.indrelid))
-    captures.push({
-      position: restore.length,
-      expression: `pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(${index.indexrelid}),
+    // after the reveal the columns bear their own names, of which the definition speaks already
+    if (phase === 'build')
+      captures.push({
+        position: restore.length,
+        at: 'columns hidden',
+        expression: `pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(${index.indexrelid}),
         ${literal(IMPLICIT_ARRAY_CAST)}, ${literal('\\1')}, 'g'), '^CREATE (UNIQUE )?INDEX ', ${literal('CREATE \\1INDEX CONCURRENTLY ')})`,
-    })
+      })
     add(
       phase,
-      '-- captured in the cut-over',
+      phase === 'build'
+        ? '-- captured in the cut-over'
+        : replayable(index.def).replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX CONCURRENTLY '),
       `index ${index.relname}`,
       'SHARE UPDATE EXCLUSIVE',
       [table],
@@ -79,47 +93,81 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       [shown(host.table)],
     )
 
+  for (const view of prebuilt) {
+    const name = shown(model.name(view.oid))
+    const capture = (expression: string) => captures.push({ position: restore.length, expression, at: 'tables moved' })
+    capture(buildExpression(view, viewStorage(view)))
+    add('build', '-- captured in the cut-over', `materialized view ${name}, filled`, null, [], 'materialized view')
+    add(
+      'build',
+      revokeFromOthers(relationAcl(view, qualified(hiddenView(view)))),
+      'nobody reads it before the reveal',
+      null,
+      [],
+    )
+    for (const index of model.snapshot.indexes.filter((i) => i.indrelid === view.oid)) {
+      capture(indexExpression(index.indexrelid))
+      add('build', '-- captured in the cut-over', `index ${index.relname}`, null, [])
+      for (const sql of indexSettings(index)) add('build', sql, `index ${index.relname}`, null, [])
+    }
+    add('build', `analyze ${qualified(hiddenView(view))}`, 'statistics for the planner', null, [])
+  }
+
   for (const rename of tables)
     for (const sql of rename.back)
       add('reveal', sql, `${rename.kind} ${rename.identity} comes back`, 'ACCESS EXCLUSIVE', [])
   for (const { table, statements } of after)
     for (const sql of statements.reveal) add('reveal', sql, 'column comes back', 'ACCESS EXCLUSIVE', [table])
-  for (const index of indexes)
+  const built = indexes.filter((i) => !overGenerated(model, i))
+  for (const index of built)
     for (const sql of namesWithin(model, index)) add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [])
   for (const oid of model.removed.keys())
     for (const column of generatedColumns(model, oid))
       for (const sql of generatedColumn(model, oid, column))
         add('reveal', sql, 'generated column', 'ACCESS EXCLUSIVE', [shown(model.name(oid))])
+  // a constraint needs its index: over a generated column it is built with the rewrite
+  for (const index of indexes.filter((i) => i.conoid !== null && overGenerated(model, i)))
+    for (const sql of indexStatements(index, replayable(index.def)))
+      add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [shown(model.name(index.indrelid))])
   for (const object of recreated)
     for (const sql of object.create)
       add('reveal', sql, `${object.kind} ${object.identity} comes back`, 'ACCESS EXCLUSIVE', [])
-  for (const index of indexes.filter((i) => i.indisclustered))
+  const mark = (phase: 'reveal' | 'validate', index: Index) =>
     add(
-      'reveal',
+      phase,
       `alter table ${qualified(model.name(index.indrelid))} cluster on ${id(index.relname)}`,
       'its mark',
       'SHARE UPDATE EXCLUSIVE',
       [],
     )
+  for (const index of built) if (index.indisclustered) mark('reveal', index)
 
-  for (const index of indexes) if (overGenerated(model, index)) buildIndex('validate', index)
+  for (const index of indexes.filter((i) => overGenerated(model, i))) {
+    if (index.conoid === null) buildIndex('validate', index)
+    if (index.indisclustered) mark('validate', index)
+  }
   for (const { validate, identity } of recreated)
     if (validate)
       add(
         'validate',
         validate.sql,
         `${identity} holds for every row`,
-        'SHARE UPDATE EXCLUSIVE',
-        [],
+        validate.locks.length > 0 ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE',
+        validate.locks.map(shown),
         validate.foreignKey ? 'validate foreign key' : 'run',
       )
 }
 
 /** What takes the hidden columns, and all that came back before them, away again. */
-export function planTakeBack(model: Model, { early, indexes }: Pick<Parts, 'early' | 'indexes'>): string[] {
+export function planTakeBack(
+  model: Model,
+  { early, prebuilt, indexes }: Pick<Parts, 'early' | 'prebuilt' | 'indexes'>,
+): string[] {
   return [
+    ...[...prebuilt].reverse().map((v) => `drop materialized view if exists ${qualified(hiddenView(v))}`),
     ...indexes.map((i) => `drop index if exists ${qualified({ schema: i.nspname, name: i.relname })}`),
-    ...early.flatMap((rename) => rename.away),
+    ...[...early].reverse().flatMap((rename) => rename.away),
+    ...[...model.removed.keys()].flatMap((oid) => dropFillTriggers(model, oid)),
     ...[...model.removed.keys()].flatMap((oid) =>
       storedColumns(model, oid).flatMap((c) => [
         `alter table ${qualified(model.name(oid))} drop column if exists ${id(hiddenName(c.attname))}`,
@@ -129,14 +177,24 @@ export function planTakeBack(model: Model, { early, indexes }: Pick<Parts, 'earl
   ]
 }
 
-/** An index keeps the hidden name for its own columns; this mends it. */
+/**
+ * An index names its own columns after the table's when it is built: after hidden names
+ * here, and after names long changed before. This gives them the names that they had.
+ */
 function namesWithin(model: Model, index: Index): string[] {
-  return index.indkey.flatMap((attnum) => {
-    const column = storedColumns(model, index.indrelid).find((c) => c.attnum === attnum)
-    return column
-      ? [
-          `alter table ${qualified({ schema: index.nspname, name: index.relname })} rename column ${id(hiddenName(column.attname))} to ${id(column.attname)}`,
-        ]
-      : []
-  })
+  if (!index.indkey.some((n) => n === 0 || model.isRemoved(index.indrelid, n))) return []
+  const name = qualified({ schema: index.nspname, name: index.relname })
+  const body = `
+declare
+  own record;
+begin
+  for own in
+    select a.attnum, a.attname, w.name from pg_catalog.pg_attribute a
+    join (values ${index.columns.map((c) => `(${String(c.attnum)}, ${literal(c.attname)})`).join(', ')}) w(attnum, name) on w.attnum = a.attnum
+    where a.attrelid = ${literal(name)}::pg_catalog.regclass and a.attname <> w.name
+  loop
+    execute pg_catalog.format('alter table %s rename column %I to %I', ${literal(name)}, own.attname, own.name);
+  end loop;
+end`
+  return [`do ${dollarQuote(body, 'names')}`]
 }

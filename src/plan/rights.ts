@@ -1,6 +1,8 @@
+import type { Snapshot } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
+import { lostRights } from './lost-rights.ts'
 import { shown, type Model } from './model.ts'
-import { mayActAs } from './reasons.ts'
+import { grantorsWithoutUsage, mayActAs } from './grantors.ts'
 
 /** Everything that the removal changes must belong to the session's role, or to one that it is a member of. */
 export function refuseOwnership(model: Model): void {
@@ -48,32 +50,24 @@ export function refuseRights(model: Model): void {
   const me = environment.current_user
   const mayCreate = (role: string, schema: string) =>
     schemaRights.find((r) => r.rolname === role && r.nspname === schema)?.may_create ?? false
-  const lacks: string[] = []
-  if (environment.ledger_exists ? !environment.ledger_usable : !environment.create_on_database)
-    lacks.push(
-      environment.ledger_exists
-        ? `CREATE on schema unship, where the ledger is`
-        : `CREATE on database ${environment.database}, to create the ledger's schema`,
-    )
+  const lacks = lackingForLedger(environment)
   const owners = new Map<string, Set<string>>()
   const needs = (schema: string, owner: string) => owners.set(schema, (owners.get(schema) ?? new Set()).add(owner))
   for (const oid of [...model.removed.keys(), ...model.moved]) needs(model.name(oid).schema, me)
   for (const oid of model.views)
     needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
   for (const r of snapshot.routines) needs(r.nspname, r.owner).get(r.nspname)?.add(me)
+  for (const r of snapshot.relations)
+    if (r.relkind === 'S' && model.nodes.has(`pg_class:${r.oid}:0`)) needs(r.nspname, me)
+  for (const s of snapshot.statistics) if (model.nodes.has(`pg_statistic_ext:${s.oid}:0`)) needs(s.nspname, me)
   for (const [schema, roles] of owners)
     for (const role of roles) {
-      if (!mayCreate(role, schema)) lacks.push(`CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`)
+      if (!environment.superuser && !mayCreate(role, schema))
+        lacks.push(`CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`)
       if (role !== me && !mayActAs(model, role)) lacks.push(`membership in role ${role}`)
     }
-  for (const k of snapshot.constraints)
-    if (
-      k.contype === 'f' &&
-      model.moved.has(k.conrelid) &&
-      !model.relation(k.confrelid).referenceable &&
-      !model.relation(k.confrelid).owned
-    )
-      lacks.push(`REFERENCES on table ${shown(model.name(k.confrelid))}`)
+  lacks.push(...grantorsWithoutUsage(model))
+  lacks.push(...lostRights(model))
   if (lacks.length === 0) return
   throw new UnshipError({
     code: 'missing_privilege',
@@ -83,14 +77,45 @@ export function refuseRights(model: Model): void {
   })
 }
 
+/** What the session lacks to keep the ledger. */
+function lackingForLedger(environment: Snapshot['environment']): string[] {
+  if (environment.ledger_exists)
+    return environment.ledger_usable ? [] : ['CREATE on schema unship, where the ledger is']
+  return environment.create_on_database
+    ? []
+    : [`CREATE on database ${environment.database}, to create the ledger's schema`]
+}
+
+/** Refuses where even a run that finds nothing to do could not be recorded. */
+export function refuseUnrecordable({ environment }: Snapshot, feature: string): void {
+  const lacks = lackingForLedger(environment)
+  if (lacks.length === 0) return
+  throw new UnshipError({
+    code: 'missing_privilege',
+    message: `role ${environment.current_user} lacks privileges to record that feature ${feature} is not there`,
+    detail: lacks.map((l) => `${l}.`).join('\n'),
+    hint: `Grant them to ${environment.current_user}, or run the migration as a role that has them.`,
+  })
+}
+
+/** Tables that stay, which foreign keys of the feature's tables refer to: orphans are looked for there. */
+const keptParents = (model: Model) =>
+  new Set(
+    model.snapshot.constraints
+      .filter((k) => k.contype === 'f' && model.moved.has(k.conrelid) && !model.moved.has(k.confrelid))
+      .map((k) => k.confrelid),
+  )
+
 /** Refuses where policies would hide rows from the backup. */
 export function refuseRowSecurity(model: Model): void {
-  const hidden = [...model.removed.keys()].filter((oid) => model.relation(oid).row_security_active)
+  const hidden = [...new Set([...model.removed.keys(), ...keptParents(model)])].filter(
+    (oid) => model.relation(oid).row_security_active,
+  )
   if (hidden.length === 0) return
   const me = model.snapshot.environment.current_user
   throw new UnshipError({
     code: 'row_security',
-    message: `row level security would hide rows of ${hidden.map((oid) => shown(model.name(oid))).join(', ')} from the backup`,
+    message: `row level security would hide rows of ${hidden.map((oid) => shown(model.name(oid))).join(', ')} from the backup or the restore`,
     detail: `Policies apply to role ${me} there, so a copy could miss rows without an error.`,
     hint: `Run the migration as a role with BYPASSRLS, or without FORCE ROW LEVEL SECURITY as the table's owner.`,
   })

@@ -1,5 +1,6 @@
 import type { Trigger } from '../catalog/trigger.ts'
 import { tgenabled } from '../catalog/trigger.ts'
+import { replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 
@@ -16,8 +17,9 @@ export interface TriggerSwap {
  * Filling is an UPDATE that the application did not make: its triggers must not fire for
  * it (an `updated_at` would change), and must go on firing for everybody else.
  * The original is renamed and disabled, hence comes back as it was; a copy under
- * its name, with a WHEN of ours in front, stands in. This locks the table twice in
- * all, where disabling it for each batch would lock writers out each time.
+ * its name, with a WHEN of ours in front, stands in. (A constraint trigger is dropped
+ * and created again.) This locks the table twice in all, where disabling it for each
+ * batch would lock writers out each time.
  */
 export function swapTrigger(trigger: Trigger, table: QualifiedName, sessionUser: string): TriggerSwap | null {
   const fires = trigger.any_update && (trigger.tgenabled === 'O' || trigger.tgenabled === 'A')
@@ -29,6 +31,23 @@ export function swapTrigger(trigger: Trigger, table: QualifiedName, sessionUser:
   const others = `session_user <> ${literal(sessionUser)} or pg_catalog.current_setting(${literal(FILLING)}, true) is distinct from 'on'`
   const condition = when === null ? others : `(${others}) and ${when}`
   const enable = (which: string) => `alter table ${on} ${tgenabled[trigger.tgenabled]} trigger ${which}`
+  // a constraint trigger keeps its name taken as a constraint's, however the trigger is renamed
+  if (trigger.constraint)
+    return {
+      away: [
+        `drop trigger ${name} on ${on}`,
+        `${head} when (${condition}) ${execute}`,
+        ...(trigger.tgenabled === 'A' ? [enable(name)] : []),
+      ],
+      back: [
+        `drop trigger ${name} on ${on}`,
+        replayable(trigger.def),
+        enable(name),
+        ...(trigger.description === null
+          ? []
+          : [`comment on trigger ${name} on ${on} is ${literal(trigger.description)}`]),
+      ],
+    }
   return {
     away: [
       `alter trigger ${name} on ${on} rename to ${aside}`,

@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { latestRun, runById } from '../ledger/ledger.ts'
+import { sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import type { RunOptions } from './options.ts'
 import { finishRemoval, takeBackRemoval } from './removal-state.ts'
@@ -32,7 +33,9 @@ export async function abortRemoval(
   return await withSession(db, async (session) => {
     const context = new RunContext(session, feature.name, options)
     const patience = { attempts: context.options.lockAttempts, signal: options.signal }
-    const report = await withFeatureLock(session, feature.name, patience, () => abortLocked(context))
+    const report = await sayingWhatIsLost(context, 'abort', () =>
+      withFeatureLock(session, feature.name, patience, () => abortLocked(context)),
+    )
     context.emit({ type: 'finished', report })
     return report
   })

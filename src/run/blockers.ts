@@ -12,11 +12,13 @@ export async function readBlockers(db: AnyKysely, relations: readonly QualifiedN
     `select coalesce(a.pid, 0) as pid, coalesce(a.usename::text, x.owner::text) as user, a.application_name as application,
       case when a.pid is null then 'prepared transaction' else a.state end as state,
       (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared)) * 1000)::pg_catalog.int8 as "ageMs",
-      pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 200) as query,
+      pg_catalog.left(pg_catalog.regexp_replace(nullif(a.query, '<insufficient privilege>'), '\\s+', ' ', 'g'), 200) as query,
       pg_catalog.min(l.relation::pg_catalog.regclass::text) as relation, x.gid as prepared
     from pg_catalog.pg_locks l
     left join pg_catalog.pg_stat_activity a on a.pid = l.pid
-    left join pg_catalog.pg_prepared_xacts x on l.virtualtransaction = '-1/' || x.transaction::text
+    left join pg_catalog.pg_locks t on l.pid is null and t.pid is null and t.locktype = 'transactionid'
+      and t.virtualtransaction = l.virtualtransaction
+    left join pg_catalog.pg_prepared_xacts x on x.transaction = t.transactionid
     where l.locktype = 'relation' and l.granted and l.relation in (${list})
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
       and l.pid is distinct from pg_catalog.pg_backend_pid()
@@ -31,6 +33,8 @@ export function describeBlocker(b: Blocker): string {
   if (b.prepared !== null)
     return `prepared transaction ${b.prepared} of ${b.user ?? 'unknown'}${age} holds ${b.relation ?? 'a lock'}`
   const application = b.application ? ` (${b.application})` : ''
+  if (b.state === null && b.query === null)
+    return `pid ${String(b.pid)}, user ${b.user ?? 'unknown'}${application}, holds ${b.relation ?? 'a lock'} (its state and query are shown to members of pg_read_all_stats)`
   const query = b.query ? `: ${b.query}` : ''
   return `pid ${String(b.pid)}, user ${b.user ?? 'unknown'}${application}, ${b.state ?? 'state unknown'}${age}, holds ${b.relation ?? 'a lock'}${query}`
 }

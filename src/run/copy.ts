@@ -1,11 +1,12 @@
+import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { catchUpStatement, verifyBackupStatement } from '../plan/backup.ts'
+import { catchUpStatement, catchUpTruncatedStatement, verifyBackupStatement } from '../plan/backup.ts'
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { literal, qualified } from '../sql.ts'
+import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { row, run } from './query.ts'
 import { NOT_YET } from './short.ts'
@@ -23,6 +24,14 @@ export const ownersOnly = (table: string, owner: string) =>
     owner,
     publicDefault: null,
   })
+
+export async function countRows(db: AnyKysely, table: QualifiedName): Promise<number> {
+  const { rows } = await row<{ rows: string }>(
+    db,
+    `select pg_catalog.count(*)::text as rows from only ${qualified(table)}`,
+  )
+  return Number(rows)
+}
 
 const BACKUP_CREATED = 'backup created'
 
@@ -60,6 +69,7 @@ export async function catchUp(context: RunContext, hosts: readonly HostPlan[]): 
   for (const host of hosts)
     for (let round = 0; round < 50; round++) {
       context.checkCancelled()
+      await run(context.db, catchUpTruncatedStatement(host))
       const { logged } = await row<{ logged: number }>(context.db, catchUpStatement(host))
       if (logged <= FEW_ROWS / 10) break
     }
@@ -68,7 +78,8 @@ export async function catchUp(context: RunContext, hosts: readonly HostPlan[]): 
 /** In the cut-over: refuses to copy much under lock; the run then catches up outside and tries again. */
 export const demandFewRows = (host: HostPlan): string =>
   `do $few$ begin
-  if (select pg_catalog.count(*) from (select from ${qualified(host.watch.log)} limit ${String(FEW_ROWS + 1)}) l) > ${String(FEW_ROWS)} then
+  if (select pg_catalog.count(*) from (select from ${qualified(host.watch.log)} limit ${String(FEW_ROWS + 1)}) l) > ${String(FEW_ROWS)}
+    or exists (select from ${qualified(host.watch.log)} l where l.unship_truncated) then
     raise exception 'many rows changed since the last catch-up' using errcode = '${NOT_YET}';
   end if;
 end $few$`

@@ -31,7 +31,7 @@ export async function fillHost(context: RunContext, host: HostPlan): Promise<voi
  * Under the caller's search_path, so that expressions of its indexes and checks find
  * what they call, after pg_catalog; and known to the stand-in triggers.
  */
-async function asFiller(context: RunContext, work: () => Promise<void>): Promise<void> {
+export async function asFiller(context: RunContext, work: () => Promise<void>): Promise<void> {
   const { db, session } = context
   const local = String(session.inTransaction)
   const path = session.callersPath === '' ? '' : `pg_catalog, ${session.callersPath}`

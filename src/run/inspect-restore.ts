@@ -9,6 +9,8 @@ import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
 import type { RunContext } from './context.ts'
+import { readOnlyServer } from './inspect.ts'
+import { refuseRestoreRights } from './restore-rights.ts'
 
 /** Reads what a restore meets, and refuses before anything changes. */
 export async function inspectRestore(
@@ -18,13 +20,9 @@ export async function inspectRestore(
 ): Promise<{ swaps: TriggerSwap[] }> {
   const { db } = context
   const environment = await readEnvironment(db)
-  if (environment.read_only || environment.in_recovery)
-    throw new UnshipError({
-      code: 'wrong_state',
-      message: environment.in_recovery ? 'the server is a read-only replica' : 'the transaction is read-only',
-      hint: 'Connect to the primary server, with a role that may write.',
-    })
+  if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
   await refuseMissing(context, plan)
+  await refuseRestoreRights(context, plan, environment.current_user)
   await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
   const hosts = await readHosts(context, plan, environment.major)
@@ -86,7 +84,7 @@ async function refuseChangedBackups(context: RunContext, removal: LedgerRun, pla
 
 /** Names the restore needs and that something else has taken meanwhile. */
 async function refuseTaken({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
-  const taken = await readJson<Claim>(
+  const found = await readJson<Claim>(
     db,
     `select c.kind, c.schema, c.name, c.part
      from pg_catalog.json_to_recordset(${literal(JSON.stringify(plan.claims))}) c(kind text, schema text, name text, part text)
@@ -99,15 +97,27 @@ async function refuseTaken({ db, feature }: RunContext, plan: RecordedPlan): Pro
          and pg_catalog.oidvectortypes(p.proargtypes) = c.part)
        when 'column' then exists (select from pg_catalog.pg_class r join pg_catalog.pg_attribute a on a.attrelid = r.oid
          where r.relnamespace = n.oid and r.relname = c.name and a.attname = c.part and not a.attisdropped)
+       when 'constraint' then exists (select from pg_catalog.pg_class r join pg_catalog.pg_constraint k on k.conrelid = r.oid
+         where r.relnamespace = n.oid and r.relname = c.name and k.conname = c.part)
+       when 'trigger' then exists (select from pg_catalog.pg_class r join pg_catalog.pg_trigger t on t.tgrelid = r.oid
+         where r.relnamespace = n.oid and r.relname = c.name and t.tgname = c.part)
+       when 'policy' then exists (select from pg_catalog.pg_class r join pg_catalog.pg_policy p on p.polrelid = r.oid
+         where r.relnamespace = n.oid and r.relname = c.name and p.polname = c.part)
+       when 'rule' then exists (select from pg_catalog.pg_class r join pg_catalog.pg_rewrite w on w.ev_class = r.oid
+         where r.relnamespace = n.oid and r.relname = c.name and w.rulename = c.part)
      end`,
   )
+  const isRelation = ({ schema, name }: Claim) =>
+    found.some((c) => c.kind === 'relation' && c.schema === schema && c.name === name)
+  // a relation has a type of its name: said once
+  const taken = found.filter((c) => c.kind !== 'type' || !isRelation(c))
   if (taken.length === 0) return
   const label = (c: Claim) =>
-    c.kind === 'column'
-      ? `column ${shown(c)}.${c.part ?? ''}`
+    c.part === null
+      ? `${c.kind} ${shown(c)}`
       : c.kind === 'function'
-        ? `function ${shown(c)}(${c.part ?? ''})`
-        : `${c.kind} ${shown(c)}`
+        ? `function ${shown(c)}(${c.part})`
+        : `${c.kind} ${shown(c)}.${c.part}`
   throw new UnshipError({
     code: 'name_taken',
     message: `cannot restore feature ${feature} because something else has its names`,
@@ -133,16 +143,11 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
     const relation = rows.relations.find((r) => r.nspname === host.table.schema && r.relname === host.table.name)
     if (!relation) continue
     const name = shown(host.table)
-    if (!relation.owned)
-      throw new UnshipError({
-        code: 'not_owner',
-        message: `role ${me} is not the owner of ${name}`,
-        hint: `Run the restore as ${relation.owner}, or grant that role to ${me}.`,
-      })
     if (relation.row_security_active)
       throw new UnshipError({
         code: 'row_security',
         message: `row level security would hide rows of ${name} from the restore`,
+        detail: `Policies apply to role ${me} there, so rows could stay without their values and without an error.`,
         hint: "Run it as a role with BYPASSRLS, or without FORCE ROW LEVEL SECURITY as the table's owner.",
       })
     const columns = rows.columns.filter((c) => c.attrelid === relation.oid)

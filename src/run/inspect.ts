@@ -7,6 +7,7 @@ import { UnshipError } from '../errors.ts'
 import { Model } from '../plan/model.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
+import { proveRestorable } from './prove.ts'
 import { rows } from './query.ts'
 import type { Session } from './session.ts'
 
@@ -18,18 +19,24 @@ export interface Inspection {
 /** Reads the catalog and plans; refuses what could not be restored. Changes nothing, locks nobody out. */
 export async function inspect(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
   const snapshot = await readSnapshot(session.db, feature, named)
-  return { snapshot, plan: planFromSnapshot(snapshot, feature) }
+  const plan = planFromSnapshot(snapshot, feature)
+  await proveRestorable(session.db, plan)
+  return { snapshot, plan }
 }
 
 /** Refuses servers that take no changes. */
 export function refuseReadOnly({ environment }: Snapshot): void {
   if (!environment.read_only && !environment.in_recovery) return
-  throw new UnshipError({
-    code: 'wrong_state',
-    message: environment.in_recovery ? 'the server is a read-only replica' : 'the transaction is read-only',
-    hint: 'Connect to the primary server, with a role that may write.',
-  })
+  throw readOnlyServer(environment)
 }
+
+export const readOnlyServer = ({ in_recovery, database }: Snapshot['environment']) =>
+  new UnshipError({
+    code: 'wrong_state',
+    message: in_recovery ? 'the server is a read-only replica' : 'the transaction is read-only',
+    detail: `Database ${database} takes no changes ${in_recovery ? 'on this server' : 'in this transaction'}.`,
+    hint: in_recovery ? 'Connect to the primary server.' : 'Run it in a transaction that may write.',
+  })
 
 /** What the ledger keeps of a plan, with the definitions of all that goes. */
 export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDeclaration): RecordedPlan {
@@ -69,8 +76,8 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     }
   const described: Description = {}
   for (const identity of [...wanted].sort()) if (identity in all) described[identity] = all[identity]
-  const { schema, hosts, moved, locks, takeBack, claims } = plan
-  return { schema, hosts, moved, locks, takeBack, claims, described }
+  const { schema, hosts, moved, locks, takeBack, claims, rewrites } = plan
+  return { schema, hosts, moved, locks, takeBack, claims, rewrites, described }
 }
 
 /** Runs the preflight counts; columns of several host tables under one label add up. */

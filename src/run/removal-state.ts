@@ -1,12 +1,14 @@
 import { UnshipError } from '../errors.ts'
-import { finishRun, recordEvent, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { finishRun, recordEvent, setChecksums, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { unwatchStatements } from '../plan/backup.ts'
-import { qualified } from '../sql.ts'
+import { shown } from '../plan/model.ts'
+import type { HostPlan } from '../plan/plan.ts'
+import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
 import type { RunContext } from './context.ts'
-import { dropBackup } from './copy.ts'
-import { run } from './query.ts'
+import { countRows, dropBackup } from './copy.ts'
+import { row, run } from './query.ts'
 import type { BackupReport } from './report.ts'
 import { runShort } from './short.ts'
 
@@ -25,18 +27,30 @@ export async function finishRemoval(
   context: RunContext,
   removal: Pick<LedgerRun, 'id' | 'plan' | 'feature'>,
 ): Promise<BackupReport[]> {
+  const plan = planOf(removal as LedgerRun)
   const backups: BackupReport[] = []
-  for (const backup of backupsOf(planOf(removal as LedgerRun))) backups.push(await sealBackup(context.db, backup))
+  for (const backup of backupsOf(plan)) backups.push(await sealBackup(context.db, backup))
+  const hostRows: Record<string, number> = {}
+  for (const { table } of plan.hosts) hostRows[shown(table)] = await countRows(context.db, table)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
-  const report = { backups, phases: context.phases, warnings: context.warnings }
+  const report = { backups, hostRows, phases: context.phases, warnings: context.warnings }
   await run(context.db, finishRun(removal.id, 'done', { checksums, report }))
   await run(context.db, recordEvent(removal.id, 'removed', { backups }))
   return backups
 }
 
+/** Seals the backups of a finished removal anew, after we have changed them ourselves. */
+export async function resealBackups(context: RunContext, removal: { id: string; plan: RecordedPlan }): Promise<void> {
+  const backups: BackupReport[] = []
+  for (const backup of backupsOf(removal.plan)) backups.push(await sealBackup(context.db, backup))
+  const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
+  await run(context.db, setChecksums(removal.id, checksums))
+  await run(context.db, recordEvent(removal.id, 'sealed again', { checksums }))
+}
+
 /** Takes the watch and the backups of columns away again; the feature has not been touched. */
 export async function takeBackRemoval(context: RunContext, broken: LedgerRun, why: string): Promise<void> {
-  const { hosts } = planOf(broken)
+  const hosts = await touchedHosts(context, planOf(broken).hosts)
   await runShort(context, {
     phase: broken.phase,
     locks: hosts.map((h) => ({
@@ -50,6 +64,17 @@ export async function takeBackRemoval(context: RunContext, broken: LedgerRun, wh
       recordEvent(broken.id, 'taken back', { why }),
     ],
   })
+}
+
+/** Host tables that bear a watch or have a backup: no others need to be locked. */
+async function touchedHosts({ db }: RunContext, hosts: readonly HostPlan[]): Promise<HostPlan[]> {
+  const touched: HostPlan[] = []
+  for (const host of hosts) {
+    const names = [host.watch.log, host.backup].map((t) => `pg_catalog.to_regclass(${literal(qualified(t))})`)
+    const { found } = await row<{ found: boolean }>(db, `select coalesce(${names.join(', ')}) is not null as found`)
+    if (found) touched.push(host)
+  }
+  return touched
 }
 
 /** After the cut-over the backups are all there is: nothing may take them away. */

@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { UnshipError, isUnshipError } from '../errors.ts'
+import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import {
   captureStatement,
@@ -10,13 +10,15 @@ import {
   saveStatements,
   setPhase,
   startRun,
-  type LedgerRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
 import { unwatchStatements } from '../plan/backup.ts'
-import { CAPTURE_MARK } from '../plan/removal-statements.ts'
-import type { Phase, RemovalPlan } from '../plan/plan.ts'
+import { refuseUnrecordable } from '../plan/rights.ts'
+import { CAPTURE_MARK, CAPTURE_VIEWS_MARK } from '../plan/removal-statements.ts'
+import type { CapturePlan, Phase, RemovalPlan } from '../plan/plan.ts'
 import { qualified } from '../sql.ts'
+import { afterFailure } from './broken-removal.ts'
+import { sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import { catchUp, copyHost, demandFewRows, verifyBackups } from './copy.ts'
 import { inspect, readCounts, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
@@ -52,7 +54,9 @@ export async function removeFeature(
   return await withSession(db, async (session) => {
     const context = new RunContext(session, feature.name, options)
     const patience = { attempts: context.options.lockAttempts, signal: options.signal }
-    const report = await withFeatureLock(session, feature.name, patience, () => removeLocked(context, feature, db))
+    const report = await sayingWhatIsLost(context, 'removal', () =>
+      withFeatureLock(session, feature.name, patience, () => removeLocked(context, feature, db)),
+    )
     context.emit({ type: 'finished', report })
     return report
   })
@@ -95,7 +99,10 @@ async function removeLocked(
     })
   }
   refuseReadOnly(snapshot)
-  if (plan.absent) return await recordAbsent(context, feature)
+  if (plan.absent) {
+    refuseUnrecordable(snapshot, feature.name)
+    return await recordAbsent(context, feature)
+  }
   if (context.options.fingerprint !== undefined && context.options.fingerprint !== plan.fingerprint)
     throw new UnshipError({
       code: 'plan_changed',
@@ -129,10 +136,10 @@ async function remove(
   await saveStatements(db, runId, plan.restore)
   try {
     await runPhases(context, plan, runId)
+    return await record(context, runId, recorded, counts)
   } catch (error) {
-    throw await afterFailure(context, runId, recorded, error)
+    throw await afterFailure(context, runId, error)
   }
-  return await record(context, runId, recorded, counts)
 }
 
 async function runPhases(context: RunContext, plan: RemovalPlan, runId: string): Promise<void> {
@@ -169,9 +176,11 @@ async function runPhases(context: RunContext, plan: RemovalPlan, runId: string):
     return null
   })
   const watching = new Set(plan.hosts.flatMap((h) => unwatchStatements(h)))
-  const captures = plan.captures.map((c) => captureStatement(runId, c.position, c.expression))
+  const captures = (at: CapturePlan['at']) =>
+    plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
   const cutOver = of('cut over').flatMap((sql) => {
-    if (sql === CAPTURE_MARK) return captures
+    if (sql === CAPTURE_MARK) return captures('columns hidden')
+    if (sql === CAPTURE_VIEWS_MARK) return captures('tables moved')
     if (!online && (watching.has(sql) || sql.startsWith('with logged'))) return []
     return [sql]
   })
@@ -242,31 +251,4 @@ async function recordAbsent(context: RunContext, feature: FeatureDeclaration): P
     },
   })
   return { ...reportOf(context, runId, {}), outcome: 'absent', backups: [] }
-}
-
-/** After an error before the cut-over: clean up where the connection and the locks allow it, and say what is left. */
-async function afterFailure(context: RunContext, runId: string, plan: RecordedPlan, error: unknown): Promise<unknown> {
-  if (context.session.inTransaction) return error
-  try {
-    const broken: LedgerRun = {
-      ...{ id: runId, format: 1, feature: context.feature, direction: 'removal', phase: 'watch', state: 'running' },
-      ...{ removal_id: null, plan, counts: {}, checksums: {}, finished_at: null },
-    }
-    const calm = new RunContext(context.session, context.feature, {
-      lockTimeoutMs: context.options.lockTimeoutMs,
-      lockAttempts: Math.min(20, context.options.lockAttempts),
-    })
-    await takeBackRemoval(calm, broken, error instanceof Error ? error.message : String(error))
-    return error
-  } catch (cleanUpError) {
-    return new UnshipError({
-      code: isUnshipError(error) ? error.code : 'wrong_state',
-      message: `the removal of feature ${context.feature} broke off and could not be taken back yet`,
-      detail: `${error instanceof Error ? error.message : String(error)}\nTaking it back failed too: ${
-        cleanUpError instanceof Error ? cleanUpError.message : String(cleanUpError)
-      }`,
-      hint: 'The feature works on, untouched. Run the same command again to finish the removal, or abortRemoval to take it back; do not run migrate:down, which would undo the migration before it.',
-      cause: error,
-    })
-  }
 }

@@ -1,3 +1,4 @@
+import type { UnshipError } from '../errors.ts'
 import type { Phase } from '../plan/plan.ts'
 
 /** How long a phase took, and how long it kept others waiting. */
@@ -54,7 +55,10 @@ export interface RemovalReport extends Report {
 export interface RestoreReport extends Report {
   readonly direction: 'restore'
   readonly outcome: 'restored' | 'already restored' | 'absent'
-  /** Per host table: rows that got their values back, came in meanwhile, or went. */
+  /**
+   * Per host table: rows that got their values back; that came in meanwhile, less those that
+   * went without a value; and those that went and had one.
+   */
   readonly hosts: readonly {
     readonly table: string
     readonly restored: number
@@ -119,4 +123,6 @@ export type ProgressEvent =
       readonly retryInMs: number
       readonly blockers: readonly Blocker[]
     }
+  /** Kysely may replace the error by its own: whoever shows a run shows this. */
+  | { readonly type: 'connection lost'; readonly error: UnshipError }
   | { readonly type: 'finished'; readonly report: RemovalReport | RestoreReport | AbortReport }

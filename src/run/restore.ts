@@ -5,6 +5,7 @@ import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import {
   finishRun,
+  hasEvent,
   latestRun,
   readStatements,
   recordEvent,
@@ -20,6 +21,7 @@ import { orphansStatement, verifyFillStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
 import { id, literal, qualified } from '../sql.ts'
+import { sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import { currentDescription } from './current.ts'
 import { fillHost } from './fill.ts'
@@ -28,9 +30,11 @@ import type { RunOptions } from './options.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { row, run } from './query.ts'
-import { finishRemoval, planOf } from './removal-state.ts'
-import type { RestoreReport } from './report.ts'
+import { finishRemoval, planOf, resealBackups } from './removal-state.ts'
+import type { RestoreReport, SetAside } from './report.ts'
+import { sayingWhichRows } from './rows-in-the-way.ts'
 import { withFeatureLock, withSession } from './session.ts'
+import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 
@@ -59,7 +63,9 @@ export async function restoreFeature(
   return await withSession(db, async (session) => {
     const context = new RunContext(session, feature.name, options)
     const patience = { attempts: context.options.lockAttempts, signal: options.signal }
-    const report = await withFeatureLock(session, feature.name, patience, () => restoreLocked(context))
+    const report = await sayingWhatIsLost(context, 'restore', () =>
+      withFeatureLock(session, feature.name, patience, () => restoreLocked(context)),
+    )
     context.emit({ type: 'finished', report })
     return report
   })
@@ -74,10 +80,13 @@ async function restoreLocked(context: RunContext): Promise<RestoreReport> {
     resumed: latest?.state === 'running' ? latest.phase : null,
   })
   if (!latest || latest.state === 'absent') return nothingDone(context, 'absent', latest?.id ?? null)
-  if (latest.direction === 'restore')
-    return latest.state === 'done'
-      ? nothingDone(context, 'already restored', latest.id)
-      : await continueRestore(context, latest)
+  if (latest.direction === 'restore') {
+    if (latest.state === 'done') return nothingDone(context, 'already restored', latest.id)
+    if (latest.phase !== 'add') return await continueRestore(context, latest)
+    // it had changed nothing yet: what it saw may have changed since
+    await run(context.db, finishRun(latest.id, 'aborted', { error: 'broke off before its first change' }))
+    return await startRestore(context, await runById(context.db, latest.removal_id ?? ''))
+  }
   if (latest.state === 'running') {
     if (latest.phase !== 'record')
       throw new UnshipError({
@@ -150,6 +159,7 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
           ...of('add').map((s) => s.sql),
           setPhase(restore.id, 'fill'),
         ],
+        ...(plan.rewrites?.add && { workLimitMs: null }),
       }),
     )
   if (todo('fill'))
@@ -174,21 +184,27 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
       return null
     })
     await context.phase('reveal', () =>
-      runShort(context, {
-        phase: 'reveal',
-        locks: plan.locks.reveal,
-        statements: [
-          ...(plan.swaps ?? []).flatMap((s) => s.back),
-          ...of('reveal').map((s) => s.sql),
-          setPhase(restore.id, 'validate'),
-          recordEvent(restore.id, 'revealed'),
-        ],
-      }),
+      sayingWhichRows(context, () =>
+        runShort(context, {
+          phase: 'reveal',
+          locks: plan.locks.reveal,
+          statements: [
+            ...(plan.swaps ?? []).flatMap((s) => s.back),
+            ...of('reveal').map((s) => s.sql),
+            setPhase(restore.id, 'validate'),
+            recordEvent(restore.id, 'revealed'),
+          ],
+          ...(plan.rewrites?.reveal && { workLimitMs: null }),
+        }),
+      ),
     )
   }
   await context.phase('validate', async () => {
+    restoring.longestLockMs = 0
     await runSteps(restoring, of('validate'))
-    return null
+    return restoring.longestLockMs > 0
+      ? { lockHeldMs: restoring.longestLockMs, attempts: restoring.lockAttempts }
+      : null
   })
   return await record(restoring, restore)
 }
@@ -209,17 +225,20 @@ async function verifyFilled({ db }: RunContext, plan: RecordedPlan): Promise<voi
 
 /** Compares with the definitions before the removal, retires the backups, closes the run. */
 async function record(restoring: Restoring, restore: LedgerRun): Promise<RestoreReport> {
-  const { context, plan, setAside } = restoring
+  const { context, plan } = restoring
+  const setAside: SetAside[] = []
   const { db } = context
   const retired: { backup: string; became: string }[] = []
   const hosts: RestoreReport['hosts'][number][] = []
   await context.phase('record', async () => {
+    const removal = await runById(context.db, restoring.removalId)
+    setAside.push(...(await readSetAside(context, restore.id)))
     for (const difference of differences(plan.described, await currentDescription(context.db, plan)))
       context.warn(`restored with another definition than before: ${difference}`)
     const stamp = await timestampName(db)
     const statements: string[] = []
     for (const host of plan.hosts) {
-      hosts.push(await hostReport(context, host, restore))
+      hosts.push(await hostReport(context, host, removal))
       const archive = await freeName(
         db,
         host.backup.schema,
@@ -250,14 +269,15 @@ async function record(restoring: Restoring, restore: LedgerRun): Promise<Restore
   return { ...reportOf(context, restore.id), outcome: 'restored', hosts, setAside, retired }
 }
 
-async function hostReport(context: RunContext, host: RecordedPlan['hosts'][number], restore: LedgerRun) {
+async function hostReport(context: RunContext, host: RecordedPlan['hosts'][number], removal: LedgerRun) {
   const { rows: gone } = await row<{ rows: string }>(context.db, orphansStatement(host))
   const { total, kept } = await row<{ total: string; kept: string }>(
     context.db,
     `select (select pg_catalog.count(*) from only ${qualified(host.table)})::text as total,
        (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
   )
-  const before = restore.counts[`rows of ${shown(host.table)}`]
+  // rows without a value leave no trace when they go: where they did, this many came in at least
+  const before = removal.host_rows?.[shown(host.table)]
   const inserted = before === undefined ? 0 : Math.max(0, Number(total) - (before - Number(gone)))
   return { table: shown(host.table), restored: Number(kept) - Number(gone), inserted, deleted: Number(gone) }
 }
@@ -294,4 +314,7 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
       recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
     ],
   })
+  // rows that it had set aside have left the backups
+  if (await hasEvent(context.db, restore.id, 'set aside'))
+    await resealBackups(context, { id: restore.removal_id ?? '', plan })
 }

@@ -15,7 +15,8 @@ export interface Session {
 
 /**
  * What the texts that we capture and replay depend on, and what could end a
- * long phase. Only pg_catalog is searched, so that nobody's function or
+ * long phase. (On Linux a statement also ends soon after its client has died, so that
+ * a killed run holds the migration lock no longer.) Only pg_catalog is searched, so that nobody's function or
  * operator stands in for a built-in one.
  */
 const settings: Readonly<Record<string, string>> = {
@@ -39,6 +40,7 @@ const settings: Readonly<Record<string, string>> = {
   default_table_access_method: 'heap',
   default_toast_compression: 'pglz',
   'unship.report': '',
+  'unship.set_aside': '',
 }
 
 /**
@@ -56,6 +58,7 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
       return result
     } catch (error) {
       await run(plain, 'rollback to savepoint unship')
+      await run(plain, 'release savepoint unship')
       throw error
     }
   }
@@ -63,7 +66,10 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
 }
 
 async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Session) => Promise<T>): Promise<T> {
-  const names = Object.keys(settings)
+  const { linux } = await row<{ linux: boolean }>(db, `select pg_catalog.version() ~ 'linux' as linux`)
+  // elsewhere the server may not be able to tell that its client has gone, and refuses the setting
+  const ours = linux ? { ...settings, client_connection_check_interval: '500ms' } : settings
+  const names = Object.keys(ours)
   const read = names.map((name) => `${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)`).join(', ')
   const { before } = await row<{ before: string }>(db, `select pg_catalog.json_build_object(${read})::text as before`)
   const previous = JSON.parse(before) as Record<string, string | null>
@@ -72,7 +78,7 @@ async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Se
       db,
       `select ${names.map((name) => `pg_catalog.set_config(${literal(name)}, ${literal(values[name] ?? '')}, ${String(local)})`).join(', ')}`,
     )
-  await set(settings)
+  await set(ours)
   let failed = true
   try {
     const result = await work({ db, inTransaction: local, callersPath: previous.search_path ?? '' })
@@ -100,6 +106,7 @@ export async function withFeatureLock<T>(
 ): Promise<T> {
   const key = `pg_catalog.hashtextextended(${literal(`kysely-unship ${feature}`)}, 0)`
   const take = inTransaction ? 'pg_try_advisory_xact_lock' : 'pg_try_advisory_lock'
+  throwIfCancelled(patience.signal)
   for (let attempt = 1; ; attempt++) {
     const { taken } = await row<{ taken: boolean }>(db, `select pg_catalog.${take}(${key}) as taken`)
     if (taken) break
@@ -126,6 +133,7 @@ export function throwIfCancelled(signal: AbortSignal | undefined): void {
   throw new UnshipError({
     code: 'cancelled',
     message: 'the run was cancelled',
+    detail: `${signal.reason instanceof Error ? signal.reason.message : String(signal.reason)}.`.replace(/\.\.$/, '.'),
     hint: 'Run the same command again to finish it.',
     cause: signal.reason,
   })

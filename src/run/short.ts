@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { OTHER_MEANING } from '../catalog/meaning.ts'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { dollarQuote } from '../sql.ts'
@@ -12,6 +13,8 @@ export interface ShortTransaction {
   readonly phase: Phase
   readonly locks: readonly PlannedLock[]
   readonly statements: readonly string[]
+  /** How long the changes may take once the locks are held, before the attempt is given up; null: as long as they take. */
+  readonly workLimitMs?: number | null
 }
 
 /** Raised by a statement of ours to say: not yet, there is work to do outside first. */
@@ -21,7 +24,7 @@ const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK_DETECTED = '40P01'
 const QUERY_CANCELED = '57014'
 
-/** How long the changes may take once the locks are held; beyond it the attempt is given up. */
+/** The changes of an ordinary short transaction take milliseconds. */
 const WORK_LIMIT_MS = 5_000
 
 /**
@@ -40,10 +43,12 @@ export async function runShort(
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
   const block = compose(short, options.lockTimeoutMs)
-  const timeout = options.lockTimeoutMs * 2 + WORK_LIMIT_MS
+  const { workLimitMs = WORK_LIMIT_MS } = short
+  const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
     context.checkCancelled()
     if (!session.inTransaction) await run(db, `set statement_timeout = ${String(timeout)}`)
+    const started = performance.now()
     try {
       await run(db, block)
       const { held } = await row<{ held: string }>(db, `select pg_catalog.current_setting('unship.report') as held`)
@@ -55,7 +60,10 @@ export async function runShort(
         await whenNotYet()
         continue
       }
+      if (state === OTHER_MEANING) throw meansOther(error)
       if (state !== LOCK_NOT_AVAILABLE && state !== DEADLOCK_DETECTED && state !== QUERY_CANCELED) throw error
+      // not our own timeout: somebody cancelled us
+      if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
       const blockers = await readBlockers(
         db,
@@ -82,6 +90,17 @@ function pause(attempt: number): number {
   return Math.round(base * (0.75 + Math.random() / 2))
 }
 
+function meansOther(cause: unknown): UnshipError {
+  return new UnshipError({
+    code: 'not_restored_exactly',
+    message: cause instanceof Error ? cause.message : String(cause),
+    detail:
+      'Its definition names columns by their place, and the columns of a table have changed since. Nothing has appeared.',
+    hint: "Run removeFeature, or the migration's up, to take back what the restore has prepared; restore by hand from unship.statements.",
+    cause,
+  })
+}
+
 function locked(
   context: RunContext,
   { phase, locks }: ShortTransaction,
@@ -94,7 +113,9 @@ function locked(
     code: 'locked',
     message: `could not lock ${relations} for phase "${phase}" of feature ${context.feature}`,
     detail: [
-      `${String(attempts)} attempts of ${String(context.options.lockTimeoutMs)} ms each failed; the attempts changed nothing.`,
+      attempts === 1
+        ? `1 attempt of ${String(context.options.lockTimeoutMs)} ms failed; it changed nothing.`
+        : `${String(attempts)} attempts of ${String(context.options.lockTimeoutMs)} ms each failed; the attempts changed nothing.`,
       ...(blockers.length > 0 ? blockers.map((b) => `${describeBlocker(b)}.`) : ['Nobody holds a lock any more.']),
     ].join('\n'),
     hint: 'End those sessions or wait for them, then run the same command again.',

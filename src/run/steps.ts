@@ -1,9 +1,12 @@
 import { UnshipError } from '../errors.ts'
 import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
-import { literal } from '../sql.ts'
+import { shown } from '../plan/model.ts'
+import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
+import { asFiller } from './fill.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { row, run, sqlState } from './query.ts'
+import { sayingWhichRows } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
 import { runShort } from './short.ts'
 
@@ -41,8 +44,11 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
       restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
       restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
     } else {
-      await run(context.db, statement.sql)
-      await run(context.db, done)
+      // both in one implicit transaction
+      const both = () => run(context.db, `${statement.sql};\n${done}`)
+      await sayingWhichRows(context, () =>
+        statement.action === 'materialized view' ? asFiller(context, both) : both(),
+      )
     }
   }
 }
@@ -77,7 +83,10 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
   const { context, plan, runId, setAside } = restoring
   for (let attempt = 1; ; attempt++) {
     try {
-      await attemptInTransaction(context, `${statement.sql};\n${done}`)
+      await attemptInTransaction(context, async () => {
+        if (statement.lock !== 'ACCESS EXCLUSIVE') await run(context.db, `${statement.sql};\n${done}`)
+        else await validateUnderLock(restoring, statement, done)
+      })
       return
     } catch (error) {
       if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
@@ -95,15 +104,30 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
   }
 }
 
+/** Where row level security binds the owner: locks are asked for with patience, the work takes what it takes. */
+async function validateUnderLock(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
+  const { context, plan } = restoring
+  const held = await runShort(context, {
+    phase: statement.phase,
+    locks: plan.moved
+      .filter((m) => statement.relations.includes(shown(m.table)))
+      .map(({ table }) => ({ sql: `alter table ${qualified(table)} no force row level security`, relation: table })),
+    statements: [statement.sql, done],
+    workLimitMs: null,
+  })
+  restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
+  restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
+}
+
 /** In a caller's transaction a failed statement must not take the rest with it. */
-async function attemptInTransaction({ db, session }: RunContext, sql: string): Promise<void> {
+async function attemptInTransaction({ db, session }: RunContext, attempt: () => Promise<void>): Promise<void> {
   if (!session.inTransaction) {
-    await run(db, sql)
+    await attempt()
     return
   }
   await run(db, 'savepoint unship_step')
   try {
-    await run(db, sql)
+    await attempt()
     await run(db, 'release savepoint unship_step')
   } catch (error) {
     await run(db, 'rollback to savepoint unship_step')

@@ -11,11 +11,20 @@ export interface State {
 
 const OURS = /^(archive_|backup_|set_aside_|kysely_migration)/
 
-/** Reads definitions, rows and, where pg_dump is, a dump: columns of a table in any order, our own tables left out. */
-export async function readState(database: TestDatabase): Promise<State> {
+/**
+ * Reads definitions, rows and, where pg_dump is, a dump: columns of a table in any order, our own tables left out.
+ * The dump takes the longest; a test can do without.
+ */
+export async function readState(database: TestDatabase, { dump }: { dump: boolean } = { dump: true }): Promise<State> {
   const all = await describeDatabase(database.admin)
+  const schemas = await database.query<{ nspname: string }>('select nspname from pg_namespace')
+  const withoutSchema = (identity: string) => {
+    const name = identity.replace(/^(?:materialized view|sequence options|\w+) /, '')
+    const schema = schemas.find(({ nspname }) => name.startsWith(`${nspname}.`))
+    return schema ? name.slice(schema.nspname.length + 1) : name
+  }
   const definitions = Object.fromEntries(
-    Object.entries(all).filter(([identity]) => !OURS.test(identity.replace(/^.* (?:\w+\.)?/, ''))),
+    Object.entries(all).filter(([identity]) => !OURS.test(withoutSchema(identity))),
   )
   const tables = await database.query<{ name: string; relname: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -35,7 +44,7 @@ export async function readState(database: TestDatabase): Promise<State> {
     rows[name] = (
       await database.query<{ j: string }>(`select last_value::text || ' ' || is_called as j from ${name}`)
     ).map((r) => r.j)
-  return { definitions, rows, dump: await schemaDump(database) }
+  return { definitions, rows, dump: dump ? await schemaDump(database) : undefined }
 }
 
 /**

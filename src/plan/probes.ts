@@ -1,0 +1,109 @@
+import type { Column } from '../catalog/column.ts'
+import type { Constraint } from '../catalog/constraint.ts'
+import { addressKey } from '../catalog/dependency.ts'
+import { id, qualified } from '../sql.ts'
+import { declaredFill, generatedColumns } from './host.ts'
+import { shown, type Model } from './model.ts'
+
+/** A question about values, which the catalog cannot answer and the server is asked before anything changes. */
+export interface Probe {
+  /** An expression: false, or an error, refuses the removal. */
+  readonly sql: string
+  readonly reason: string
+}
+
+/** What has to hold of rows that are inserted while the feature is away. */
+export function planProbes(model: Model): Probe[] {
+  return [...model.removed.keys()].flatMap((oid) => [
+    ...domainProbes(model, oid),
+    ...fillProbes(model, oid),
+    ...checkProbes(model, oid),
+    ...pathProbes(model, oid),
+  ])
+}
+
+/** A column of a domain that takes no NULL cannot be added to a table with rows, unless something else is given. */
+const domainProbes = (model: Model, oid: string): Probe[] =>
+  (model.removed.get(oid) ?? [])
+    .filter((c) => c.constrained_domain && c.attgenerated === '' && c.default === null)
+    .map((c) => ({
+      sql: `(select pg_catalog.count(cast(${c.type_default ?? 'null'} as ${c.type})) >= 0)`,
+      reason: `column ${shown(model.name(oid))}.${c.attname} has no default, and its domain takes no NULL`,
+    }))
+
+function fillProbes(model: Model, oid: string): Probe[] {
+  const table = model.name(oid)
+  const kept = model.columns(oid).filter((c) => !model.isRemoved(oid, c.attnum))
+  // not from the table itself, which someone may have locked
+  const rows = `(select ${kept.map((c) => `cast(null as ${c.type}) as ${id(c.attname)}`).join(', ')} where false) as ${id(table.name)}`
+  return (model.removed.get(oid) ?? []).flatMap((c) => {
+    const fill = declaredFill(model, table, c)
+    if (fill === null || c.attgenerated !== '') return []
+    return [
+      {
+        sql: `(select pg_catalog.count(cast((${fill}) as ${c.type})) >= 0 from ${rows})`,
+        reason: `fill of column ${shown(table)}.${c.attname} is not an expression over the columns of ${shown(table)} that stay`,
+      },
+    ]
+  })
+}
+
+/**
+ * Indexes are built, and checks validated, with an empty search_path, on which a
+ * function may not find what it calls: tried on one row.
+ */
+function pathProbes(model: Model, oid: string): Probe[] {
+  const table = model.name(oid)
+  const probe = (what: string, expressions: readonly (string | null)[]): Probe[] => {
+    const list = expressions.filter((e) => e !== null)
+    if (list.length === 0) return []
+    return [
+      {
+        sql: `(select pg_catalog.count(row(${list.join(', ')})) >= 0 from (select * from only ${qualified(table)} limit 1) as ${id(table.name)})`,
+        reason: `${what} of ${shown(table)} cannot be evaluated with an empty search_path`,
+      },
+    ]
+  }
+  const goes = (catalog: string, objid: string) => model.nodes.has(addressKey({ catalog, objid, objsubid: 0 }))
+  return [
+    ...model.snapshot.indexes
+      .filter((i) => i.indrelid === oid && goes('pg_class', i.indexrelid))
+      .flatMap((i) => probe(`index ${i.relname}`, [i.expression_list, i.predicate])),
+    ...model.snapshot.constraints
+      .filter(
+        (k) => k.conrelid === oid && k.contype === 'c' && k.convalidated && k.enforced && goes('pg_constraint', k.oid),
+      )
+      .flatMap((k) => probe(`check ${k.conname}`, [checkExpression(k)])),
+    ...generatedColumns(model, oid).flatMap((c) => probe(`generated column ${c.attname}`, [c.default])),
+  ]
+}
+
+const checkExpression = (k: Constraint): string | null =>
+  /^CHECK \((.*)\)(?: NO INHERIT| NOT VALID| NOT ENFORCED)*$/s.exec(k.def)?.[1] ?? null
+
+/** Checks over removed columns alone are tried on the row that a new row's columns would make. */
+function checkProbes(model: Model, oid: string): Probe[] {
+  const columns = model.removed.get(oid) ?? []
+  return model.snapshot.constraints.flatMap((k) => {
+    if (k.contype !== 'c' || k.conrelid !== oid || !k.enforced || !k.conkey?.length) return []
+    const over = k.conkey.map((n) => columns.find((c) => c.attnum === n))
+    const expression = checkExpression(k)
+    if (expression === null || !over.every((c) => c !== undefined && isForeseen(model, oid, c))) return []
+    const row = (over as Column[])
+      .map((c) => `cast(${c.default ?? c.type_default ?? 'null'} as ${c.type}) as ${id(c.attname)}`)
+      .join(', ')
+    return [
+      {
+        sql: `(select (${expression}) is not false from (select ${row}) as ${id(model.name(oid).name)})`,
+        reason: `rows inserted meanwhile could not satisfy check ${k.conname} of ${shown(model.name(oid))}`,
+      },
+    ]
+  })
+}
+
+/** What a new row will hold can be told: not the next number of a sequence, nor what is computed from other columns. */
+const isForeseen = (model: Model, oid: string, c: Column): boolean =>
+  c.attgenerated === '' &&
+  c.attidentity === '' &&
+  !(c.default ?? '').includes('nextval(') &&
+  declaredFill(model, model.name(oid), c) === null

@@ -1,0 +1,108 @@
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { revokeFromOthers } from './acl.ts'
+import { shown } from './model.ts'
+import type { MovedForeignKey } from './plan.ts'
+
+/** Where a statement of ours leaves how many rows it has set aside. */
+export const SET_ASIDE_COUNT = 'unship.set_aside'
+
+/** A foreign key of a returning table, with the names that both its tables have at the moment. */
+export interface Orphans {
+  readonly key: MovedForeignKey
+  readonly child: QualifiedName
+  readonly parent: QualifiedName
+}
+
+/** A condition on rows `t` of the child: they refer to a parent that is not there. */
+export function orphaned({ key, parent }: Orphans): string {
+  const equal = key.columns.map(
+    (c, i) => `p.${id(key.referencedColumns[i] ?? '')} ${key.equalities?.[i] ?? '='} t.${id(c)}`,
+  )
+  return `${key.columns.map((c) => `t.${id(c)} is not null`).join(' and ')}
+    and not exists (select from ${qualified(parent)} p where ${equal.join(' and ')})`
+}
+
+/**
+ * One statement that keeps the child's orphans as they are in a table of their own, and
+ * does with them what their foreign key says: on delete set null or set default
+ * changes the reference, if the row may be so; else the row goes.
+ *
+ * Triggers and rules of the child are passed over: they are the application's
+ * answer to the application's changes. Row level security that binds the owner
+ * is too, or rows would be missed.
+ */
+export function setAsideStatement(
+  orphans: Orphans,
+  aside: {
+    readonly name: QualifiedName
+    readonly of: QualifiedName
+    readonly reason: string
+    /** Records it, given an expression for the number of rows. */
+    readonly event: (rows: string) => string
+  },
+): string {
+  const { key, child } = orphans
+  const table = qualified(child)
+  const name = qualified(aside.name)
+  const condition = orphaned(orphans)
+  const reference = `${literal(table)}::pg_catalog.regclass`
+  const owned = revokeFromOthers({
+    object: `table ${name}`,
+    catalog: 'pg_class',
+    aclColumn: 'relacl',
+    oid: `${literal(name)}::pg_catalog.regclass::pg_catalog.oid`,
+    owner: '',
+    publicDefault: null,
+  })
+  const remove = `delete from only ${table} t where ${condition}`
+  const columns = key.setColumns?.length ? key.setColumns : key.columns
+  const change = `begin
+      update only ${table} t set ${columns.map((c) => `${id(c)} = ${key.onDelete === 'set null' ? 'null' : 'default'}`).join(', ')} where ${condition};
+      ${remove};
+    exception when integrity_constraint_violation then
+      ${remove};
+    end`
+  return `do $aside$
+declare
+  orphans bigint;
+  forced boolean := (select c.relforcerowsecurity from pg_catalog.pg_class c where c.oid = ${reference});
+  off text[];
+  back text[];
+  command text;
+begin
+  select
+    pg_catalog.array_agg(pg_catalog.format('alter table %s disable %s %I', ${literal(table)}, o.kind, o.name)),
+    pg_catalog.array_agg(pg_catalog.format('alter table %s enable %s %s %I', ${literal(table)},
+      case o.enabled when 'A' then 'always' else '' end, o.kind, o.name))
+  into off, back
+  from (
+    select 'trigger' as kind, t.tgname as name, t.tgenabled as enabled from pg_catalog.pg_trigger t
+    where t.tgrelid = ${reference} and not t.tgisinternal
+    union all
+    select 'rule', r.rulename, r.ev_enabled from pg_catalog.pg_rewrite r where r.ev_class = ${reference}
+  ) o where o.enabled in ('O', 'A');
+  if forced then
+    execute ${literal(`alter table ${table} no force row level security`)};
+  end if;
+  select pg_catalog.count(*) into orphans from only ${table} t where ${condition};
+  if orphans > 0 then
+    set constraints all immediate;
+    foreach command in array coalesce(off, '{}') loop execute command; end loop;
+    if pg_catalog.to_regclass(${literal(name)}) is null then
+      create table ${name} as select * from ${table} with no data;
+      alter table ${name} add column unship_reason text;
+      execute ${literal(owned)};
+      comment on table ${name} is ${literal(`Rows of ${shown(aside.of)} that had no place any more when kysely-unship restored it`)};
+    end if;
+    insert into ${name} select t.*, ${literal(aside.reason)} from only ${table} t where ${condition};
+    ${key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
+    ${aside.event('orphans')};
+    set constraints all immediate;
+    foreach command in array coalesce(back, '{}') loop execute command; end loop;
+  end if;
+  if forced then
+    execute ${literal(`alter table ${table} force row level security`)};
+  end if;
+  perform pg_catalog.set_config(${literal(SET_ASIDE_COUNT)}, orphans::text, false);
+end $aside$`
+}

@@ -1,0 +1,46 @@
+import { UnshipError, isUnshipError } from '../errors.ts'
+import { runById, type LedgerRun } from '../ledger/ledger.ts'
+import { isConnectionLost } from './connection-lost.ts'
+import { RunContext } from './context.ts'
+import { takeBackRemoval } from './removal-state.ts'
+
+const text = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/**
+ * After an error in a removal: takes back what was done before the cut-over, where the
+ * connection and the locks allow it, and says what is left. What is past its cut-over
+ * stays as it is.
+ *
+ * @returns the error to throw.
+ */
+export async function afterFailure(context: RunContext, runId: string, error: unknown): Promise<unknown> {
+  if (context.session.inTransaction || isConnectionLost(error)) return error
+  try {
+    const run = await runById(context.db, runId)
+    if (run.phase === 'record') return pastCutOver(context, run, error)
+    const calm = new RunContext(context.session, context.feature, {
+      lockTimeoutMs: context.options.lockTimeoutMs,
+      lockAttempts: Math.min(20, context.options.lockAttempts),
+    })
+    await takeBackRemoval(calm, run, text(error))
+    return error
+  } catch (cleanUpError) {
+    return new UnshipError({
+      code: isUnshipError(error) ? error.code : 'wrong_state',
+      message: `the removal of feature ${context.feature} broke off and could not be taken back yet`,
+      detail: `${text(error)}\nTaking it back failed too: ${text(cleanUpError)}`,
+      hint: 'The feature works on, untouched. Run the same command again to finish the removal, or abortRemoval to take it back; do not run migrate:down, which would undo the migration before it.',
+      cause: error,
+    })
+  }
+}
+
+function pastCutOver(context: RunContext, { id }: LedgerRun, error: unknown): UnshipError {
+  return new UnshipError({
+    code: isUnshipError(error) ? error.code : 'wrong_state',
+    message: `the removal of feature ${context.feature} broke off after its cut-over`,
+    detail: `${text(error)}\nThe feature is gone, and its backups are kept; run ${id} is not closed in the ledger.`,
+    hint: 'Run the same command again to finish it, or abortRemoval to bring the feature back; do not run migrate:down, which would undo the migration before it.',
+    cause: error,
+  })
+}

@@ -1,0 +1,53 @@
+import { UnshipError } from '../errors.ts'
+import type { RunContext } from './context.ts'
+import { sqlState } from './query.ts'
+
+/** Shut down, crashed or not accepting connections; connection errors; and Node's own codes. */
+const LOST = /^(57P0[1-5]|08...|ECONNRESET|EPIPE|ETIMEDOUT)$/
+/** What pg says without a code. */
+const LOST_MESSAGES = /connection terminated|connection ended|connection error and is not queryable/i
+
+/** Whether an error means that the session is gone, and with it the outcome of its last statement. */
+export function isConnectionLost(error: unknown): boolean {
+  const state = sqlState(error)
+  if (state !== undefined && LOST.test(state)) return true
+  return error instanceof Error && LOST_MESSAGES.test(error.message)
+}
+
+type Direction = 'removal' | 'restore' | 'abort'
+
+const RUN_AGAIN: Readonly<Record<Direction, string>> = {
+  removal:
+    'Run the same command again: it finishes what was begun. To go back instead, call abortRemoval; do not run migrate:down, which would undo the migration before this one.',
+  restore: 'Run the same command again: it goes on where it was.',
+  abort: 'Call abortRemoval again: it goes on where it was.',
+}
+
+/**
+ * A session that dies leaves an error that says nothing of what to do, and Kysely, which
+ * cannot release its migration lock then, replaces it by another: it is told of at once.
+ */
+export async function sayingWhatIsLost<T>(
+  context: RunContext,
+  direction: Direction,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error
+    const lost = new UnshipError({
+      code: 'server_unreachable',
+      message: `the connection to the server was lost in the ${direction} of feature ${context.feature}`,
+      detail: `${error instanceof Error ? error.message : String(error)}\n${
+        context.session.inTransaction
+          ? 'Its transaction is rolled back by the server: nothing was changed.'
+          : 'What was committed stays, and the ledger knows how far the run came.'
+      }`,
+      hint: context.session.inTransaction ? 'Run the same command again.' : RUN_AGAIN[direction],
+      cause: error,
+    })
+    context.emit({ type: 'connection lost', error: lost })
+    throw lost
+  }
+}

@@ -1,0 +1,46 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError } from '../errors.ts'
+import type { RemovalPlan } from '../plan/plan.ts'
+import { dollarQuote, literal } from '../sql.ts'
+import { row, run } from './query.ts'
+
+/** Asks the server what the catalog could not tell, in one round trip; an error of the probe is an answer too. */
+export async function proveRestorable(db: AnyKysely, { feature, probes }: RemovalPlan): Promise<void> {
+  if (probes.length === 0) return
+  const body = `
+declare
+  answer boolean;
+  answers jsonb := '[]';
+  callers_timeout text := pg_catalog.current_setting('lock_timeout');
+begin
+  perform pg_catalog.set_config('lock_timeout', '100', true);
+${probes
+  .map(
+    ({ sql }, n) => `  begin
+    execute ${dollarQuote(`select ${sql}`, 'probe')} into answer;
+    if not answer then answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}); end if;
+  exception when lock_not_available then
+    null; -- someone has the table: the removal will say who, should they keep it
+  when others then
+    answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}, 'error', sqlerrm);
+  end;`,
+  )
+  .join('\n')}
+  perform pg_catalog.set_config('lock_timeout', callers_timeout, true);
+  perform pg_catalog.set_config('unship.report', answers::text, false);
+end`
+  await run(db, `do ${dollarQuote(body)}`)
+  const { found } = await row<{ found: string }>(
+    db,
+    `select pg_catalog.current_setting(${literal('unship.report')}) as found`,
+  )
+  const answers = JSON.parse(found) as { n: number; error?: string }[]
+  if (answers.length === 0) return
+  const reasons = answers.map(({ n, error }) => `${probes[n]?.reason ?? ''}${error === undefined ? '' : `: ${error}`}.`)
+  throw new UnshipError({
+    code: 'not_restorable',
+    message: `feature ${feature} cannot be restored exactly, so it is not removed`,
+    detail: reasons.join('\n'),
+    hint: 'Nothing was changed.',
+  })
+}

@@ -1,0 +1,16 @@
+import { readJson } from '../catalog/read.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import type { RunContext } from './context.ts'
+import type { SetAside } from './report.ts'
+
+/** What a restore has set aside, before it broke off too. */
+export async function readSetAside({ db }: RunContext, runId: string): Promise<SetAside[]> {
+  return await readJson<SetAside>(
+    db,
+    `select e.detail ->> 'table' as table, pg_catalog.sum((e.detail ->> 'rows')::pg_catalog.int8)::pg_catalog.int8 as rows,
+       e.detail ->> 'reason' as reason, e.detail ->> 'kept' as kept
+     from ${LEDGER_SCHEMA}.events e
+     where e.run_id = ${runId} and e.event = 'set aside' and (e.detail ->> 'rows')::pg_catalog.int8 > 0
+     group by 1, 3, 4 order by pg_catalog.min(e.id)`,
+  )
+}

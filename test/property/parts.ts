@@ -1,0 +1,239 @@
+import { id, literal, qualified } from '../../src/sql.ts'
+import type { PartDescription } from './description.ts'
+import { Names } from './names.ts'
+import { at, type RenderedColumn, type RenderedTable, type Rendering } from './render.ts'
+import { INTEGER, isText } from './values.ts'
+
+type Choose = (n: number) => number
+
+/** Makes one part, where what it needs is there. */
+export function renderPart(r: Rendering, part: PartDescription): void {
+  const table = at(r.tables, part.table)
+  const choose: Choose = (n) => part.choices[n] ?? 0
+  renderers[part.kind](r, table, part.name, choose)
+}
+
+type Renderer = (r: Rendering, table: RenderedTable, name: number, choose: Choose) => void
+
+const ordered = (columns: readonly RenderedColumn[]) => columns.filter((c) => c.type.ordered)
+
+/** A name in the schema of a table. */
+const beside = (r: Rendering, table: RenderedTable, name: number) => {
+  const scope = r.schemas.find((s) => s.name === table.name.schema)?.scope ?? new Names()
+  return { schema: table.name.schema, name: scope.next(name) }
+}
+
+const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
+  index(r, table, name, choose) {
+    const sortable = ordered(table.columns)
+    if (sortable.length === 0) return
+    const first = at(sortable, choose(0))
+    const second = at(sortable, choose(1))
+    const index = beside(r, table, name)
+    const sorted = choose(2) % 5 === 4 ? ' desc nulls last' : ''
+    const expression = isText(first.type) ? `lower(${id(first.name)})` : `(${id(first.name)} is null)`
+    const pattern = first.type.sql === 'text' && choose(2) % 5 === 3 ? ' text_pattern_ops' : ''
+    const keys = [
+      choose(3) % 4 === 3 ? expression : `${id(first.name)}${pattern}${sorted}`,
+      ...(choose(3) % 4 === 1 && second !== first ? [id(second.name)] : []),
+    ]
+    const unique = choose(4) % 4 === 3 && first.role === 'value'
+    const include = choose(5) % 4 === 2 ? ` include (${id(at(table.columns, choose(1)).name)})` : ''
+    const where = choose(5) % 4 === 1 ? ` where ${id(at(table.columns, choose(2)).name)} is not null` : ''
+    const gin = first.type.gin && choose(3) % 4 === 0
+    r.statements.push(
+      gin
+        ? `create index ${id(index.name)} on ${table.sql} using gin (${id(first.name)})${where}`
+        : `create ${unique ? 'unique ' : ''}index ${id(index.name)} on ${table.sql} (${keys.join(', ')})${include}${where}`,
+    )
+    const made = qualified(index)
+    if (choose(3) % 4 === 3 && !gin) table.settings.push(`alter index ${made} alter column 1 set statistics 300`)
+    if (choose(0) % 9 === 8 && !gin && where === '') table.settings.push(`cluster ${table.sql} using ${id(index.name)}`)
+    r.commentable.push(`index ${made}`)
+  },
+
+  check(r, table, name, choose) {
+    const a = id(at(table.columns, choose(0)).name)
+    const b = id(at(table.columns, choose(1)).name)
+    const constraint = id(table.scope.next(name))
+    const how = [``, ` not valid`, ` no inherit`, ``][choose(2) % 4] ?? ''
+    r.statements.push(
+      `alter table ${table.sql} add constraint ${constraint} check (${a} is null or ${b} is null or ${a}::text <> ${b}::text || '!')${how}`,
+    )
+    r.commentable.push(`constraint ${constraint} on ${table.sql}`)
+  },
+
+  unique(r, table, name, choose) {
+    const columns = ordered(table.columns).filter((c) => c.role === 'value')
+    if (columns.length === 0) return
+    const keys = [...new Set([at(columns, choose(0)), ...(choose(2) % 3 === 0 ? [] : [at(columns, choose(1))])])]
+    const constraint = beside(r, table, name)
+    r.statements.push(
+      `alter table ${table.sql} add constraint ${id(constraint.name)} unique (${keys.map((c) => id(c.name)).join(', ')})`,
+    )
+    r.commentable.push(`constraint ${id(constraint.name)} on ${table.sql}`, `index ${qualified(constraint)}`)
+  },
+
+  trigger(r, table, name, choose) {
+    const column = at(table.columns, choose(0))
+    const counters = table.columns.filter((c) => c.type === INTEGER && c.role === 'value' && !c.automatic && c.sql.endsWith(' integer'))
+    const kind = choose(1) % 7
+    const counter = counters.length > 0 ? at(counters, choose(2)) : undefined
+    const body =
+      kind <= 1 && counter
+        ? `new.${id(counter.name)} := coalesce(new.${id(counter.name)} % 1000, 0) + 1; return new;`
+        : 'return coalesce(new, old);'
+    const routine = qualified(beside(r, table, name))
+    const trigger = id(table.scope.next(name))
+    const changed = column.type.ordered ? ` when (old.${id(column.name)} is distinct from new.${id(column.name)})` : ''
+    const event = [
+      'before update',
+      `before update`,
+      `after update of ${id(column.name)}`,
+      'before update',
+      'after insert or delete',
+      'after update',
+      'after insert or update',
+    ][kind] as string
+    const each = kind === 6 ? 'for each statement' : 'for each row'
+    const when = kind === 1 || kind === 3 ? changed : ''
+    const constraint = kind === 5 ? 'constraint ' : ''
+    const deferred = kind === 5 ? ' deferrable initially deferred' : ''
+    r.statements.push(
+      `create function ${routine}() returns trigger language plpgsql as ${literal(`begin ${body} end`)}`,
+      `create ${constraint}trigger ${trigger} ${event} on ${table.sql}${deferred} ${each}${when} execute function ${routine}(${choose(3) % 3 === 0 ? literal(column.name) : ''})`,
+    )
+    const enabled = ['', '', '', 'disable', 'enable always', 'enable replica'][choose(4) % 6] ?? ''
+    if (enabled !== '') r.statements.push(`alter table ${table.sql} ${enabled} trigger ${trigger}`)
+    r.commentable.push(`trigger ${trigger} on ${table.sql}`, `function ${routine}()`)
+    r.grantable.push({ target: `function ${routine}()`, privileges: 'execute', columns: [] })
+  },
+
+  policy(r, table, name, choose) {
+    const policy = id(table.scope.next(name))
+    const column = id(at(table.columns, choose(0)).name)
+    const other = at(r.tables, choose(1))
+    const test =
+      choose(2) % 3 === 0
+        ? `exists (select from ${other.sql} o where o.${id(at(other.columns, choose(0)).name)} is not null)`
+        : `${column} is not null or ${column}::text = current_user`
+    const command = at(['all', 'select', 'update', 'delete'], choose(3))
+    const roles = at(['public', 'crm_app', 'crm_app, crm_reporting', 'current_user'], choose(4))
+    const kind = choose(5) % 3 === 2 ? 'restrictive' : 'permissive'
+    r.statements.push(
+      `create policy ${policy} on ${table.sql} as ${kind} for ${command} to ${roles} using (${test})`,
+      ...(choose(5) % 2 ? [`alter table ${table.sql} enable row level security`] : []),
+    )
+    r.commentable.push(`policy ${policy} on ${table.sql}`)
+  },
+
+  view(r, table, name, choose) {
+    const base = at(r.relations, choose(0))
+    const other = at(r.relations, choose(1))
+    const materialized = choose(4) % 4 === 3
+    const view = beside(r, table, name)
+    const names = new Names()
+    const out: RenderedColumn[] = []
+    const as = (from: string, c: RenderedColumn) => {
+      const column = names.next(choose(5) % 3 === 0 ? name + out.length : 0)
+      out.push({ ...c, name: column, role: 'reference', automatic: true })
+      return `${from}.${id(c.name)} as ${id(column)}`
+    }
+    const some = base.columns.filter((_, i) => i === choose(2) % base.columns.length || (choose(3) + i) % 2 === 0)
+    const first = at(some, 0)
+    const queries = [
+      () => `select ${some.map((c) => as('b', c)).join(', ')} from ${base.sql} b where b.${id(first.name)} is not null`,
+      () => {
+        base.columns.forEach((c) => out.push({ ...c, role: 'reference', automatic: true }))
+        return `select * from ${base.sql}`
+      },
+      () =>
+        `select ${[...some.map((c) => as('b', c)), as('o', at(other.columns, choose(3)))].join(', ')} from ${base.sql} b left join ${other.sql} o on o.${id(at(other.columns, choose(2)).name)}::text = b.${id(first.name)}::text`,
+      () =>
+        `select ${as('b', first)}${first.type.ordered ? ', count(*) as "how many"' : ''} from ${base.sql} b${first.type.ordered ? ` group by b.${id(first.name)}` : ''}`,
+      () =>
+        `with w as (select ${some.map((c) => as('b', c)).join(', ')} from ${base.sql} b) select * from w where exists (select from ${other.sql} o where o.${id(at(other.columns, choose(3)).name)} is not null)`,
+      () =>
+        `select ${as('b', first)} from ${base.sql} b union all select b.${id(first.name)} from ${base.sql} b where b.${id(first.name)}::text in ('a', 'b')`,
+    ]
+    const query = at(queries, choose(4) >> 2)()
+    const options = !materialized && choose(5) % 4 === 3 ? ' with (security_barrier = true)' : ''
+    const kind = materialized ? 'materialized view' : 'view'
+    r.statements.push(
+      `create ${kind} ${qualified(view)}${options} as ${query}${materialized && choose(5) % 5 === 4 ? ' with no data' : ''}`,
+    )
+    const sortable = ordered(out)
+    if (materialized && sortable.length > 0 && choose(5) % 2)
+      r.statements.push(`create index on ${qualified(view)} (${id(at(sortable, choose(0)).name)})`)
+    const populated = !(materialized && choose(5) % 5 === 4)
+    if (populated) r.relations.push({ sql: qualified(view), columns: out })
+    r.commentable.push(`${kind} ${qualified(view)}`, ...out.map((c) => `column ${qualified(view)}.${id(c.name)}`))
+    r.grantable.push({ target: `table ${qualified(view)}`, privileges: 'select', columns: out.map((c) => c.name) })
+  },
+
+  function(r, table, name, choose) {
+    const routine = qualified(beside(r, table, name))
+    const relation = at(r.relations, choose(0))
+    const column = at(relation.columns, choose(1))
+    const count = `select count(*) from ${relation.sql} where ${id(column.name)} is not null`
+    const make = (args: string, identity: string, rest: string) => {
+      r.statements.push(`create function ${routine}(${args}) ${rest}`)
+      r.commentable.push(`function ${routine}(${identity})`)
+      r.grantable.push({ target: `function ${routine}(${identity})`, privileges: 'execute', columns: [] })
+    }
+    const own = relation.columns.find((c) => c.type.sql.includes('.')) ?? column
+    switch (choose(2) % 8) {
+      case 0:
+        return make('', '', `returns bigint language sql stable as ${literal(count)}`)
+      case 1:
+        return make('', '', `returns bigint language sql begin atomic; ${count}; end`)
+      case 2:
+        return make(`r ${table.sql}`, table.sql, `returns integer language sql immutable as 'select 1'`)
+      case 3:
+        return make('', '', `returns setof ${table.sql} language sql stable as ${literal(`select * from ${table.sql}`)}`)
+      case 4:
+        make('', '', `returns text language plpgsql security definer set search_path = '' as ${literal(`begin return (${count})::text; end`)}`)
+        return make('a integer, b text default null', 'integer, text', `returns text language sql return b || a`)
+      case 5:
+        make(`a ${own.type.sql}`, own.type.sql, `returns boolean language sql immutable strict parallel safe return true`)
+        return
+      case 6:
+        return make('', '', `returns table (n bigint) language sql begin atomic; ${count}; end`)
+      default:
+        return make(`variadic a text[]`, 'text[]', `returns integer language sql cost 7 as 'select 1'`)
+    }
+  },
+
+  statistics(r, table, name, choose) {
+    const columns = ordered(table.columns).filter((c) => !['xml', 'json', 'point'].includes(c.type.sql))
+    const a = columns[choose(0) % Math.max(1, columns.length)]
+    const b = columns[choose(1) % Math.max(1, columns.length)]
+    if (!a || !b || a === b) return
+    const statistics = qualified(beside(r, table, name))
+    const kinds = at(['', ' (ndistinct)', ' (dependencies, mcv)'], choose(2))
+    r.statements.push(`create statistics ${statistics}${kinds} on ${id(a.name)}, ${id(b.name)} from ${table.sql}`)
+    if (choose(3) % 2) r.statements.push(`alter statistics ${statistics} set statistics 33`)
+    r.commentable.push(`statistics ${statistics}`)
+  },
+
+  comment(r, _table, _name, choose) {
+    if (r.commentable.length === 0) return
+    const target = at(r.commentable, choose(0) * 60 + choose(1))
+    r.statements.push(`comment on ${target} is ${literal(at(["what it's for", 'ünïcödé\n\\second line', ' '], choose(2)))}`)
+  },
+
+  grant(r, _table, _name, choose) {
+    if (r.grantable.length === 0) return
+    const { target, privileges, columns } = at(r.grantable, choose(0) * 60 + choose(1))
+    const grantee = at(['crm_app', 'crm_reporting', 'public'], choose(2))
+    const option = grantee !== 'public' && choose(3) % 3 === 2 ? ' with grant option' : ''
+    const all = privileges.split(', ')
+    const privilege = at(all, choose(4))
+    const perColumn = columns.length > 0 && choose(5) % 2 && /select|insert|update|references/.test(privilege)
+    if (choose(5) % 5 === 4 && target.startsWith('function')) r.statements.push(`revoke execute on ${target} from public`)
+    else
+      r.statements.push(
+        `grant ${privilege}${perColumn ? ` (${id(at(columns, choose(3)))})` : ''} on ${target} to ${grantee}${option}`,
+      )
+  },
+}

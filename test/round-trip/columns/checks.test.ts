@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import { useDatabase } from '../../support/database.ts'
+import { readState } from '../../support/life.ts'
+import { refusal, roundTrip } from './support.ts'
+
+describe('checks over removed columns', () => {
+  const database = useDatabase()
+
+  test('of one column, of several, with kept ones, NOT VALID, NO INHERIT, calling functions, with comments', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create function is_even(n int) returns bool language sql immutable as 'select n % 2 = 0';
+        create table t (id int primary key, kept int default 1, a int default 2, b int, v varchar(9), e text,
+          constraint a_check check (a > 0), check (a < b or b is null), constraint with_kept check (a > kept - 100),
+          constraint in_list check (v in ('x', 'y', 'it''s')), constraint no_inherit check (b <> 8) no inherit,
+          constraint even check (is_even(a)), check (e = any (array['p', 'q'])), constraint only_kept check (kept > 0));
+        insert into t select g, g, 2 * g, 2 * g + 1, 'x', 'p' from generate_series(1, 9) g;
+        alter table t add constraint not_yet check (a < 10) not valid, add constraint not_yet_kept check (a < 10 and kept < 10) not valid;
+        comment on constraint a_check on t is 'positive';
+        comment on constraint not_yet on t is 'some day';`,
+      feature: { name: 'f', columns: { t: ['a', 'b', 'v', 'e'] } },
+      away: async () => {
+        expect(
+          await database().query(`select conname from pg_constraint where conrelid = 't'::regclass and contype = 'c'`),
+        ).toEqual([{ conname: 'only_kept' }])
+      },
+    })
+  })
+
+  test('that a row came to break meanwhile: the restore says which, and goes on when it is mended', async () => {
+    const client = await database().connect()
+    await client.query(`
+      create table t (id int primary key, kept int, a int default 2, b text, constraint mixed check (a > kept));
+      insert into t values (1, 1, 2, 'x'), (2, 0, 5, 'y')`)
+    const feature = defineFeature()({ name: 'f', columns: { t: ['a', 'b'] } })
+    const before = await readState(database())
+    await removeFeature(database().db, feature)
+    await client.query(`update t set kept = 9 where id = 1`)
+    await expect(restoreFeature(database().db, feature)).rejects.toMatchObject({
+      code: 'rows_in_the_way',
+      detail: expect.stringContaining('"mixed"'),
+    })
+    await client.query(`update t set kept = 1 where id = 1`)
+    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await readState(database())).toEqual(before)
+  })
+
+  test('that rows inserted meanwhile could not satisfy are refused', async () => {
+    await database().query(`
+      set role crm_owner;
+      create table t (id int primary key, a int, b text default 'x', constraint a_there check (a is not null), constraint b_long check (length(b) > 3) not valid);`)
+    const error = await refusal(database(), { name: 'f', columns: { t: ['a', 'b'] } })
+    expect(error.code).toBe('not_restorable')
+    expect(error.detail).toContain('check a_there of t')
+    expect(error.detail).toContain('check b_long of t')
+  })
+})

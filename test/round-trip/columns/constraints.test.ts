@@ -1,0 +1,57 @@
+import { describe, expect, inject, test } from 'vitest'
+import { useDatabase } from '../../support/database.ts'
+import { refusal, roundTrip } from './support.ts'
+
+const major = Math.floor(inject('server').versionNum / 10_000)
+
+describe('unique and exclusion constraints over removed columns', () => {
+  const database = useDatabase()
+
+  test('unique: deferrable, INCLUDE, NULLS NOT DISTINCT, reloptions, comments', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create table t (id int primary key, kept int, a int, b text, c int, d int, e uuid not null default gen_random_uuid(), s serial,
+          constraint a_key unique (a) with (fillfactor = 60),
+          constraint b_key unique (b, a) deferrable initially deferred,
+          constraint c_key unique (c) include (d, b) deferrable,
+          constraint e_key unique (e), constraint s_key unique (s));
+        insert into t (id, a, b, c, d) select g, g, 'b' || g, g, g from generate_series(1, 50) g;
+        insert into t (id) values (100), (101);
+        comment on constraint a_key on t is 'the constraint';
+        comment on index a_key is 'the index';
+        alter table t cluster on b_key;
+        ${major >= 15 ? `alter table t add n int, add constraint n_key unique nulls not distinct (n, e);` : 'alter table t add n int;'}`,
+      feature: { name: 'f', columns: { t: ['a', 'b', 'c', 'd', 'e', 's', 'n'] } },
+    })
+  })
+
+  test.runIf(major >= 15)('NULLS NOT DISTINCT over columns that are NULL in new rows is refused', async () => {
+    await database().query(
+      `set role crm_owner; create table t (id int primary key, a int, b int default 1, unique nulls not distinct (a, b))`,
+    )
+    const error = await refusal(database(), { name: 'f', columns: { t: ['a', 'b'] } })
+    expect(error.code).toBe('not_restorable')
+    expect(error.detail).toContain('unique index t_a_b_key')
+  })
+
+  test('exclusion: refused without acknowledgement, exact with it', async () => {
+    const client = await database().connect()
+    await client.query(`
+      create table t (id int primary key, kept int4range, r int4range, s tstzrange, b box,
+        constraint r_excl exclude using gist (r with &&) where (not isempty(r)),
+        constraint s_excl exclude using gist (s with &&, r with &&) with (fillfactor = 70) deferrable initially deferred,
+        constraint mixed_excl exclude using gist (kept with &&, r with &&));
+      insert into t select g, int4range(g, g + 1), int4range(g, g + 1), tstzrange('2024-01-01', '2024-01-02'), box '(1,1),(0,0)' from generate_series(1, 20) g;
+      comment on constraint r_excl on t is 'no overlap';
+      comment on index r_excl is 'its index';
+      alter table t cluster on s_excl`)
+    const feature = { name: 'f', columns: { t: ['r', 's', 'b'] } }
+    const first = await refusal(database(), feature)
+    expect(first.code).toBe('undeclared_dependents')
+    expect(first.suggestion).toEqual({ constraints: { t: ['mixed_excl'] } })
+    const second = await refusal(database(), { ...feature, ...first.suggestion })
+    expect(second.code).toBe('rewrite_not_acknowledged')
+    expect(second.suggestion).toEqual({ acknowledge: { rewrites: { t: ['mixed_excl', 'r_excl', 's_excl'] } } })
+    await roundTrip(database(), { setup: '', feature: { ...feature, ...first.suggestion, ...second.suggestion } })
+  })
+})

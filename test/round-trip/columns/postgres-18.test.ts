@@ -1,0 +1,63 @@
+import { describe, expect, inject, test } from 'vitest'
+import { useDatabase } from '../../support/database.ts'
+import { refusal, roundTrip } from './support.ts'
+
+describe.runIf(inject('server').versionNum >= 180_000)('what came with PostgreSQL 18', () => {
+  const database = useDatabase()
+
+  test('named, commented NOT NULL constraints', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create table t (id int primary key, a int constraint must_a not null default 1, b timestamptz constraint "must B" not null default clock_timestamp(),
+          c int constraint must_c not null, d int generated always as identity, e text not null);
+        comment on constraint must_a on t is 'a';
+        comment on constraint "must B" on t is 'b';
+        comment on constraint t_d_not_null on t is 'identity';
+        alter table t rename e to "E";
+        insert into t (id, c, "E") values (1, 1, 'e');`,
+      feature: { name: 'f', columns: { t: ['a', 'b', 'c', 'd', 'E'] }, fill: { t: { c: '0', E: `'new'` } } },
+    })
+  })
+
+  test('NOT NULL that is not valid, or not inherited, is refused', async () => {
+    await database().query(`
+      set role crm_owner;
+      create table t (id int primary key, a int, b int);
+      alter table t add constraint later not null a not valid, add constraint alone not null b no inherit;`)
+    const error = await refusal(database(), { name: 'f', columns: { t: ['a', 'b'] }, fill: { t: { a: '1', b: '1' } } })
+    expect(error.code).toBe('not_restorable')
+    expect(error.detail).toMatch(/constraint later of t is NOT VALID: [^]*constraint alone of t is NO INHERIT/)
+  })
+
+  test('virtual generated columns, without a rewrite', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create table t (id int primary key, kept int, a int, v int generated always as (a * 2), w text generated always as (kept || 'x') virtual not null);
+        comment on column t.v is 'virtual';
+        insert into t select g, g, g from generate_series(1, 5) g;`,
+      feature: { name: 'f', columns: { t: ['a', 'v', 'w'] } },
+    })
+  })
+
+  test('constraints that are not enforced', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create table parent (id int primary key);
+        create table t (id int primary key, a int constraint a_fk references parent not enforced, b int, constraint b_check check (b > 0) not enforced);
+        insert into t values (1, 99, -1);`,
+      feature: { name: 'f', columns: { t: ['a', 'b'] } },
+    })
+  })
+
+  test('WITHOUT OVERLAPS: refused without acknowledgement, exact with it', async () => {
+    const client = await database().connect()
+    await client.query(`
+      create table t (id int primary key, r int4range, during daterange, constraint no_overlap unique (r, during without overlaps));
+      comment on constraint no_overlap on t is 'one at a time';
+      insert into t select g, int4range(g, g + 1), daterange('2024-01-01', '2024-02-01') from generate_series(1, 5) g`)
+    const feature = { name: 'f', columns: { t: ['r', 'during'] } }
+    const error = await refusal(database(), feature)
+    expect(error.suggestion).toEqual({ acknowledge: { rewrites: { t: ['no_overlap'] } } })
+    await roundTrip(database(), { setup: '', feature: { ...feature, ...error.suggestion } })
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { removeFeature, restoreFeature } from 'kysely-unship'
+import { useDatabase } from '../../support/database.ts'
+import { asOwner, expectRefusal, expectRoundTrip } from '../../support/round-trip.ts'
+
+describe('foreign keys', () => {
+  const database = useDatabase()
+
+  test('from the feature to kept tables, within it and to itself', async () => {
+    await asOwner(
+      database(),
+      `create table kept (id int primary key, a int, b int, unique (a, b));
+       create table node (
+         id int primary key default 0,
+         parent int references node (id) on delete cascade deferrable initially deferred,
+         cascades int references kept on delete cascade on update cascade,
+         nulls int references kept on delete set null on update set null,
+         defaults int default 1 references kept on delete set default on update set default,
+         restricts int references kept on delete restrict on update restrict deferrable,
+         plain int constraint "Plain key" references kept,
+         a int, b int, constraint whole foreign key (a, b) references kept (a, b) match full
+       );
+       alter table node add constraint unchecked foreign key (plain) references kept (id) not valid;
+       create table leaf (id int primary key, node int not null references node on delete restrict);
+       comment on constraint whole on node is 'both or none';
+       insert into kept values (1, 1, 1), (2, 2, 2);
+       insert into node values (1, null, 1, 1, 1, 1, 1, 1, 1), (2, 1, 2, null, 2, null, null, null, null), (3, 2, null, null, null, null, null, null, null);
+       insert into leaf values (1, 2), (2, 3);`,
+    )
+    await expectRoundTrip(
+      database(),
+      { name: 'nodes', tables: ['leaf', 'node'] },
+      {
+        removed: async () =>
+          expect(
+            await database().query(
+              `select conname from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace`,
+            ),
+          ).toEqual([]),
+      },
+    )
+  })
+
+  test('from kept tables to the feature are declared, or refused with a suggestion', async () => {
+    await asOwner(
+      database(),
+      `create table plan (id int primary key, code text unique);
+       create table kept (id int primary key, plan_id int, code text references plan (code) on update cascade,
+         constraint "to plan" foreign key (plan_id) references plan on delete set null deferrable);
+       comment on constraint "to plan" on kept is 'which plan';
+       insert into plan values (1, 'a'); insert into kept values (1, 1, 'a'), (2, null, null);`,
+    )
+    const feature = { name: 'plans', tables: ['plan'] }
+    const refusal = await expectRefusal(database(), feature)
+    expect(refusal.code).toBe('undeclared_dependents')
+    expect(refusal.suggestion?.constraints?.kept?.toSorted()).toEqual(['kept_code_fkey', 'to plan'])
+    await expectRoundTrip(database(), { ...feature, ...refusal.suggestion })
+  })
+  test('from kept tables wait for rows that refer to nothing', async () => {
+    await asOwner(
+      database(),
+      `create table plan (id int primary key); create table kept (id int primary key, plan_id int references plan);
+       insert into plan values (1);`,
+    )
+    const feature = { name: 'plans', tables: ['plan'], constraints: { kept: ['kept_plan_id_fkey'] } }
+    await removeFeature(database().db, feature)
+    await database().query('insert into kept values (1, 7)')
+    await expect(restoreFeature(database().db, feature)).rejects.toMatchObject({ code: 'rows_in_the_way' })
+    await database().query('update kept set plan_id = 1')
+    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(
+      await database().query(`select convalidated from pg_constraint where conname = 'kept_plan_id_fkey'`),
+    ).toEqual([{ convalidated: true }])
+  })
+})

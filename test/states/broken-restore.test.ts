@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { removeFeature, restoreFeature } from 'kysely-unship'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { useDatabase } from '../support/database.ts'
+import { readState } from '../support/life.ts'
+import { readTraces, refusal } from '../support/refusal.ts'
+import { killedAt, type Moment } from './broken.ts'
+
+const phases = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record'] as const
+const moments = phases.flatMap((phase): Moment[] =>
+  phase === 'record'
+    ? [['phase started', phase]]
+    : [
+        ['phase started', phase],
+        ['phase done', phase],
+      ],
+)
+const revealed = ([type, phase]: Moment) =>
+  phase === 'validate' || phase === 'record' || (phase === 'reveal' && type === 'phase done')
+
+describe('a restore whose connection is ended', () => {
+  const database = useDatabase({ template: 'demo' })
+
+  const breakOff = async (moment: Moment) => {
+    const { killed, ...options } = killedAt(database(), moment)
+    const error = await refusal('server_unreachable', restoreFeature(database().db, programPartner, options))
+    await killed
+    expect(error.hint).toContain('goes on where it was')
+  }
+
+  test.each(moments)('%s: %s', async (...moment) => {
+    const before = await readState(database(), { dump: false })
+    await removeFeature(database().db, programPartner)
+
+    // finished by the same command
+    await breakOff(moment)
+    const restored = await restoreFeature(database().db, programPartner)
+    expect(restored).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await readState(database(), { dump: false })).toEqual(before)
+    expect(await readTraces(database())).toMatchObject({ onHosts: [], watches: [] })
+
+    // removed again instead: taken back, or finished and removed anew
+    await removeFeature(database().db, programPartner)
+    await breakOff(moment)
+    const removed = await removeFeature(database().db, programPartner)
+    expect(removed.outcome).toBe(revealed(moment) ? 'removed' : 'already removed')
+    const traces = await readTraces(database())
+    expect(traces).toMatchObject({ onHosts: [], watches: [] })
+    expect(traces.tables.filter((name) => name.startsWith('backup_'))).toHaveLength(4)
+    expect(await restoreFeature(database().db, programPartner)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('after rows were set aside, and removed again: a later restore still trusts its backups', async () => {
+    await removeFeature(database().db, programPartner)
+    await database().query(`delete from contacts where email = 'contact79@example.org'`)
+    await breakOff(['phase started', 'reveal'])
+    expect((await removeFeature(database().db, programPartner)).outcome).toBe('already removed')
+    expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
+    expect(await database().query('select count(*)::int as n from program_partner_audit_log')).toEqual([{ n: 2 }])
+    const { tables } = await readTraces(database())
+    expect(tables.filter((name) => name.startsWith('set_aside_program_partner_audit_log'))).toHaveLength(1)
+  })
+
+  test('reports in the end what was set aside before it broke off', async () => {
+    await removeFeature(database().db, programPartner)
+    await database().query(`delete from contacts where email = 'contact79@example.org'`)
+    await breakOff(['phase started', 'reveal'])
+    const report = await restoreFeature(database().db, programPartner)
+    expect(report.setAside).toMatchObject([{ table: 'program_partner_audit_log', rows: 1 }])
+  })
+})

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import { removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { useDatabase } from '../support/database.ts'
+import { readState } from '../support/life.ts'
+import { readTraces, refusal } from '../support/refusal.ts'
+
+const impatient = { lockTimeoutMs: 20, lockAttempts: 3 }
+
+describe('a restore that does not get its locks', () => {
+  const database = useDatabase({ template: 'demo' })
+
+  async function hold(sql: string) {
+    const client = await database().connect()
+    await client.query(`set application_name = 'a report'; begin; ${sql}`)
+    return client
+  }
+
+  test('for adding the columns has changed nothing, and a later one succeeds', async () => {
+    const before = await readState(database(), { dump: false })
+    await removeFeature(database().db, programPartner)
+    const removed = await readState(database(), { dump: false })
+    const traces = await readTraces(database())
+    const client = await hold('select count(*) from contacts')
+    const error = await refusal('locked', restoreFeature(database().db, programPartner, impatient))
+    expect(error.primary).toContain('phase "add"')
+    expect(error.detail).toMatch(/^pid \d+, user crm_owner \(a report\), idle in transaction/m)
+    expect(await readState(database(), { dump: false })).toEqual(removed)
+    const left = await readTraces(database())
+    expect({ ...left, runs: [] }).toEqual({ ...traces, runs: [] })
+    expect(left.runs).toEqual(['removal: done', 'restore: running'])
+    await client.query('rollback')
+    expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('for adding the columns looks again at what changed until the next one', async () => {
+    await removeFeature(database().db, programPartner)
+    const client = await hold('select count(*) from contacts')
+    await refusal('locked', restoreFeature(database().db, programPartner, impatient))
+    await client.query('rollback')
+    await database().query('set role crm_owner; create view program_partner_compliance as select 1 as one')
+    const error = await refusal('name_taken', restoreFeature(database().db, programPartner))
+    expect(error.detail).toContain('program_partner_compliance')
+  })
+
+  test('for the reveal goes on there the next time', async () => {
+    const before = await readState(database(), { dump: false })
+    await removeFeature(database().db, programPartner)
+    let held: ReturnType<typeof hold> | undefined
+    const error = await refusal(
+      'locked',
+      restoreFeature(database().db, programPartner, {
+        ...impatient,
+        onProgress: (event) => {
+          if (event.type === 'phase started' && event.phase === 'verify') held = hold('select count(*) from contacts')
+        },
+      }),
+    )
+    expect(error.primary).toContain('phase "reveal"')
+    await (await held)?.query('rollback')
+    const events: ProgressEvent[] = []
+    const report = await restoreFeature(database().db, programPartner, { onProgress: (e) => events.push(e) })
+    expect(events[0]).toMatchObject({ type: 'started', resumed: 'verify' })
+    expect(report.outcome).toBe('restored')
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('waits for rows that somebody keeps locked, and fills them when they are free', async () => {
+    const before = await readState(database(), { dump: false })
+    await removeFeature(database().db, programPartner)
+    const client = await hold('select from contacts for update')
+    // a lock on rows lets nobody alter the table either: it comes once the columns are there
+    await client.query('rollback')
+    const report = await restoreFeature(database().db, programPartner, {
+      onProgress: (event) => {
+        if (event.type === 'phase started' && event.phase === 'fill') {
+          void client.query(`begin; select from contacts where email = 'contact5@example.org' for update`)
+          setTimeout(() => void client.query('rollback'), 300)
+        }
+      },
+    })
+    expect(report.outcome).toBe('restored')
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+})
