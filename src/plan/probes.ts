@@ -15,12 +15,22 @@ export interface Probe {
 /** What has to hold of rows that are inserted while the feature is away. */
 export function planProbes(model: Model): Probe[] {
   return [...model.removed.keys()].flatMap((oid) => [
+    ...defaultProbes(model, oid),
     ...domainProbes(model, oid),
     ...fillProbes(model, oid),
     ...checkProbes(model, oid),
     ...pathProbes(model, oid),
   ])
 }
+
+/** A constant default is given to every row by ADD COLUMN, whereas before it may never have been used. */
+const defaultProbes = (model: Model, oid: string): Probe[] =>
+  (model.removed.get(oid) ?? [])
+    .filter((c) => c.attgenerated === '' && c.default !== null && c.default_constant)
+    .map((c) => ({
+      sql: `(select pg_catalog.count(cast(${c.default ?? ''} as ${c.type})) >= ${c.attnotnull ? '1' : '0'})`,
+      reason: `the default of column ${shown(model.name(oid))}.${c.attname} is none that the column takes`,
+    }))
 
 /** A column of a domain that takes no NULL cannot be added to a table with rows, unless something else is given. */
 const domainProbes = (model: Model, oid: string): Probe[] =>

@@ -83,7 +83,29 @@ function columnReasons(model: Model): string[] {
       if (other.atttypid === model.relation(oid).reltype)
         reasons.push(`column ${shown(model.name(other.attrelid))}.${other.attname} stores rows of ${table}`)
   }
-  return reasons
+  return [...reasons, ...orderReasons(model)]
+}
+
+/** Columns, with their defaults and indexes, are back before the feature's tables and views: they cannot need those. */
+function orderReasons(model: Model): string[] {
+  const leaves = (oid: string | null) => oid !== null && (model.moved.has(oid) || model.views.has(oid))
+  return model.snapshot.edges.flatMap(({ dependent, referenced }) => {
+    const from = model.nodes.get(dependent)
+    const to = model.nodes.get(referenced)
+    if (
+      !from ||
+      !to ||
+      !leaves(to.catalog === 'pg_class' ? to.objid : to.catalog === 'pg_type' ? to.owner_relid : null)
+    )
+      return []
+    const early =
+      from.catalog === 'pg_attrdef'
+        ? model.isRemoved(from.owner_relid ?? '', from.owner_attnum ?? 0)
+        : from.catalog === 'pg_class' &&
+          (model.isRemoved(from.objid, from.objsubid) ||
+            (from.relkind === 'i' && from.owner_relid !== null && model.isHost(from.owner_relid)))
+    return early ? [`${from.description} needs ${to.description} of the feature, which comes back after it`] : []
+  })
 }
 
 function otherReasons(model: Model): string[] {

@@ -16,7 +16,7 @@ import {
   type LedgerRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
-import { backupKeyName, shortened } from '../names.ts'
+import { backupKeyName } from '../names.ts'
 import { orphansStatement, verifyFillStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'

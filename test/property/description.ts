@@ -15,7 +15,17 @@ export interface World {
   readonly hostileDefaults: boolean
 }
 
-export const KEYS = ['identity', 'serial', 'integer', 'uuid', 'text', 'composite', 'unique', 'identity always', 'none'] as const
+export const KEYS = [
+  'identity',
+  'serial',
+  'integer',
+  'uuid',
+  'text',
+  'composite',
+  'unique',
+  'identity always',
+  'none',
+] as const
 export const DEFAULTS = ['none', 'none', 'constant', 'volatile', 'now'] as const
 export const COLUMN_KINDS = ['plain', 'plain', 'plain', 'plain', 'serial', 'identity', 'generated'] as const
 

@@ -19,11 +19,13 @@ const NAMES = [
   'percent%I',
   'back\\slash',
   'user',
-  'unship',
   'paren(s)',
   'comma, semi;colon',
   '-- comment',
 ]
+
+/** Of these, a table and two of its columns give sequences different names. */
+export const SHORT = 11
 
 const bytes = (text: string) => Buffer.byteLength(text)
 
@@ -31,19 +33,17 @@ const bytes = (text: string) => Buffer.byteLength(text)
 export class Names {
   readonly #taken = new Set<string>()
 
-  next(choice: number): string {
+  /** @param other a scope in which it must be free too */
+  next(choice: number, other?: Names): string {
     const base = NAMES[choice % NAMES.length] ?? 'plain'
     let name = base
-    for (let n = 2; this.#taken.has(name); n++) {
+    for (let n = 2; this.#taken.has(name) || other?.#taken.has(name); n++) {
       let head = base
       while (bytes(`${head}_${n}`) > 63) head = [...head].slice(0, -1).join('')
       name = `${head}_${n}`
     }
     this.#taken.add(name)
+    other?.#taken.add(name)
     return name
-  }
-
-  reserve(name: string): void {
-    this.#taken.add(name)
   }
 }

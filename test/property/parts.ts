@@ -1,7 +1,8 @@
 import { id, literal, qualified } from '../../src/sql.ts'
+import { at } from './choice.ts'
 import type { PartDescription } from './description.ts'
 import { Names } from './names.ts'
-import { at, type RenderedColumn, type RenderedTable, type Rendering } from './render.ts'
+import type { RenderedColumn, RenderedTable, Rendering } from './render.ts'
 import { INTEGER, isText } from './values.ts'
 
 type Choose = (n: number) => number
@@ -18,9 +19,9 @@ type Renderer = (r: Rendering, table: RenderedTable, name: number, choose: Choos
 const ordered = (columns: readonly RenderedColumn[]) => columns.filter((c) => c.type.ordered)
 
 /** A name in the schema of a table. */
-const beside = (r: Rendering, table: RenderedTable, name: number) => {
+const beside = (r: Rendering, table: RenderedTable, name: number, other?: Names) => {
   const scope = r.schemas.find((s) => s.name === table.name.schema)?.scope ?? new Names()
-  return { schema: table.name.schema, name: scope.next(name) }
+  return { schema: table.name.schema, name: scope.next(name, other) }
 }
 
 const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
@@ -67,7 +68,7 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
     const columns = ordered(table.columns).filter((c) => c.role === 'value')
     if (columns.length === 0) return
     const keys = [...new Set([at(columns, choose(0)), ...(choose(2) % 3 === 0 ? [] : [at(columns, choose(1))])])]
-    const constraint = beside(r, table, name)
+    const constraint = beside(r, table, name, table.scope)
     r.statements.push(
       `alter table ${table.sql} add constraint ${id(constraint.name)} unique (${keys.map((c) => id(c.name)).join(', ')})`,
     )
@@ -76,7 +77,9 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
 
   trigger(r, table, name, choose) {
     const column = at(table.columns, choose(0))
-    const counters = table.columns.filter((c) => c.type === INTEGER && c.role === 'value' && !c.automatic && c.sql.endsWith(' integer'))
+    const counters = table.columns.filter(
+      (c) => c.type === INTEGER && c.role === 'value' && !c.automatic && c.sql.endsWith(' integer'),
+    )
     const kind = choose(1) % 7
     const counter = counters.length > 0 ? at(counters, choose(2)) : undefined
     const body =
@@ -190,12 +193,24 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
       case 2:
         return make(`r ${table.sql}`, table.sql, `returns integer language sql immutable as 'select 1'`)
       case 3:
-        return make('', '', `returns setof ${table.sql} language sql stable as ${literal(`select * from ${table.sql}`)}`)
+        return make(
+          '',
+          '',
+          `returns setof ${table.sql} language sql stable as ${literal(`select * from ${table.sql}`)}`,
+        )
       case 4:
-        make('', '', `returns text language plpgsql security definer set search_path = '' as ${literal(`begin return (${count})::text; end`)}`)
+        make(
+          '',
+          '',
+          `returns text language plpgsql security definer set search_path = '' as ${literal(`begin return (${count})::text; end`)}`,
+        )
         return make('a integer, b text default null', 'integer, text', `returns text language sql return b || a`)
       case 5:
-        make(`a ${own.type.sql}`, own.type.sql, `returns boolean language sql immutable strict parallel safe return true`)
+        make(
+          `a ${own.type.sql}`,
+          own.type.sql,
+          `returns boolean language sql immutable strict parallel safe return true`,
+        )
         return
       case 6:
         return make('', '', `returns table (n bigint) language sql begin atomic; ${count}; end`)
@@ -219,7 +234,9 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
   comment(r, _table, _name, choose) {
     if (r.commentable.length === 0) return
     const target = at(r.commentable, choose(0) * 60 + choose(1))
-    r.statements.push(`comment on ${target} is ${literal(at(["what it's for", 'ünïcödé\n\\second line', ' '], choose(2)))}`)
+    r.statements.push(
+      `comment on ${target} is ${literal(at(["what it's for", 'ünïcödé\n\\second line', ' '], choose(2)))}`,
+    )
   },
 
   grant(r, _table, _name, choose) {
@@ -230,7 +247,8 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
     const all = privileges.split(', ')
     const privilege = at(all, choose(4))
     const perColumn = columns.length > 0 && choose(5) % 2 && /select|insert|update|references/.test(privilege)
-    if (choose(5) % 5 === 4 && target.startsWith('function')) r.statements.push(`revoke execute on ${target} from public`)
+    if (choose(5) % 5 === 4 && target.startsWith('function'))
+      r.statements.push(`revoke execute on ${target} from public`)
     else
       r.statements.push(
         `grant ${privilege}${perColumn ? ` (${id(at(columns, choose(3)))})` : ''} on ${target} to ${grantee}${option}`,

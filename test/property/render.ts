@@ -1,6 +1,7 @@
 import { id, literal, qualified, type QualifiedName } from '../../src/sql.ts'
+import { at } from './choice.ts'
 import type { ColumnDescription, TableDescription, World } from './description.ts'
-import { Names } from './names.ts'
+import { Names, SHORT } from './names.ts'
 import { renderPart } from './parts.ts'
 import { INTEGER, isText, TYPES, type ValueType } from './values.ts'
 
@@ -40,7 +41,8 @@ export class Rendering {
   /** For COMMENT ON. */
   readonly commentable: string[] = []
   /** For GRANT ON. */
-  readonly grantable: { readonly target: string; readonly privileges: string; readonly columns: readonly string[] }[] = []
+  readonly grantable: { readonly target: string; readonly privileges: string; readonly columns: readonly string[] }[] =
+    []
   readonly #ownTypes = new Map<ValueType, ValueType>()
 
   /** Types that the schema makes itself are made when first used, in the last schema. */
@@ -56,13 +58,6 @@ export class Rendering {
     this.#ownTypes.set(type, used)
     return used
   }
-}
-
-/** The element that a choice means. */
-export function at<T>(list: readonly T[], choice: number): T {
-  const found = list[choice % list.length]
-  if (found === undefined) throw new Error('there is nothing to choose from')
-  return found
 }
 
 /** The SQL that makes a database, as its owner. */
@@ -104,7 +99,7 @@ function describeTable(r: Rendering, table: TableDescription): RenderedTable {
 
 function keyColumns(scope: Names, { key, keyName }: TableDescription): RenderedColumn[] {
   const column = (type: number | string, rest: string, choice = keyName): RenderedColumn => {
-    const name = scope.next(choice)
+    const name = scope.next(choice % SHORT)
     const found = TYPES.find((t) => t.sql === type) ?? INTEGER
     const sql = `${id(name)} ${rest.startsWith('serial') ? '' : `${found.sql} `}${rest}`
     return { name, sql, type: found, automatic: false, role: 'key', notNull: true, varies: false, value: () => 'null' }
@@ -155,7 +150,7 @@ function describeColumn(
   column: ColumnDescription,
   before: readonly RenderedColumn[],
 ): RenderedColumn {
-  const name = scope.next(column.name)
+  const name = scope.next(column.kind === 'plain' ? column.name : column.name % SHORT)
   const sources = before.filter((c) => c.role === 'value' && !c.automatic)
   if (column.kind === 'generated' && sources.length > 0) return generated(name, at(sources, column.value))
   const common = { name, role: 'value' as const, value: () => 'default' }
@@ -169,7 +164,8 @@ function describeColumn(
   const type = r.type(column.type)
   const cast = (text: string) => `cast(${text} as ${type.sql})`
   const value = (choice: number) => cast(at(type.literals, choice))
-  const varying = column.default === 'volatile' ? type.volatile : column.default === 'now' ? nowDefault(type) : undefined
+  const varying =
+    column.default === 'volatile' ? type.volatile : column.default === 'now' ? nowDefault(type) : undefined
   const expression = varying ?? (column.default === 'none' ? undefined : value(column.value))
   const check = column.check ? checkOf(name, type) : undefined
   const sql = [
@@ -179,7 +175,16 @@ function describeColumn(
     ...(column.notNull ? ['not null'] : []),
     ...(check === undefined ? [] : [`check (${check})`]),
   ].join(' ')
-  return { name, sql, type, automatic: false, role: 'value', notNull: column.notNull, varies: varying !== undefined, value }
+  return {
+    name,
+    sql,
+    type,
+    automatic: false,
+    role: 'value',
+    notNull: column.notNull,
+    varies: varying !== undefined,
+    value,
+  }
 }
 
 const nowDefault = (type: ValueType) =>

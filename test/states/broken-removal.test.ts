@@ -1,10 +1,11 @@
-import { describe, expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { abortRemoval, removeFeature, restoreFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { useDatabase } from '../support/database.ts'
-import { readState } from '../support/life.ts'
-import { readTraces, refusal, refusedUnchanged } from '../support/refusal.ts'
-import { killedAt, type Moment } from './broken.ts'
+import { useSharedDatabase } from '../support/database.ts'
+import { readState, type State } from '../support/life.ts'
+import { backupsAmong, readTraces, refusal, refusedUnchanged } from '../support/refusal.ts'
+import { endBackends, killedAt, type Moment } from './broken.ts'
 
 const moments: readonly Moment[] = [
   ['phase started', 'watch'],
@@ -20,7 +21,12 @@ const moments: readonly Moment[] = [
 const pastCutOver = ([type, phase]: Moment) => phase === 'record' || (type === 'phase done' && phase === 'cut over')
 
 describe('a removal whose connection is ended', () => {
-  const database = useDatabase({ template: 'demo' })
+  // each test leaves the feature in it as it was
+  const database = useSharedDatabase({ template: 'demo' })
+  let before: State
+  beforeAll(async () => {
+    before = await readState(database(), { dump: false })
+  })
 
   const breakOff = async (moment: Moment) => {
     const { killed, ...options } = killedAt(database(), moment)
@@ -32,9 +38,7 @@ describe('a removal whose connection is ended', () => {
   }
 
   test.each(moments)('%s: %s', async (...moment) => {
-    const before = await readState(database(), { dump: false })
     await breakOff(moment)
-    if (!pastCutOver(moment)) expect(await readState(database(), { dump: false })).not.toBeUndefined()
 
     // finished by the same command
     const removed = await removeFeature(database().db, programPartner)
@@ -47,7 +51,7 @@ describe('a removal whose connection is ended', () => {
     })
     const traces = await readTraces(database())
     expect(traces).toMatchObject({ onHosts: [], watches: [] })
-    expect(traces.tables).toHaveLength(4)
+    expect(backupsAmong(traces)).toHaveLength(4)
     expect(await restoreFeature(database().db, programPartner)).toMatchObject({ outcome: 'restored', warnings: [] })
     expect(await readState(database(), { dump: false })).toEqual(before)
 
@@ -67,37 +71,34 @@ describe('a removal whose connection is ended', () => {
   })
 
   test('just after its cut-over keeps every backup, and a restore brings all of it back', async () => {
-    const before = await readState(database())
     await breakOff(['phase done', 'cut over'])
-    expect((await readTraces(database())).tables).toHaveLength(4)
+    expect(backupsAmong(await readTraces(database()))).toHaveLength(4)
     expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
-    expect(await readState(database())).toEqual(before)
+    expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
   test('in the middle of its cut-over has changed nothing', async () => {
-    const before = await readState(database(), { dump: false })
     const holder = await database().connect()
+    let ending: Promise<void> | undefined
     const run = removeFeature(database().db, programPartner, {
-      lockTimeoutMs: 5000,
+      lockTimeoutMs: 10_000,
       onProgress: (event) => {
-        if (event.type !== 'phase started' || event.phase !== 'cut over') return
-        void holder.query('begin; select count(*) from contacts').then(async () => {
-          await new Promise((resolve) => setTimeout(resolve, 300))
-          await database().query(
-            `select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
-          )
-          await holder.query('rollback')
-        })
+        if (event.type === 'phase started' && event.phase === 'copy')
+          ending = holder.query('begin; select count(*) from contacts').then(async () => {
+            await waitingForLock()
+            await endBackends(database())
+            await holder.query('rollback')
+          })
       },
     })
-    const outcome = await run.then(
-      () => 'removed',
-      () => 'broken',
-    )
-    await holder.query('rollback')
-    // the reader may have come too late to be in the way
-    if (outcome === 'removed') await restoreFeature(database().db, programPartner)
-    else await abortRemoval(database().db, programPartner)
+    await refusal('server_unreachable', run)
+    await ending
+    expect(await abortRemoval(database().db, programPartner)).toMatchObject({ outcome: 'taken back', phase: 'verify' })
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
+
+  const waitingForLock = async () => {
+    const waiting = `select from pg_locks where not granted and relation = 'contacts'::regclass`
+    while ((await database().query(waiting)).length === 0) await sleep(10)
+  }
 })

@@ -1,9 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { useDatabase } from '../support/database.ts'
-import { readState } from '../support/life.ts'
-import { readTraces, refusal } from '../support/refusal.ts'
+import { useDatabase, useSharedDatabase, type TestDatabase } from '../support/database.ts'
+import { readState, type State } from '../support/life.ts'
+import { backupsAmong, readTraces, refusal } from '../support/refusal.ts'
 import { killedAt, type Moment } from './broken.ts'
 
 const phases = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record'] as const
@@ -18,22 +18,26 @@ const moments = phases.flatMap((phase): Moment[] =>
 const revealed = ([type, phase]: Moment) =>
   phase === 'validate' || phase === 'record' || (phase === 'reveal' && type === 'phase done')
 
-describe('a restore whose connection is ended', () => {
-  const database = useDatabase({ template: 'demo' })
+const breakOff = async (database: TestDatabase, moment: Moment) => {
+  const { killed, ...options } = killedAt(database, moment)
+  const error = await refusal('server_unreachable', restoreFeature(database.db, programPartner, options))
+  await killed
+  expect(error.hint).toContain('goes on where it was')
+}
 
-  const breakOff = async (moment: Moment) => {
-    const { killed, ...options } = killedAt(database(), moment)
-    const error = await refusal('server_unreachable', restoreFeature(database().db, programPartner, options))
-    await killed
-    expect(error.hint).toContain('goes on where it was')
-  }
+describe('a restore whose connection is ended', () => {
+  // each test leaves the feature in it as it was
+  const database = useSharedDatabase({ template: 'demo' })
+  let before: State
+  beforeAll(async () => {
+    before = await readState(database(), { dump: false })
+  })
 
   test.each(moments)('%s: %s', async (...moment) => {
-    const before = await readState(database(), { dump: false })
     await removeFeature(database().db, programPartner)
 
     // finished by the same command
-    await breakOff(moment)
+    await breakOff(database(), moment)
     const restored = await restoreFeature(database().db, programPartner)
     expect(restored).toMatchObject({ outcome: 'restored', warnings: [] })
     expect(await readState(database(), { dump: false })).toEqual(before)
@@ -41,20 +45,24 @@ describe('a restore whose connection is ended', () => {
 
     // removed again instead: taken back, or finished and removed anew
     await removeFeature(database().db, programPartner)
-    await breakOff(moment)
+    await breakOff(database(), moment)
     const removed = await removeFeature(database().db, programPartner)
     expect(removed.outcome).toBe(revealed(moment) ? 'removed' : 'already removed')
     const traces = await readTraces(database())
     expect(traces).toMatchObject({ onHosts: [], watches: [] })
-    expect(traces.tables.filter((name) => name.startsWith('backup_'))).toHaveLength(4)
+    expect(backupsAmong(traces)).toHaveLength(4)
     expect(await restoreFeature(database().db, programPartner)).toMatchObject({ outcome: 'restored', warnings: [] })
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
+})
 
-  test('after rows were set aside, and removed again: a later restore still trusts its backups', async () => {
+describe('a restore that set rows aside before it was broken off', () => {
+  const database = useDatabase({ template: 'demo' })
+
+  test('and is removed again: a later restore still trusts its backups', async () => {
     await removeFeature(database().db, programPartner)
     await database().query(`delete from contacts where email = 'contact79@example.org'`)
-    await breakOff(['phase started', 'reveal'])
+    await breakOff(database(), ['phase started', 'reveal'])
     expect((await removeFeature(database().db, programPartner)).outcome).toBe('already removed')
     expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
     expect(await database().query('select count(*)::int as n from program_partner_audit_log')).toEqual([{ n: 2 }])
@@ -62,10 +70,10 @@ describe('a restore whose connection is ended', () => {
     expect(tables.filter((name) => name.startsWith('set_aside_program_partner_audit_log'))).toHaveLength(1)
   })
 
-  test('reports in the end what was set aside before it broke off', async () => {
+  test('reports it in the end', async () => {
     await removeFeature(database().db, programPartner)
     await database().query(`delete from contacts where email = 'contact79@example.org'`)
-    await breakOff(['phase started', 'reveal'])
+    await breakOff(database(), ['phase started', 'reveal'])
     const report = await restoreFeature(database().db, programPartner)
     expect(report.setAside).toMatchObject([{ table: 'program_partner_audit_log', rows: 1 }])
   })

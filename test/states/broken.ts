@@ -9,9 +9,9 @@ export function killedAt(
   database: TestDatabase,
   [type, phase]: Moment,
 ): RunOptions & { readonly killed: Promise<void> } {
-  let report: (killing: Promise<void>) => void = () => undefined
-  const killed = new Promise<void>((resolve, reject) => {
-    report = (killing) => killing.then(resolve, reject)
+  let resolve: (killing: Promise<void>) => void = () => undefined
+  const killed = new Promise<void>((settle) => {
+    resolve = settle
   })
   let done = false
   return {
@@ -19,7 +19,7 @@ export function killedAt(
     onProgress: (event: ProgressEvent) => {
       if (done || event.type !== type || event.phase !== phase) return
       done = true
-      report(endBackends(database))
+      resolve(endBackends(database))
     },
   }
 }

@@ -100,13 +100,11 @@ describe('a removal that does not get its locks', () => {
   test('holds other clients up for no longer than the lock timeout', async () => {
     const { client } = await hold('select count(*) from contacts')
     const other = await database().connect()
-    let running = true
-    const removal = removeFeature(database().db, programPartner, { lockTimeoutMs: 30, lockAttempts: 12 }).finally(
-      () => (running = false),
-    )
-    const failed = refusal('locked', removal)
+    const state = { running: true }
+    const removal = removeFeature(database().db, programPartner, { lockTimeoutMs: 30, lockAttempts: 12 })
+    const failed = refusal('locked', removal).finally(() => (state.running = false))
     const waits: number[] = []
-    while (running) {
+    while (state.running) {
       const started = performance.now()
       await other.query(`select count(*) from contacts where email = 'contact5@example.org'`)
       waits.push(performance.now() - started)

@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
-import { useDatabase, type TestDatabase } from '../support/database.ts'
-import { readState } from '../support/life.ts'
+import { useSharedDatabase, type TestDatabase } from '../support/database.ts'
+import { readState, type State } from '../support/life.ts'
 import { refusedUnchanged } from '../support/refusal.ts'
 
 const loyalty = defineFeature()({
@@ -14,6 +14,7 @@ const loyalty = defineFeature()({
   sequences: ['card_numbers'],
   indexes: ['members_name_search'],
   statistics: ['members_loyalty'],
+  triggers: { members: ['members_loyal'] },
 })
 
 const create = (database: TestDatabase) =>
@@ -22,6 +23,9 @@ const create = (database: TestDatabase) =>
     create type tier as enum ('silver', 'gold');
     create sequence card_numbers start 100;
     create table members (id int primary key, name text not null, points int not null default 0, tier tier);
+    alter table members add constraint members_points_check check (points >= 0);
+    create function keep_all() returns trigger language plpgsql as 'begin return new; end';
+    create trigger members_loyal before update of points on members for each row execute function keep_all();
     create index members_points on members (points);
     create index members_name_search on members (lower(name));
     create statistics members_loyalty on points, tier from members;
@@ -36,7 +40,13 @@ const create = (database: TestDatabase) =>
     refresh materialized view loyalty_totals`)
 
 describe('something new where the restore wants to put a thing', () => {
-  const database = useDatabase()
+  const database = useSharedDatabase()
+  let before: State
+  beforeAll(async () => {
+    await create(database())
+    before = await readState(database(), { dump: false })
+    await removeFeature(database().db, loyalty)
+  })
 
   test.each([
     ['column', 'column members.points', 'alter table members add points text', 'alter table members drop points'],
@@ -93,28 +103,26 @@ describe('something new where the restore wants to put a thing', () => {
       'create statistics members_loyalty on id, name from members',
       'drop statistics members_loyalty',
     ],
+    [
+      'constraint',
+      'constraint members.members_points_check',
+      'alter table members add constraint members_points_check check (id > 0)',
+      'alter table members drop constraint members_points_check',
+    ],
+    [
+      'trigger',
+      'trigger members.members_loyal',
+      'create trigger members_loyal before delete on members for each row execute function keep_all()',
+      'drop trigger members_loyal on members',
+    ],
   ])('%s', async (_, label, sql, undo) => {
-    await create(database())
-    const before = await readState(database(), { dump: false })
-    await removeFeature(database().db, loyalty)
     await database().query(`set role crm_owner; ${sql}`)
     const error = await refusedUnchanged(database(), 'name_taken', () => restoreFeature(database().db, loyalty))
     expect(error.detail).toContain(`${label} exists.`)
     await database().query(undo)
-    expect((await restoreFeature(database().db, loyalty)).outcome).toBe('restored')
-    expect(await readState(database(), { dump: false })).toEqual(before)
-  })
-
-  test('another function of the same name is not in the way', async () => {
-    await create(database())
-    await removeFeature(database().db, loyalty)
-    await database().query(`create function add_points(text) returns int language sql as 'select 1'`)
-    expect((await restoreFeature(database().db, loyalty)).outcome).toBe('restored')
   })
 
   test('all that is in the way is named at once', async () => {
-    await create(database())
-    await removeFeature(database().db, loyalty)
     await database().query(`
       alter table members add tier text;
       create table loyal_members (id int);
@@ -122,5 +130,14 @@ describe('something new where the restore wants to put a thing', () => {
     const error = await refusedUnchanged(database(), 'name_taken', () => restoreFeature(database().db, loyalty))
     for (const label of ['column members.tier', 'relation loyal_members', 'type tier'])
       expect(error.detail).toContain(label)
+    await database().query('alter table members drop tier; drop table loyal_members; drop type tier')
+  })
+
+  test('once it is gone the feature comes back as it was', async () => {
+    await database().query(`create function add_points(text) returns int language sql as 'select 1'`)
+    expect(await restoreFeature(database().db, loyalty)).toMatchObject({ outcome: 'restored', warnings: [] })
+    // another function of the same name was not in the way
+    await database().query('drop function add_points(text)')
+    expect(await readState(database(), { dump: false })).toEqual(before)
   })
 })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { afterEach, beforeEach, inject } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest'
 import { OWNER, templateName, type Template } from './cluster.ts'
 import { connectAs, createPool, urlWith } from './connect.ts'
 
@@ -33,6 +33,22 @@ export function useDatabase(options?: DatabaseOptions): () => TestDatabase {
   })
   return () => {
     if (!database) throw new Error('there is a database only while a test runs')
+    return database
+  }
+}
+
+/** One database for all tests of the current suite, where each leaves it as it found it. */
+export function useSharedDatabase(options?: DatabaseOptions): () => TestDatabase {
+  let database: TestDatabase | undefined
+  beforeAll(async () => {
+    database = await createDatabase(options)
+  })
+  afterAll(async () => {
+    await database?.drop()
+    database = undefined
+  })
+  return () => {
+    if (!database) throw new Error('there is a database only while the suite runs')
     return database
   }
 }
@@ -73,6 +89,13 @@ export class TestDatabase {
     this.#clients.push(client)
     if (role !== OWNER && role !== 'admin') await client.query(`set session authorization ${pg.escapeIdentifier(role)}`)
     return client
+  }
+
+  /** Another database with the same objects and rows; nobody may be connected to this one. */
+  async copy(): Promise<TestDatabase> {
+    const name = `${this.name}_copy`
+    await maintain(`create database ${name} template ${this.name} owner ${OWNER}`)
+    return new TestDatabase(name)
   }
 
   /** Ends every session in the database, whatever it is doing, and drops it. */

@@ -67,5 +67,7 @@ export async function readTraces(database: TestDatabase): Promise<Traces> {
   }
 }
 
+export const backupsAmong = ({ tables }: Traces) => tables.filter((name) => name.startsWith('backup_'))
+
 /** What is ours in a database that never saw us. */
 export const noTraces: Traces = { tables: [], onHosts: [], watches: [], runs: undefined }
