@@ -96,7 +96,8 @@ export function describe(rows: CatalogRows): Description {
     all[`rule ${name(r.ev_class)}.${r.rulename}`] = { definition: r.def, enabled: r.ev_enabled, comment: r.description }
   for (const s of rows.statistics)
     all[`statistics ${s.nspname}.${s.stxname}`] = {
-      definition: s.def,
+      table: name(s.stxrelid),
+      definition: s.content,
       owner: s.owner,
       target: s.target,
       comment: s.description,

@@ -18,7 +18,7 @@ const grantee = (name: string | null) => (name === null ? 'public' : id(name))
 
 /** Takes every privilege of others than the owner away, whoever granted it. */
 export function revokeFromOthers(target: AclTarget): string {
-  return revoking(target, `and a.grantee <> o.${ownerColumn(target)}`)
+  return revoking(target, `and a.grantee <> o.${ownerColumn(target)}`, '', target.publicDefault !== null)
 }
 
 const ownerColumn = (target: AclTarget) =>

@@ -4,7 +4,7 @@ import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Type } from '../catalog/type.ts'
 import { backupName } from '../names.ts'
 import { id, qualified } from '../sql.ts'
-import { columnGrants, relationAcl, routineArguments } from './objects.ts'
+import { columnGrants, relationAcl, routineArguments, routineAcl } from './objects.ts'
 import { revokeFromOthers, setAcl } from './acl.ts'
 import type { Model } from './model.ts'
 import type { MovedForeignKey, MovedPlan } from './plan.ts'
@@ -96,7 +96,7 @@ export function movedType(type: Type): Rename {
   }
 }
 
-export function movedRoutine(routine: Routine): Rename {
+export function movedRoutine(model: Model, routine: Routine): Rename {
   const kind = prokinds[routine.prokind]
   const args = routineArguments(routine)
   const backup = { schema: routine.nspname, name: backupName(routine.proname) }
@@ -105,8 +105,11 @@ export function movedRoutine(routine: Routine): Rename {
     key: `pg_proc:${routine.oid}:0`,
     kind,
     identity: name,
-    away: [`alter ${kind} ${name} rename to ${id(backup.name)}`],
-    back: [`alter ${kind} ${qualified(backup)}${args} rename to ${id(routine.proname)}`],
+    away: [revokeFromOthers(routineAcl(routine)), `alter ${kind} ${name} rename to ${id(backup.name)}`],
+    back: [
+      `alter ${kind} ${qualified(backup)}${args} rename to ${id(routine.proname)}`,
+      ...setAcl(routineAcl(routine), routine.proacl, model.snapshot.environment.current_user),
+    ],
   }
 }
 

@@ -162,17 +162,22 @@ export function indexSettings(index: Index): string[] {
 export const routineArguments = (r: Routine) => (r.prokind === 'a' && r.arguments === '' ? '(*)' : `(${r.arguments})`)
 export const routineName = (r: Routine) => `${qualified({ schema: r.nspname, name: r.proname })}${routineArguments(r)}`
 
+export const routineAcl = (routine: Routine): AclTarget => ({
+  // GRANT knows no aggregates, and no agg(*)
+  object:
+    routine.prokind === 'a'
+      ? `function ${qualified({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`
+      : `${prokinds[routine.prokind]} ${routineName(routine)}`,
+  catalog: 'pg_proc',
+  aclColumn: 'proacl',
+  oid: `${literal(`${qualified({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`)}::pg_catalog.regprocedure::pg_catalog.oid`,
+  owner: routine.owner,
+  publicDefault: 'execute',
+})
+
 export function recreatedRoutine(model: Model, routine: Routine): Recreated {
   const name = routineName(routine)
   const kind = prokinds[routine.prokind]
-  const target: AclTarget = {
-    object: `${kind} ${name}`,
-    catalog: 'pg_proc',
-    aclColumn: 'proacl',
-    oid: `${literal(`${qualified({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`)}::pg_catalog.regprocedure::pg_catalog.oid`,
-    owner: routine.owner,
-    publicDefault: 'execute',
-  }
   return {
     key: `pg_proc:${routine.oid}:0`,
     kind,
@@ -181,7 +186,7 @@ export function recreatedRoutine(model: Model, routine: Routine): Recreated {
     create: [
       (routine.def ?? '').replace(/^CREATE OR REPLACE /, 'CREATE '),
       `alter ${kind} ${name} owner to ${id(routine.owner)}`,
-      ...setAcl(target, routine.proacl, model.snapshot.environment.current_user),
+      ...setAcl(routineAcl(routine), routine.proacl, model.snapshot.environment.current_user),
       ...comment(`${kind} ${name}`, routine.description),
     ],
     validate: null,

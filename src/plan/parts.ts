@@ -146,7 +146,7 @@ function movedRoutines(model: Model, ofMovedRows: boolean): Rename[] {
       (r) => model.nodes.has(addressKey({ catalog: 'pg_proc', objid: r.oid, objsubid: 0 })) && isMovedRoutine(model, r),
     )
     .filter((r) => takesMovedRows(model, r.oid) === ofMovedRows)
-    .map(movedRoutine)
+    .map((r) => movedRoutine(model, r))
 }
 
 /** Indexes of host tables that go with a column, or were declared; built again before the reveal. */

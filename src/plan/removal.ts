@@ -52,7 +52,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     counts: planCounts(model),
     probes: planProbes(model),
     rewrites: planRewrites(model),
-    warnings: [...warnings, ...parts.hosts.flatMap(keyWarning)],
+    warnings: [...warnings, ...parts.hosts.flatMap(keyWarning), ...refreshWarnings(model)],
     fingerprint: fingerprint([...removal, ...restore].map((s) => s.sql)),
   }
 }
@@ -77,6 +77,14 @@ function absentPlan(model: Model): RemovalPlan {
   }
   return { feature: model.feature.name, schema: model.schema, absent: true, ...nothing, fingerprint: fingerprint([]) }
 }
+
+const refreshWarnings = (model: Model): string[] =>
+  model.snapshot.relations
+    .filter((r) => model.views.has(r.oid) && r.relkind === 'm' && r.relispopulated)
+    .map(
+      (r) =>
+        `materialized view ${shown(model.name(r.oid))} comes back refreshed: rows of its own that were out of date are not kept`,
+    )
 
 const keyWarning = (host: HostPlan): string[] =>
   host.keyMayChange

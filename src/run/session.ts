@@ -37,6 +37,8 @@ const settings: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
   default_transaction_read_only: 'off',
   default_tablespace: '',
+  // compiling the catalog queries takes longer than running them
+  jit: 'off',
   default_table_access_method: 'heap',
   default_toast_compression: 'pglz',
   'unship.report': '',

@@ -14,8 +14,8 @@ export function bareFeature(choice: FeatureChoice, tables: readonly RenderedTabl
   const columns: Record<string, string[]> = {}
   for (const [table, column] of hosts.length > 0 ? choice.columns : []) {
     const host = at(hosts, table)
-    // keys come last: they are seldom a feature's
-    const own = [...host.columns.filter((c) => c.role !== 'key'), ...host.key]
+    // keys are seldom a feature's
+    const own = column > 56 ? host.columns : host.columns.filter((c) => c.role !== 'key')
     const names = (columns[spell(host)] ??= [])
     const { name } = at(own, column)
     if (!names.includes(name)) names.push(name)

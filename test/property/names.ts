@@ -34,16 +34,16 @@ export class Names {
   readonly #taken = new Set<string>()
 
   /** @param other a scope in which it must be free too */
-  next(choice: number, other?: Names): string {
+  next(choice: number, other: Names = this): string {
     const base = NAMES[choice % NAMES.length] ?? 'plain'
     let name = base
-    for (let n = 2; this.#taken.has(name) || other?.#taken.has(name); n++) {
+    for (let n = 2; this.#taken.has(name) || other.#taken.has(name); n++) {
       let head = base
       while (bytes(`${head}_${n}`) > 63) head = [...head].slice(0, -1).join('')
       name = `${head}_${n}`
     }
     this.#taken.add(name)
-    other?.#taken.add(name)
+    other.#taken.add(name)
     return name
   }
 }

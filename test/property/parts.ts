@@ -88,7 +88,10 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
         : 'return coalesce(new, old);'
     const routine = qualified(beside(r, table, name))
     const trigger = id(table.scope.next(name))
-    const changed = column.type.ordered ? ` when (old.${id(column.name)} is distinct from new.${id(column.name)})` : ''
+    const changed =
+      column.type.ordered && !column.sql.endsWith(' stored')
+        ? ` when (old.${id(column.name)} is distinct from new.${id(column.name)})`
+        : ''
     const event = [
       'before update',
       `before update`,

@@ -122,6 +122,15 @@ describe('to and fro', () => {
     ).toEqual(archives)
   })
 
+  test('more often than ten times: the latest run counts', async () => {
+    for (let round = 1; round <= 6; round++) {
+      expect((await removeFeature(database().db, programPartner)).outcome).toBe('removed')
+      expect((await removeFeature(database().db, programPartner)).outcome).toBe('already removed')
+      expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
+      expect((await restoreFeature(database().db, programPartner)).outcome).toBe('already restored')
+    }
+  })
+
   test('an archive is for its owner only, whatever default privileges say', async () => {
     await database().query('alter default privileges for role crm_owner grant select on tables to crm_app, public')
     await removeFeature(database().db, programPartner)

@@ -61,6 +61,7 @@ async function schemaDump(database: TestDatabase): Promise<string[] | undefined>
     )
     .filter((s) => !/\b(unship|archive_\w+|backup_\w+|set_aside_\w+|kysely_migration\w*)\b/.test(s))
   return statements
+    .map((s) => (s.includes('CREATE STATISTICS') ? withSortedColumns(s) : s))
     .map((s) =>
       s.trim().startsWith('CREATE TABLE')
         ? s
@@ -72,3 +73,10 @@ async function schemaDump(database: TestDatabase): Promise<string[] | undefined>
     )
     .sort()
 }
+
+/** Columns of statistics are printed in the order that their table has them in. */
+const withSortedColumns = (statement: string) =>
+  statement.replace(/ ON ((?:"(?:[^"]|"")*"|\w+)(?:, (?:"(?:[^"]|"")*"|\w+))*) FROM /, (_, columns: string) => {
+    const names = columns.match(/"(?:[^"]|"")*"|\w+/g) ?? []
+    return ` ON ${names.sort().join(', ')} FROM `
+  })
