@@ -22,6 +22,12 @@ export const columnBackupName = (feature: string, host: string): string => short
 /** The primary key of such a backup. */
 export const backupKeyName = (backup: string): string => shortened(`${backup}_pkey`)
 
+/** The log and function of a watch: one for each feature and host table, which two names written together are not. */
+export function watchName(feature: string, table: QualifiedName): string {
+  const hash = createHash('sha256').update(JSON.stringify([feature, table.schema, table.name])).digest('hex').slice(0, 8)
+  return shortened(`watch_${feature}_${table.name}_${hash}`)
+}
+
 /** A restored column before the reveal. */
 export const hiddenName = (name: string): string => shortened(`unship_hidden_${name}`)
 

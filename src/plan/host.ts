@@ -2,7 +2,7 @@ import type { Column } from '../catalog/column.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import { sequenceOptions } from '../catalog/sequence.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { columnBackupName, hiddenName, shortened } from '../names.ts'
+import { columnBackupName, hiddenName, shortened, watchName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { grants, setAcl } from './acl.ts'
 import type { Model } from './model.ts'
@@ -36,9 +36,7 @@ export function planHost(model: Model, oid: Oid): HostPlan {
   const key = usableKey(model, oid) ?? []
   const stored = storedColumns(model, oid)
   const columns = stored.map((column) => planColumn(model, table, column))
-  const watch = shortened(
-    `watch_${model.feature.name}_${table.schema === model.schema ? '' : `${table.schema}_`}${table.name}`,
-  )
+  const watch = watchName(model.feature.name, table)
   return {
     table,
     backup: { schema: table.schema, name: columnBackupName(model.feature.name, table.name) },

@@ -89,7 +89,7 @@ const refreshWarnings = (model: Model): string[] =>
 const keyWarning = (host: HostPlan): string[] =>
   host.keyMayChange
     ? [
-        `rows of ${shown(host.table)} are found again by ${host.key.join(', ')}: a row whose key changes while the feature is away does not get its values back`,
+        `rows of ${shown(host.table)} are found again by ${host.key.join(', ')}: a row whose key changes while the feature is away does not get its values back, and a new row under the key of one that was deleted gets the deleted one's`,
       ]
     : []
 
