@@ -24,7 +24,10 @@ export const backupKeyName = (backup: string): string => shortened(`${backup}_pk
 
 /** The log and function of a watch: one for each feature and host table, which two names written together are not. */
 export function watchName(feature: string, table: QualifiedName): string {
-  const hash = createHash('sha256').update(JSON.stringify([feature, table.schema, table.name])).digest('hex').slice(0, 8)
+  const hash = createHash('sha256')
+    .update(JSON.stringify([feature, table.schema, table.name]))
+    .digest('hex')
+    .slice(0, 8)
   return shortened(`watch_${feature}_${table.name}_${hash}`)
 }
 
@@ -57,7 +60,8 @@ export function parseName(text: string, defaultSchema: string): QualifiedName {
 
 /** Writes a name as a declaration spells it, so that `parseName` reads it back. */
 export function spellName({ schema, name }: QualifiedName, defaultSchema: string): string {
-  const spell = (part: string) => (/[."]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part)
+  // parentheses and outer blanks are a signature's
+  const spell = (part: string) => (/[."(]|^\s|\s$/.test(part) ? `"${part.replaceAll('"', '""')}"` : part)
   return schema === defaultSchema ? spell(name) : `${spell(schema)}.${spell(name)}`
 }
 

@@ -107,7 +107,10 @@ end $$`,
 /** The feature's latest run; runs that found nothing or were taken back do not count. */
 export async function latestRun(db: AnyKysely, feature: string): Promise<LedgerRun | null> {
   if (!(await ledgerExists(db))) return null
-  const [found] = await readRuns(db, `feature = ${literal(feature)} and state <> 'aborted' order by runs.id desc limit 1`)
+  const [found] = await readRuns(
+    db,
+    `feature = ${literal(feature)} and state <> 'aborted' order by runs.id desc limit 1`,
+  )
   return found ?? null
 }
 

@@ -1,5 +1,3 @@
-import type { Constraint } from '../catalog/constraint.ts'
-import { addressKey, type Node } from '../catalog/dependency.ts'
 import { demandMeaning, meaningOfView } from '../catalog/meaning.ts'
 import type { Index } from '../catalog/index.ts'
 import { createPolicy, type Policy } from '../catalog/policy.ts'
@@ -9,8 +7,7 @@ import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Rule } from '../catalog/rule.ts'
 import type { Statistics } from '../catalog/statistics.ts'
 import { tgenabled, type Trigger } from '../catalog/trigger.ts'
-import { UnshipError } from '../errors.ts'
-import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { grants, setAcl, type AclTarget } from './acl.ts'
 import type { Model } from './model.ts'
 import { isPrebuilt, show } from './prebuilt.ts'
@@ -31,7 +28,7 @@ export interface Recreated {
   } | null
 }
 
-const comment = (of: string, text: string | null): string[] =>
+export const comment = (of: string, text: string | null): string[] =>
   text === null ? [] : [`comment on ${of} is ${literal(text)}`]
 const withoutSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
 const regclass = (name: string) => `${literal(name)}::pg_catalog.regclass::pg_catalog.oid`
@@ -241,73 +238,6 @@ export function recreatedRule(model: Model, rule: Rule): Recreated {
   }
 }
 
-/**
- * A check, foreign key, unique or exclusion constraint of a table that stays, or a
- * foreign key of a moved table. Foreign keys and checks come back NOT VALID and
- * are validated after the reveal, unless they were not valid before.
- */
-export function recreatedConstraint(model: Model, constraint: Constraint, why: { columnGoes: boolean }): Recreated {
-  const table = qualified(model.name(constraint.conrelid))
-  const name = id(constraint.conname)
-  const later =
-    (constraint.contype === 'f' || constraint.contype === 'c') && constraint.convalidated && constraint.enforced
-  const definition =
-    (constraint.contype === 'u' || constraint.contype === 'p') && !isExclusion(model, constraint)
-      ? usingIndex(constraint)
-      : `${replayable(constraint.def)}${later ? ' not valid' : ''}`
-  return {
-    key: `pg_constraint:${constraint.oid}:0`,
-    kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',
-    identity: `${name} on ${table}`,
-    // a constraint over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table
-    drop: why.columnGoes && constraint.contype !== 'f' ? [] : [`alter table ${table} drop constraint ${name}`],
-    create: [
-      `alter table ${table} add constraint ${name} ${definition}`,
-      // other indexes of constraints are built before them
-      ...(isExclusion(model, constraint) ? ofIndex(model, constraint, table) : []),
-      ...comment(`constraint ${name} on ${table}`, constraint.description),
-    ],
-    validate: later ? validation(model, constraint, `alter table ${table} validate constraint ${name}`) : null,
-  }
-}
-
-/** Its index can only be built together with it: EXCLUDE, and UNIQUE … WITHOUT OVERLAPS. */
-export const isExclusion = (model: Model, { conindid, contype }: Constraint): boolean =>
-  contype !== 'f' && model.snapshot.indexes.some((i) => i.indexrelid === conindid && i.indisexclusion)
-
-/** What an exclusion constraint's definition leaves out of its index. */
-const ofIndex = (model: Model, constraint: Constraint, table: string): string[] =>
-  model.snapshot.indexes
-    .filter((i) => i.indexrelid === constraint.conindid)
-    .flatMap((index) => [
-      ...indexSettings(index),
-      ...(index.indisclustered ? [`alter table ${table} cluster on ${id(index.relname)}`] : []),
-    ])
-
-/**
- * VALIDATE reads the tables as their owner. Where FORCE ROW LEVEL SECURITY binds that owner,
- * it has to be lifted meanwhile, which nobody else may notice: hence under lock.
- */
-function validation(model: Model, { contype, conrelid, confrelid }: Constraint, sql: string): Recreated['validate'] {
-  const foreignKey = contype === 'f'
-  const forced = [...new Set([conrelid, confrelid])]
-    .filter((oid) => foreignKey && model.moved.has(oid))
-    .filter((oid) => model.relation(oid).relforcerowsecurity && model.relation(oid).row_security_active)
-    .map((oid) => model.name(oid))
-  if (forced.length === 0) return { sql, foreignKey, locks: [] }
-  const force = (how: string) => forced.map((table) => `  alter table ${qualified(table)} ${how} row level security;`)
-  const body = ['begin', ...force('no force'), `  ${sql};`, ...force('force'), 'end'].join('\n')
-  return { sql: `do ${dollarQuote(body, 'validate')}`, foreignKey, locks: forced }
-}
-
-function usingIndex(constraint: Constraint): string {
-  const kind = constraint.contype === 'p' ? 'primary key' : 'unique'
-  const deferrable = constraint.condeferrable
-    ? ` deferrable initially ${constraint.condeferred ? 'deferred' : 'immediate'}`
-    : ''
-  return `${kind} using index ${id(constraint.conname)}${deferrable}`
-}
-
 export function recreatedStatistics(statistics: Statistics): Recreated {
   const name = qualified({ schema: statistics.nspname, name: statistics.stxname })
   return {
@@ -323,56 +253,4 @@ export function recreatedStatistics(statistics: Statistics): Recreated {
     ],
     validate: null,
   }
-}
-
-/**
- * Puts objects after everything among them that they depend on; equals keep
- * their order. Dependencies of a view are those of its rule.
- */
-export function inDependencyOrder(model: Model, objects: readonly Recreated[]): Recreated[] {
-  const keyOf = new Map<string, string>()
-  for (const node of model.snapshot.nodes) keyOf.set(addressKey(node), representative(node, objects))
-  // what needs a constraint's index needs the constraint
-  for (const { indexrelid, conoid } of model.snapshot.indexes)
-    if (conoid !== null) keyOf.set(`pg_class:${indexrelid}:0`, `pg_constraint:${conoid}:0`)
-  const byKey = new Map(objects.map((o) => [o.key, o]))
-  const needs = new Map<string, Set<string>>()
-  for (const { dependent, referenced } of model.snapshot.edges) {
-    const from = keyOf.get(dependent) ?? dependent
-    // on a column of a view is on the view
-    const to = keyOf.get(referenced) ?? referenced.replace(/^(pg_class:\d+):\d+$/, '$1:0')
-    if (from === to || !byKey.has(from) || !byKey.has(to)) continue
-    needs.set(from, (needs.get(from) ?? new Set()).add(to))
-  }
-  const ordered: Recreated[] = []
-  const state = new Map<string, 'visiting' | 'done'>()
-  const visit = (object: Recreated) => {
-    if (state.get(object.key) === 'visiting')
-      throw new UnshipError({
-        code: 'not_restorable',
-        message: `feature ${model.feature.name} cannot be restored exactly, so it is not removed`,
-        detail: `${object.kind} ${object.identity} and others of the feature depend on each other in a circle.`,
-        hint: 'Nothing was changed.',
-      })
-    if (state.has(object.key)) return
-    state.set(object.key, 'visiting')
-    for (const key of needs.get(object.key) ?? []) {
-      const needed = byKey.get(key)
-      if (needed) visit(needed)
-    }
-    state.set(object.key, 'done')
-    ordered.push(object)
-  }
-  objects.forEach(visit)
-  return ordered
-}
-
-/** The object that a catalog row is a part of: a view for its rule, a relation for its columns and row type. */
-function representative(node: Node, objects: readonly Recreated[]): string {
-  const own = addressKey(node)
-  if (objects.some((o) => o.key === own)) return own
-  const part = ['pg_rewrite', 'pg_type', 'pg_attrdef'].includes(node.catalog)
-  if (part && node.owner_relid !== null) return `pg_class:${node.owner_relid}:0`
-  if (node.catalog === 'pg_class' && node.objsubid > 0) return `pg_class:${node.objid}:0`
-  return own
 }

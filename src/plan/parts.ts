@@ -8,9 +8,8 @@ import { generatedColumns, planHost, storedColumns } from './host.ts'
 import type { Model } from './model.ts'
 import { takesMovedRows } from './moved-rows.ts'
 import { isMovedRoutine, movedRoutine, movedSequence, movedTable, movedType, type Rename } from './moved.ts'
+import { recreatedConstraint } from './constraints.ts'
 import {
-  inDependencyOrder,
-  recreatedConstraint,
   recreatedPolicy,
   recreatedRoutine,
   recreatedRule,
@@ -19,6 +18,7 @@ import {
   recreatedView,
   type Recreated,
 } from './objects.ts'
+import { inDependencyOrder } from './order.ts'
 import type { HostPlan } from './plan.ts'
 import { prebuiltViews } from './prebuilt.ts'
 

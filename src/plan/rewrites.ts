@@ -1,5 +1,5 @@
 import type { Model } from './model.ts'
-import { isExclusion } from './objects.ts'
+import { isExclusion } from './constraints.ts'
 
 /** The short transactions of a restore that take as long as a table is large, as the declaration acknowledged. */
 export interface Rewrites {

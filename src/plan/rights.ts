@@ -98,17 +98,17 @@ export function refuseUnrecordable({ environment }: Snapshot, feature: string): 
   })
 }
 
-/** Tables that stay, which foreign keys of the feature's tables refer to: orphans are looked for there. */
-const keptParents = (model: Model) =>
-  new Set(
-    model.snapshot.constraints
-      .filter((k) => k.contype === 'f' && model.moved.has(k.conrelid) && !model.moved.has(k.confrelid))
-      .map((k) => k.confrelid),
-  )
+/** Tables that stay, whose rows foreign keys of the feature are compared with: for orphans, or when they are validated. */
+const comparedByForeignKeys = (model: Model) =>
+  model.snapshot.constraints
+    .filter((k) => k.contype === 'f' && model.nodes.has(`pg_constraint:${k.oid}:0`))
+    .filter((k) => model.moved.has(k.conrelid) || k.convalidated)
+    .flatMap((k) => [k.conrelid, k.confrelid])
+    .filter((oid) => !model.moved.has(oid))
 
 /** Refuses where policies would hide rows from the backup. */
 export function refuseRowSecurity(model: Model): void {
-  const hidden = [...new Set([...model.removed.keys(), ...keptParents(model)])].filter(
+  const hidden = [...new Set([...model.removed.keys(), ...comparedByForeignKeys(model)])].filter(
     (oid) => model.relation(oid).row_security_active,
   )
   if (hidden.length === 0) return

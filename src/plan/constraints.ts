@@ -1,0 +1,72 @@
+import type { Constraint } from '../catalog/constraint.ts'
+import { replayable } from '../catalog/replay.ts'
+import { dollarQuote, id, qualified } from '../sql.ts'
+import type { Model } from './model.ts'
+import { comment, indexSettings, type Recreated } from './objects.ts'
+
+/**
+ * A check, foreign key, unique or exclusion constraint of a table that stays, or a
+ * foreign key of a moved table. Foreign keys and checks come back NOT VALID and
+ * are validated after the reveal, unless they were not valid before.
+ */
+export function recreatedConstraint(model: Model, constraint: Constraint, why: { columnGoes: boolean }): Recreated {
+  const table = qualified(model.name(constraint.conrelid))
+  const name = id(constraint.conname)
+  const later =
+    (constraint.contype === 'f' || constraint.contype === 'c') && constraint.convalidated && constraint.enforced
+  const definition =
+    (constraint.contype === 'u' || constraint.contype === 'p') && !isExclusion(model, constraint)
+      ? usingIndex(constraint)
+      : `${replayable(constraint.def)}${later ? ' not valid' : ''}`
+  return {
+    key: `pg_constraint:${constraint.oid}:0`,
+    kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',
+    identity: `${name} on ${table}`,
+    // a constraint over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table
+    drop: why.columnGoes && constraint.contype !== 'f' ? [] : [`alter table ${table} drop constraint ${name}`],
+    create: [
+      `alter table ${table} add constraint ${name} ${definition}`,
+      // other indexes of constraints are built before them
+      ...(isExclusion(model, constraint) ? ofIndex(model, constraint, table) : []),
+      ...comment(`constraint ${name} on ${table}`, constraint.description),
+    ],
+    validate: later ? validation(model, constraint, `alter table ${table} validate constraint ${name}`) : null,
+  }
+}
+
+/** Its index can only be built together with it: EXCLUDE, and UNIQUE … WITHOUT OVERLAPS. */
+export const isExclusion = (model: Model, { conindid, contype }: Constraint): boolean =>
+  contype !== 'f' && model.snapshot.indexes.some((i) => i.indexrelid === conindid && i.indisexclusion)
+
+/** What an exclusion constraint's definition leaves out of its index. */
+const ofIndex = (model: Model, constraint: Constraint, table: string): string[] =>
+  model.snapshot.indexes
+    .filter((i) => i.indexrelid === constraint.conindid)
+    .flatMap((index) => [
+      ...indexSettings(index),
+      ...(index.indisclustered ? [`alter table ${table} cluster on ${id(index.relname)}`] : []),
+    ])
+
+/**
+ * VALIDATE reads the tables as their owner. Where FORCE ROW LEVEL SECURITY binds that owner,
+ * it has to be lifted meanwhile, which nobody else may notice: hence under lock.
+ */
+function validation(model: Model, { contype, conrelid, confrelid }: Constraint, sql: string): Recreated['validate'] {
+  const foreignKey = contype === 'f'
+  const forced = [...new Set([conrelid, confrelid])]
+    .filter((oid) => foreignKey && model.moved.has(oid))
+    .filter((oid) => model.relation(oid).relforcerowsecurity && model.relation(oid).row_security_active)
+    .map((oid) => model.name(oid))
+  if (forced.length === 0) return { sql, foreignKey, locks: [] }
+  const force = (how: string) => forced.map((table) => `  alter table ${qualified(table)} ${how} row level security;`)
+  const body = ['begin', ...force('no force'), `  ${sql};`, ...force('force'), 'end'].join('\n')
+  return { sql: `do ${dollarQuote(body, 'validate')}`, foreignKey, locks: forced }
+}
+
+function usingIndex(constraint: Constraint): string {
+  const kind = constraint.contype === 'p' ? 'primary key' : 'unique'
+  const deferrable = constraint.condeferrable
+    ? ` deferrable initially ${constraint.condeferred ? 'deferred' : 'immediate'}`
+    : ''
+  return `${kind} using index ${id(constraint.conname)}${deferrable}`
+}
