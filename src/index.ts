@@ -14,6 +14,7 @@ export type {
   RemovalPlan,
   Statement,
 } from './plan/plan.ts'
+export { MigrationDialect } from './migration-dialect.ts'
 export { abortRemoval } from './run/abort.ts'
 export type { RunOptions } from './run/options.ts'
 export { planRemoval } from './run/plan-removal.ts'

@@ -73,10 +73,12 @@ export function parseSignature(text: string): { name: string; argumentTypes: str
   const types: string[] = []
   let depth = 0
   let type = ''
+  let quoted = false
   for (const char of inner) {
-    if (char === '(') depth++
-    if (char === ')') depth--
-    if (char === ',' && depth === 0) {
+    if (char === '"') quoted = !quoted
+    if (char === '(' && !quoted) depth++
+    if (char === ')' && !quoted) depth--
+    if (char === ',' && depth === 0 && !quoted) {
       types.push(type.trim())
       type = ''
     } else type += char

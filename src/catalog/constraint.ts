@@ -26,6 +26,8 @@ export interface Constraint {
   readonly condeferred: boolean
   readonly inherited: boolean
   readonly enforced: boolean
+  /** A check that speaks of a whole row of its table. */
+  readonly whole_row: boolean
   /** ON DELETE of a foreign key: a no action, r restrict, c cascade, n set null, d set default. */
   readonly confdeltype: 'a' | 'r' | 'c' | 'n' | 'd' | ' '
   readonly def: string
@@ -47,6 +49,7 @@ export const constraintQuery = ({ relations }: Scope, major: number): string => 
   select k.oid, k.conname, k.contype, k.conrelid, k.confrelid, k.conindid, k.conparentid, k.conkey,
     k.convalidated, k.condeferrable, k.condeferred, k.coninhcount > 0 as inherited,
     ${major >= 18 ? 'k.conenforced' : 'true'} as enforced,
+    coalesce(k.conbin::text ~ ':varattno 0 ', false) as whole_row,
     k.confdeltype, pg_catalog.pg_get_constraintdef(k.oid) as def,
     ${names('k.conrelid', 'k.conkey')} as columns,
     ${names('k.confrelid', 'k.confkey')} as referenced_columns,

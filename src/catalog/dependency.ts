@@ -16,6 +16,8 @@ export interface Node extends Address {
   readonly identity: string
   /** pg_class.relkind, where it is a relation. */
   readonly relkind: string | null
+  /** What tells the kinds of its catalog apart: relkind, contype, typtype or prokind. */
+  readonly subkind: string | null
   /** The table or view that it belongs to: of a constraint, trigger, policy, rule, index, default, statistics. */
   readonly owner_relid: Oid | null
   /** For a default: its column. */
@@ -75,6 +77,12 @@ export const nodeQuery = (roots: readonly Address[]): string => `
   select ${catalogName('r.classid')} as catalog, r.objid, r.objsubid,
     pg_catalog.pg_describe_object(r.classid, r.objid, r.objsubid) as description,
     i.identity, c.relkind,
+    case ${catalogName('r.classid')}
+      when 'pg_class' then c.relkind::text
+      when 'pg_constraint' then (select k.contype::text from pg_catalog.pg_constraint k where k.oid = r.objid)
+      when 'pg_type' then (select t.typtype::text from pg_catalog.pg_type t where t.oid = r.objid)
+      when 'pg_proc' then (select p.prokind::text from pg_catalog.pg_proc p where p.oid = r.objid)
+    end as subkind,
     case ${catalogName('r.classid')}
       when 'pg_class' then case when c.relkind in ('i', 'I') then (select x.indrelid from pg_catalog.pg_index x where x.indexrelid = c.oid) end
       when 'pg_constraint' then (select k.conrelid from pg_catalog.pg_constraint k where k.oid = r.objid and k.conrelid <> 0)

@@ -163,7 +163,7 @@ export async function describeDatabase(db: AnyKysely): Promise<Description> {
   )
   const types = await oids(
     `select t.oid from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
-     where ${ours} and t.typtype not in ('b', 'p', 'm')
+     where ${ours} and t.typtype not in ('p', 'm') and not exists (select from pg_catalog.pg_type e where e.typarray = t.oid)
        and (t.typrelid = 0 or exists (select from pg_catalog.pg_class c where c.oid = t.typrelid and c.relkind = 'c'))`,
   )
   return describe(await readRows(db, { relations, routines, types }, major))

@@ -1,6 +1,6 @@
-import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { oidArray, strings, type Oid, type Scope, type Strings } from './fragments.ts'
 
-export interface Index {
+export interface Index extends Strings {
   readonly indexrelid: Oid
   readonly indrelid: Oid
   readonly nspname: string
@@ -16,6 +16,8 @@ export interface Index {
   readonly indisreplident: boolean
   readonly partial: boolean
   readonly expressions: boolean
+  /** It speaks of a whole row of its table. */
+  readonly whole_row: boolean
   /** Its expressions, separated by commas, and its predicate. */
   readonly expression_list: string | null
   readonly predicate: string | null
@@ -38,6 +40,7 @@ export const indexQuery = ({ relations }: Scope): string => `
     i.indkey::pg_catalog.int2[] as indkey, i.indnkeyatts, i.indisunique, i.indisprimary, i.indisexclusion, i.indimmediate,
     i.indisvalid, i.indisclustered, i.indisreplident,
     i.indpred is not null as partial, i.indexprs is not null as expressions,
+    coalesce(i.indexprs::text, '') || coalesce(i.indpred::text, '') ~ ':varattno 0 ' as whole_row,
     pg_catalog.pg_get_expr(i.indexprs, i.indrelid) as expression_list,
     pg_catalog.pg_get_expr(i.indpred, i.indrelid) as predicate,
     c.relkind = 'I' as partitioned, c.relispartition as attached,
@@ -53,7 +56,8 @@ export const indexQuery = ({ relations }: Scope): string => `
         where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = i.indexrelid
           and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = i.indrelid and d.refobjsubid > 0) u), '[]') as table_columns,
     (select k.oid from pg_catalog.pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) as conoid,
-    pg_catalog.obj_description(i.indexrelid, 'pg_class') as description
+    pg_catalog.obj_description(i.indexrelid, 'pg_class') as description,
+    ${strings('pg_catalog.pg_class', 'i.indexrelid')}
   from pg_catalog.pg_index i
   join pg_catalog.pg_class c on c.oid = i.indexrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace

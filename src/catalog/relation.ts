@@ -43,6 +43,15 @@ export interface Relation extends Strings {
   readonly relacl: Acl
   readonly description: string | null
   readonly publications: readonly string[]
+  /** Subscriptions that write to it. */
+  readonly subscriptions: readonly string[]
+  /** Columns that store rows of it, as they are or within arrays, domains and composites. */
+  readonly stored_in: readonly {
+    readonly relid: Oid
+    readonly schema: string
+    readonly name: string
+    readonly column: string
+  }[]
   readonly row_security_active: boolean
   readonly owned: boolean
   readonly lockable: boolean
@@ -52,6 +61,25 @@ export interface Relation extends Strings {
   readonly bytes: number
   readonly max_attnum: number
 }
+
+const storedRows = (type: string) => `coalesce((
+      with recursive holder(typid) as (
+        select ${type}
+        union
+        select coalesce(o.reltype, d.objid) from holder h
+        join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.refobjid = h.typid
+          and d.classid in ('pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)
+        left join pg_catalog.pg_class o on d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and o.oid = d.objid
+        where h.typid <> 0 and (o.oid is null or o.relkind = 'c'))
+      select pg_catalog.json_agg(distinct pg_catalog.jsonb_build_object('relid', o.oid::text,
+        'schema', s.nspname, 'name', o.relname, 'column', m.attname))
+      from holder h
+      join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.refobjid = h.typid
+        and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objsubid > 0
+      join pg_catalog.pg_class o on o.oid = d.objid and o.relkind in ('r', 'p', 'm', 'f')
+      join pg_catalog.pg_namespace s on s.oid = o.relnamespace
+      join pg_catalog.pg_attribute m on m.attrelid = o.oid and m.attnum = d.objsubid
+      where h.typid <> 0), '[]')`
 
 export const relationQuery = ({ relations }: Scope): string => `
   select c.oid, n.nspname, c.relname, c.relkind,
@@ -72,6 +100,9 @@ export const relationQuery = ({ relations }: Scope): string => `
     case when c.relkind in ('r', 'p') then coalesce((select pg_catalog.json_agg(p.pubname order by p.pubname)
       from pg_catalog.pg_publication p
       where exists (select from pg_catalog.pg_get_publication_tables(p.pubname) g where g.relid = c.oid)), '[]') else '[]' end as publications,
+    coalesce((select pg_catalog.json_agg(u.subname order by u.subname) from pg_catalog.pg_subscription_rel b
+      join pg_catalog.pg_subscription u on u.oid = b.srsubid where b.srrelid = c.oid), '[]') as subscriptions,
+    case when c.relkind in ('r', 'p') then ${storedRows('c.reltype')} else '[]' end as stored_in,
     pg_catalog.row_security_active(c.oid) as row_security_active,
     pg_catalog.pg_has_role(c.relowner, 'USAGE') as owned,
     case when c.relkind in ('r', 'p', 'm') then pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') else false end as lockable,

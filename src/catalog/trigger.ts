@@ -1,4 +1,4 @@
-import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { oidArray, strings, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_trigger.tgenabled, as ALTER TABLE spells it. */
 export const tgenabled = {
@@ -9,7 +9,7 @@ export const tgenabled = {
 } as const
 export type Tgenabled = keyof typeof tgenabled
 
-export interface Trigger {
+export interface Trigger extends Strings {
   readonly oid: Oid
   readonly tgname: string
   readonly tgrelid: Oid
@@ -36,7 +36,8 @@ export const triggerQuery = ({ relations }: Scope): string => `
     p.oid::pg_catalog.regprocedure::text as function,
     pg_catalog.has_function_privilege(p.oid, 'EXECUTE') as callable, p.prosrc,
     pg_catalog.encode(t.tgargs, 'escape') as args,
-    pg_catalog.obj_description(t.oid, 'pg_trigger') as description
+    pg_catalog.obj_description(t.oid, 'pg_trigger') as description,
+    ${strings('pg_catalog.pg_trigger', 't.oid')}
   from pg_catalog.pg_trigger t
   join pg_catalog.pg_proc p on p.oid = t.tgfoid
   where t.tgrelid = any (${oidArray(relations)}) and not t.tgisinternal

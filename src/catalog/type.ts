@@ -1,11 +1,21 @@
 import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
 
+/** pg_type.typtype */
+export const typtypes = {
+  b: 'base type',
+  c: 'composite type',
+  d: 'domain',
+  e: 'enum',
+  p: 'pseudo-type',
+  r: 'range',
+  m: 'multirange',
+} as const
+
 export interface Type extends Strings {
   readonly oid: Oid
   readonly nspname: string
   readonly typname: string
-  /** b base, c composite, d domain, e enum, p pseudo, r range, m multirange. */
-  readonly typtype: 'b' | 'c' | 'd' | 'e' | 'p' | 'r' | 'm'
+  readonly typtype: keyof typeof typtypes
   readonly owner: string
   readonly owned: boolean
   readonly typacl: Acl

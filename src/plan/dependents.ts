@@ -1,4 +1,5 @@
 import { addressKey, type Node } from '../catalog/dependency.ts'
+import type { JudgedKind } from '../catalog/verdicts/kinds.ts'
 import type { Suggestion } from '../errors.ts'
 import type { Model } from './model.ts'
 
@@ -16,11 +17,14 @@ const declared: Standing = { kind: 'declared' }
 const byNature = (of: string): Standing => ({ kind: 'by nature', of })
 const refused = (reason: string): Standing => ({ kind: 'refused', reason })
 
+const notKnown = (node: Node) => refused(`${node.description}: this kind of object cannot be restored`)
+
 /** Judges one object that depends on the feature. */
 export function standing(model: Model, node: Node): Standing {
   if (model.declared.has(addressKey(node))) return declared
-  const judge = judges[node.catalog]
-  return judge ? judge(model, node) : refused(`${node.description}: this kind of object cannot be restored`)
+  const kind = node.subkind === null ? node.catalog : `${node.catalog}.${node.subkind}`
+  const judge = (judges as Partial<Record<string, Judge>>)[kind]
+  return judge ? judge(model, node) : notKnown(node)
 }
 
 type Judge = (model: Model, node: Node) => Standing
@@ -57,7 +61,7 @@ const perTable = (field: 'constraints' | 'triggers' | 'policies' | 'rules', tabl
 })
 
 const listed = (
-  field: 'views' | 'functions' | 'indexes' | 'types' | 'sequences' | 'tables',
+  field: 'views' | 'functions' | 'indexes' | 'types' | 'sequences' | 'statistics' | 'tables',
   name: string,
 ): Standing => ({
   kind: 'undeclared',
@@ -66,44 +70,36 @@ const listed = (
   },
 })
 
-function judgeRelation(model: Model, node: Node): Standing {
-  const { objid, objsubid, relkind } = node
-  if (leaves(model, objid)) return byNature(model.spell(model.name(objid)))
-  switch (relkind) {
-    case 'i':
-    case 'I':
-      return judgeIndex(model, node)
-    case 'v':
-    case 'm':
-      return listed('views', model.spell(model.name(objid)))
-    case 'S':
-      return judgeSequence(model, node)
-    case 'c': {
-      const type = model.snapshot.types.find((t) => t.oid === model.relation(objid).reltype)
-      if (type && model.declared.has(addressKey({ catalog: 'pg_type', objid: type.oid, objsubid: 0 })))
-        return byNature(type.typname)
-      return listed('types', model.spell(model.name(objid)))
-    }
-    case 'r':
-    case 'p': {
-      if (objsubid === 0)
-        return refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
-      if (model.isRemoved(objid, objsubid)) return declared
-      if (isKeptByUs(model, objid)) return byNature(model.spell(model.name(objid)))
-      const column = model.columns(objid).find((c) => c.attnum === objsubid)
-      const table = model.spell(model.name(objid))
-      return {
-        kind: 'undeclared',
-        suggest: (s) => {
-          const tables = (s.columns ??= {})
-          ;(tables[table] ??= []).push(column?.attname ?? '')
-        },
-      }
-    }
-    default:
-      return refused(`${node.description}: this kind of relation cannot be restored`)
+/** Whatever leaves takes its relation along. */
+const unlessLeaving =
+  (judge: Judge): Judge =>
+  (model, node) =>
+    leaves(model, node.objid) ? byNature(model.spell(model.name(node.objid))) : judge(model, node)
+
+const judgeView = unlessLeaving((model, node) => listed('views', model.spell(model.name(node.objid))))
+
+const judgeComposite = unlessLeaving((model, { objid }) => {
+  const type = model.snapshot.types.find((t) => t.oid === model.relation(objid).reltype)
+  if (type && model.declared.has(addressKey({ catalog: 'pg_type', objid: type.oid, objsubid: 0 })))
+    return byNature(type.typname)
+  return listed('types', model.spell(model.name(objid)))
+})
+
+const judgeTable = unlessLeaving((model, node) => {
+  const { objid, objsubid } = node
+  if (objsubid === 0) return refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
+  if (model.isRemoved(objid, objsubid)) return declared
+  if (isKeptByUs(model, objid)) return byNature(model.spell(model.name(objid)))
+  const column = model.columns(objid).find((c) => c.attnum === objsubid)
+  const table = model.spell(model.name(objid))
+  return {
+    kind: 'undeclared',
+    suggest: (s) => {
+      const tables = (s.columns ??= {})
+      ;(tables[table] ??= []).push(column?.attname ?? '')
+    },
   }
-}
+})
 
 function judgeIndex(model: Model, node: Node): Standing {
   const index = model.snapshot.indexes.find((i) => i.indexrelid === node.objid)
@@ -130,12 +126,22 @@ function judgeSequence(model: Model, node: Node): Standing {
   return listed('sequences', model.spell(model.name(node.objid)))
 }
 
+/** The domain that a constraint belongs to, where that is met too and judged by itself. */
+const domainOf = (model: Model, node: Node) =>
+  model.snapshot.edges.some(
+    (e) => e.dependent === addressKey(node) && e.deptype === 'a' && model.nodes.get(e.referenced)?.subkind === 'd',
+  )
+
 function judgeConstraint(model: Model, node: Node): Standing {
   const constraint = model.snapshot.constraints.find((c) => c.oid === node.objid)
   if (!constraint) {
-    // of a domain, or NOT NULL of a column: with its type or column
-    return node.owner_relid === null || leaves(model, node.owner_relid) || model.isHost(node.owner_relid)
-      ? byNature('its type or column')
+    if (node.owner_relid === null)
+      return domainOf(model, node)
+        ? byNature('its type')
+        : refused(`${node.description}, a domain that stays, needs a part of the feature`)
+    // NOT NULL of a column: with that
+    return leaves(model, node.owner_relid) || model.isHost(node.owner_relid)
+      ? byNature('its column')
       : refused(`${node.description} of a table that stays`)
   }
   const { conrelid, contype, conkey } = constraint
@@ -181,29 +187,58 @@ function judgeType(model: Model, node: Node): Standing {
   return listed('types', model.spell({ schema: type.nspname, name: type.typname }))
 }
 
-/** One judge for each catalog that pg_depend points to; what has none is refused by name. */
-const judges: Readonly<Record<string, Judge | undefined>> = {
-  pg_class: judgeRelation,
-  pg_constraint: judgeConstraint,
+function judgeStatistics(model: Model, node: Node): Standing {
+  const { owner_relid: relid } = node
+  if (relid === null || willLeave(model, relid) || model.isHost(relid)) return byNature(owner(model, node))
+  const statistics = model.snapshot.statistics.find((s) => s.oid === node.objid)
+  return statistics
+    ? listed('statistics', model.spell({ schema: statistics.nspname, name: statistics.stxname }))
+    : refused(node.description)
+}
+
+function judgeRoutine(model: Model, node: Node): Standing {
+  if (isPart(model, node)) return byNature('its type')
+  const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
+  return routine
+    ? listed(
+        'functions',
+        `${model.spell({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`,
+      )
+    : refused(node.description)
+}
+
+/** One judge for each kind that is restored or moved; what has none is refused by name. */
+const judges: Readonly<Record<JudgedKind, Judge>> = {
+  'pg_class.r': judgeTable,
+  'pg_class.v': judgeView,
+  'pg_class.m': judgeView,
+  'pg_class.i': unlessLeaving(judgeIndex),
+  'pg_class.S': unlessLeaving(judgeSequence),
+  'pg_class.c': judgeComposite,
+  'pg_constraint.c': judgeConstraint,
+  'pg_constraint.f': judgeConstraint,
+  'pg_constraint.n': judgeConstraint,
+  'pg_constraint.p': judgeConstraint,
+  'pg_constraint.t': () => byNature('its trigger'),
+  'pg_constraint.u': judgeConstraint,
+  'pg_constraint.x': judgeConstraint,
   pg_attrdef: judgeDefault,
   pg_trigger: judgeTrigger,
   pg_policy: judgePolicy,
   pg_rewrite: judgeRule,
-  pg_type: judgeType,
-  pg_statistic_ext: (model, node) => byNature(owner(model, node)),
+  pg_statistic_ext: judgeStatistics,
+  'pg_type.b': judgeType,
+  'pg_type.c': judgeType,
+  'pg_type.d': judgeType,
+  'pg_type.e': judgeType,
+  'pg_type.r': judgeType,
+  'pg_type.m': judgeType,
+  'pg_proc.f': judgeRoutine,
+  'pg_proc.p': judgeRoutine,
+  'pg_proc.w': judgeRoutine,
+  'pg_proc.a': judgeRoutine,
   // PostgreSQL makes one with each range type
-  pg_cast: (model, node) =>
-    isPart(model, node) ? byNature('its type') : refused(`${node.description}: this kind of object cannot be restored`),
-  pg_proc: (model, node) => {
-    if (isPart(model, node)) return byNature('its type')
-    const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
-    return routine
-      ? listed(
-          'functions',
-          `${model.spell({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`,
-        )
-      : refused(node.description)
-  },
+  pg_cast: (model, node) => (isPart(model, node) ? byNature('its type') : notKnown(node)),
 }
 
 export interface Dependents {

@@ -6,6 +6,7 @@ import { columnBackupName, hiddenName, shortened, watchName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { grants, setAcl } from './acl.ts'
 import type { Model } from './model.ts'
+import { foreignKeysOf } from './moved.ts'
 import { columnSettings, relationAcl } from './objects.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
 
@@ -43,6 +44,9 @@ export function planHost(model: Model, oid: Oid): HostPlan {
     key: key.map((c) => c.attname),
     keyMayChange: !key.every((c) => c.attidentity !== '' || c.type === 'uuid'),
     columns,
+    foreignKeys: foreignKeysOf(model, oid)
+      .filter((k) => k.columns.every((name) => stored.some((c) => c.attname === name && !c.attnotnull)))
+      .map((k) => ({ ...k, onDelete: 'set null', setColumns: [] })),
     everyRow: columns.some((c) => c.filler !== null) || stored.some((c) => c.constrained_domain),
     watch: {
       log: { schema: LEDGER_SCHEMA, name: watch },
@@ -182,7 +186,10 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
       locked.push(`alter table ${table} add constraint ${id(column.not_null_name ?? '')} not null ${hidden} not valid`)
       online.push(`alter table ${table} validate constraint ${id(column.not_null_name ?? '')}`)
     } else {
-      locked.push(`alter table ${table} add constraint ${notNullCheck(column)} check (${hidden} is not null) not valid`)
+      // of a row type, (1, null) is neither null nor not null; what SET NOT NULL asks is this
+      locked.push(
+        `alter table ${table} add constraint ${notNullCheck(column)} check (${hidden} is distinct from null) not valid`,
+      )
       online.push(`alter table ${table} validate constraint ${notNullCheck(column)}`)
     }
     if (column.attidentity === '') reveal.push(...madeNotNull(table, original, column, major))

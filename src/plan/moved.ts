@@ -133,6 +133,8 @@ export function isMovedRoutine(model: Model, routine: Routine, seen: ReadonlySet
         return node.relkind === 'i' || node.relkind === 'I' || node.objsubid > 0
       case 'pg_constraint':
         return node.owner_relid === null || model.moved.has(node.owner_relid)
+      case 'pg_statistic_ext':
+        return node.owner_relid !== null && model.moved.has(node.owner_relid)
       case 'pg_type':
         return true
       case 'pg_proc': {
@@ -155,8 +157,9 @@ const onDelete = {
   ' ': 'no action',
 } as const
 
-export function planMoved(model: Model, oid: Oid): MovedPlan {
-  const foreignKeys: MovedForeignKey[] = model.snapshot.constraints
+/** The foreign keys of a table that comes back, and what they do with rows whose parent has gone. */
+export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
+  return model.snapshot.constraints
     .filter((k) => k.conrelid === oid && k.contype === 'f')
     .map((k) => ({
       name: k.conname,
@@ -168,5 +171,10 @@ export function planMoved(model: Model, oid: Oid): MovedPlan {
       onDelete: onDelete[k.confdeltype],
       validated: k.convalidated && k.enforced,
     }))
-  return { table: model.name(oid), backup: backupOf(model, oid), foreignKeys }
 }
+
+export const planMoved = (model: Model, oid: Oid): MovedPlan => ({
+  table: model.name(oid),
+  backup: backupOf(model, oid),
+  foreignKeys: foreignKeysOf(model, oid),
+})

@@ -64,6 +64,11 @@ export interface HostPlan {
   /** The key's values may change in ordinary life (neither identity nor uuid). */
   readonly keyMayChange: boolean
   readonly columns: readonly PlannedColumn[]
+  /**
+   * Foreign keys over removed columns that may be NULL: a row of the host stays when the
+   * parent goes that only a removed column refers to, so whatever the key says, the reference is left empty.
+   */
+  readonly foreignKeys: readonly MovedForeignKey[]
   /** Every row is backed up, not only those that hold something. */
   readonly everyRow: boolean
   readonly watch: { readonly log: QualifiedName; readonly routine: QualifiedName; readonly trigger: string }

@@ -1,9 +1,11 @@
 import type { Column } from '../catalog/column.ts'
+import type { Trigger } from '../catalog/trigger.ts'
 import { usableKey } from './host.ts'
 import { grantorReasons } from './grantors.ts'
+import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
-import { dependsOnDropped } from './parts.ts'
+import { dependsOnDropped, needsRecreation } from './parts.ts'
 
 /** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
 export const reasonsAgainst = (model: Model): string[] => [
@@ -13,6 +15,9 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...otherReasons(model),
   ...movedReasons(model),
   ...grantorReasons(model),
+  ...inheritedReasons(model),
+  ...strayReasons(model),
+  ...leftBehind(model),
 ]
 
 function relationReasons(model: Model): string[] {
@@ -32,6 +37,8 @@ function relationReasons(model: Model): string[] {
     if (r.labelled) reasons.push(`${name} has a security label`)
     if (r.publications.length > 0)
       reasons.push(`${name} is published by ${r.publications.join(', ')}: its subscribers would break`)
+    if (r.subscriptions.length > 0)
+      reasons.push(`${name} is filled by subscription ${r.subscriptions.join(', ')}, which would break`)
     if (model.isHost(oid) && snapshot.rules.some((x) => x.ev_class === oid && x.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
     if (model.isHost(oid) && r.max_attnum + (model.removed.get(oid)?.length ?? 0) > 1600)
@@ -79,9 +86,12 @@ function columnReasons(model: Model): string[] {
     }
     if (columns.length === model.columns(oid).length)
       reasons.push(`all columns of ${table} are declared: declare the table instead`)
-    for (const other of snapshot.columns)
-      if (other.atttypid === model.relation(oid).reltype)
-        reasons.push(`column ${shown(model.name(other.attrelid))}.${other.attname} stores rows of ${table}`)
+    for (const other of model.relation(oid).stored_in)
+      if (!model.views.has(other.relid)) reasons.push(`column ${shown(other)}.${other.column} stores rows of ${table}`)
+    for (const i of snapshot.indexes)
+      if (i.indrelid === oid && i.whole_row) reasons.push(`index ${i.relname} of ${table} is over the whole row`)
+    for (const k of snapshot.constraints)
+      if (k.conrelid === oid && k.whole_row) reasons.push(`check ${k.conname} of ${table} is over the whole row`)
   }
   return [...reasons, ...orderReasons(model)]
 }
@@ -124,7 +134,9 @@ function otherReasons(model: Model): string[] {
     if (r.event_triggers.length > 0) reasons.push(`${name} serves event trigger ${r.event_triggers.join(', ')}`)
   }
   for (const t of snapshot.types)
-    if (t.extensions.length > 0 && t.typtype !== 'b') reasons.push(`type ${t.typname} belongs to an extension`)
+    if (t.typtype === 'p') reasons.push(`type ${t.typname} is a shell type`)
+    else if (t.extensions.length > 0 && (t.typtype !== 'b' || model.declared.has(`pg_type:${t.oid}:0`)))
+      reasons.push(`type ${t.typname} belongs to an extension`)
   for (const k of snapshot.constraints)
     if (k.contype === 'f' && model.nodes.has(`pg_constraint:${k.oid}:0`)) {
       const partitioned = [k.conrelid, k.confrelid].find((oid) =>
@@ -134,10 +146,14 @@ function otherReasons(model: Model): string[] {
         reasons.push(`foreign key ${k.conname} of ${shown(model.name(k.conrelid))} is one of a partitioned table`)
     }
   for (const t of snapshot.triggers)
-    if (t.cloned && model.nodes.has(`pg_trigger:${t.oid}:0`))
-      reasons.push(`trigger ${t.tgname} comes from a partitioned table`)
+    if (model.nodes.has(`pg_trigger:${t.oid}:0`) && (t.cloned || isCopied(model, t)))
+      reasons.push(`trigger ${t.tgname} of ${shown(model.name(t.tgrelid))} is one of a partitioned table`)
   return reasons
 }
+
+/** A row trigger of a partitioned table has copies on its partitions, which may be enabled differently. */
+const isCopied = (model: Model, { tgrelid, def }: Trigger) =>
+  model.relation(tgrelid).relkind === 'p' && def.includes(' FOR EACH ROW ')
 
 /**
  * `contacts c(a, b)` names the host's columns by their place. Restored columns stand
@@ -180,4 +196,50 @@ function movedReasons(model: Model): string[] {
       (r) =>
         `function ${r.nspname}.${r.proname}(${r.argument_types}) can only be moved, and depends on a part of the feature that is dropped meanwhile`,
     )
+}
+
+/** What a child or partition has from its parent goes and comes only with that. */
+function inheritedReasons(model: Model): string[] {
+  const { snapshot } = model
+  const here = (catalog: string, oid: string) => model.nodes.has(`${catalog}:${oid}:0`)
+  const stays = (oid: string) => !model.moved.has(oid) && !model.views.has(oid)
+  return [
+    ...snapshot.constraints
+      .filter((k) => k.contype === 'c' && k.inherited && stays(k.conrelid) && here('pg_constraint', k.oid))
+      .map((k) => `constraint ${k.conname} of ${shown(model.name(k.conrelid))} is inherited`),
+    ...snapshot.indexes
+      .filter((i) => (i.attached || i.partitioned) && stays(i.indrelid) && here('pg_class', i.indexrelid))
+      .map((i) => `index ${i.relname} of ${shown(model.name(i.indrelid))} is one of a partitioned table`),
+  ]
+}
+
+/** What a definition leaves out of an object that is created again, and no dump or statement would bring back. */
+function strayReasons(model: Model): string[] {
+  const { snapshot } = model
+  const here = (catalog: string, oid: string) => model.nodes.has(`${catalog}:${oid}:0`)
+  const extension = (what: string, { extensions }: { readonly extensions: readonly string[] }) =>
+    extensions.length > 0 ? [`${what} depends on extension ${extensions.join(', ')}`] : []
+  return [
+    ...snapshot.indexes
+      .filter((i) => here('pg_class', i.indexrelid) && !model.moved.has(i.indrelid))
+      .flatMap((i) => extension(`index ${i.relname} of ${shown(model.name(i.indrelid))}`, i)),
+    ...snapshot.triggers
+      .filter((t) => needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid))
+      .flatMap((t) => extension(`trigger ${t.tgname} of ${shown(model.name(t.tgrelid))}`, t)),
+    ...snapshot.relations
+      .filter((r) => r.relkind === 'S' && here('pg_class', r.oid))
+      .flatMap((r) => [
+        ...(r.extensions.length > 0
+          ? [`sequence ${shown(model.name(r.oid))} belongs to extension ${r.extensions.join(', ')}`]
+          : []),
+        ...(r.labelled ? [`sequence ${shown(model.name(r.oid))} has a security label`] : []),
+      ]),
+    ...snapshot.relations
+      .filter((r) => model.views.has(r.oid))
+      .flatMap((r) =>
+        snapshot.types
+          .filter((t) => t.oid === r.reltype && (t.description !== null || t.typacl !== null))
+          .map(() => `the row type of view ${shown(model.name(r.oid))} has a comment or privileges of its own`),
+      ),
+  ]
 }

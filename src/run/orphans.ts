@@ -14,13 +14,13 @@ import type { SetAside } from './report.ts'
  * row; so do those where the row may not be without the reference, or the default
  * has no parent either. In each case the row as it was is kept in a table of its own.
  *
+ * @param children the tables that lose rows or references: moved ones, or backups of columns
  * @param revealed the tables bear their own names again
  */
 export async function setAsideOrphans(
   context: RunContext,
-  moved: readonly MovedPlan[],
-  runId: string,
-  revealed: boolean,
+  children: readonly MovedPlan[],
+  { moved, runId, revealed }: { moved: readonly MovedPlan[]; runId: string; revealed: boolean },
 ): Promise<SetAside[]> {
   const kept: SetAside[] = []
   const stamp = await timestampName(context.db)
@@ -28,7 +28,7 @@ export async function setAsideOrphans(
   // a row set aside may have been another's parent
   for (let again = true; again;) {
     again = false
-    for (const table of moved)
+    for (const table of children)
       for (const key of table.foreignKeys.filter((k) => k.validated)) {
         context.checkCancelled()
         const found = await setAside(context, moved, table, key, { runId, stamp, revealed, names })

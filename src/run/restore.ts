@@ -148,6 +148,8 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
     await run(db, recordEvent(restore.id, `phase ${phase}`))
   }
 
+  const orphans = { moved: plan.moved, runId: restore.id, revealed: false }
+
   if (todo('add'))
     await context.phase('add', () =>
       runShort(context, {
@@ -164,6 +166,7 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
     )
   if (todo('fill'))
     await context.phase('fill', async () => {
+      restoring.setAside.push(...(await setAsideOrphans(context, plan.hosts, orphans)))
       for (const host of plan.hosts) await fillHost(context, host)
       return null
     })
@@ -180,7 +183,7 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
     await enter('verify')
     await context.phase('verify', async () => {
       await verifyFilled(context, plan)
-      restoring.setAside.push(...(await setAsideOrphans(context, plan.moved, restore.id, false)))
+      restoring.setAside.push(...(await setAsideOrphans(context, plan.moved, orphans)))
       return null
     })
     await context.phase('reveal', () =>

@@ -26,7 +26,7 @@ export const KEYS = [
   'identity always',
   'none',
 ] as const
-export const DEFAULTS = ['none', 'none', 'constant', 'volatile', 'now'] as const
+export const DEFAULTS = ['none', 'none', 'constant', 'volatile', 'now', 'sequence', 'function'] as const
 export const COLUMN_KINDS = ['plain', 'plain', 'plain', 'plain', 'serial', 'identity', 'generated'] as const
 
 export interface TableDescription {
@@ -72,6 +72,7 @@ export const PARTS = [
   'view',
   'function',
   'statistics',
+  'rule',
   'comment',
   'grant',
 ] as const
@@ -128,7 +129,7 @@ export const world: fc.Arbitrary<World> = fc.record({
   schemas: fc.integer({ min: 1, max: 2 }),
   tables: fc.array(table, { minLength: 2, maxLength: 5 }),
   foreignKeys: fc.array(foreignKey, { maxLength: 5 }),
-  parts: fc.array(part, { maxLength: 16, size: 'max' }),
+  parts: fc.array(part, { maxLength: 24, size: 'max' }),
   feature: fc.record({
     tables: fc.array(choice, { maxLength: 2 }),
     columns: fc.array(fc.tuple(choice, choice), { minLength: 1, maxLength: 5 }),

@@ -65,7 +65,7 @@ function filled(feature: Declared, tables: readonly RenderedTable[]): Declared |
 }
 
 function merge(feature: Declared, suggestion: Suggestion): Declared {
-  return deepMerge(feature, suggestion) as unknown as Declared
+  return deepMerge(feature, suggestion) as Declared
 }
 
 function deepMerge(one: unknown, other: unknown): unknown {

@@ -16,7 +16,7 @@ const rowsOf = async (client: Client | TestDatabase, sql: string): Promise<any[]
 export async function readImages(client: Client | TestDatabase): Promise<Images> {
   const tables = await rowsOf(
     client,
-    `select format('%I.%I', n.nspname, c.relname) as name, string_agg(
+    `select n.nspname || '.' || c.relname as name, format('%I.%I', n.nspname, c.relname) as sql, string_agg(
        format('%L, encode(record_send(row(t.%I)), ''hex'')', a.attname, a.attname), ', ' order by a.attname collate "C") as columns
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -25,8 +25,8 @@ export async function readImages(client: Client | TestDatabase): Promise<Images>
      group by n.nspname, c.relname order by 1`,
   )
   const images: Images = {}
-  for (const { name, columns } of tables) {
-    const rows = await rowsOf(client, `select jsonb_build_object(${columns}) as image from ${name} t order by 1`)
+  for (const { name, sql, columns } of tables) {
+    const rows = await rowsOf(client, `select jsonb_build_object(${columns}) as image from ${sql} t order by 1`)
     images[name] = rows.map((row) => row.image)
   }
   return images

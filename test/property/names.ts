@@ -39,7 +39,7 @@ export class Names {
     let name = base
     for (let n = 2; this.#taken.has(name) || other.#taken.has(name); n++) {
       let head = base
-      while (bytes(`${head}_${n}`) > 63) head = [...head].slice(0, -1).join('')
+      while (bytes(`${head}_${n}`) > 63) head = head.slice(0, -1)
       name = `${head}_${n}`
     }
     this.#taken.add(name)

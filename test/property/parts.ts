@@ -24,6 +24,28 @@ const beside = (r: Rendering, table: RenderedTable, name: number, other?: Names)
   return { schema: table.name.schema, name: scope.next(name, other) }
 }
 
+/** A function of the schema's own, for an index or a check. */
+function immutableFunction(r: Rendering, table: RenderedTable, name: number, column: RenderedColumn): string {
+  const routine = qualified(beside(r, table, name))
+  const type = column.type.sql
+  r.statements.push(
+    `create function ${routine}(v ${type}) returns text language sql immutable as 'select pg_catalog.md5(v::text)'`,
+  )
+  r.commentable.push(`function ${routine}(${type})`)
+  r.grantable.push({ target: `function ${routine}(${type})`, privileges: 'execute', columns: [] })
+  return routine
+}
+
+const EVENTS = (column: string) => [
+  'before update',
+  'before update',
+  `after update of ${column}`,
+  'before update',
+  'after insert or delete',
+  'after update',
+  'after insert or update',
+]
+
 const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
   index(r, table, name, choose) {
     const sortable = ordered(table.columns)
@@ -32,15 +54,21 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
     const second = at(sortable, choose(1))
     const index = beside(r, table, name)
     const sorted = choose(2) % 5 === 4 ? ' desc nulls last' : ''
-    const expression = isText(first.type) ? `lower(${id(first.name)})` : `(${id(first.name)} is null)`
+    const expression =
+      choose(1) % 3 === 2
+        ? `${immutableFunction(r, table, name, first)}(${id(first.name)})`
+        : isText(first.type)
+          ? `lower(${id(first.name)})`
+          : `(${id(first.name)} is null)`
     const pattern = first.type.sql === 'text' && choose(2) % 5 === 3 ? ' text_pattern_ops' : ''
+    const unique = choose(4) % 4 === 3 && first.role === 'value'
     const keys = [
       choose(3) % 4 === 3 ? expression : `${id(first.name)}${pattern}${sorted}`,
-      ...(choose(3) % 4 === 1 && second !== first ? [id(second.name)] : []),
+      ...(choose(3) % 4 === 1 && second !== first && !(unique && second.role === 'reference') ? [id(second.name)] : []),
     ]
-    const unique = choose(4) % 4 === 3 && first.role === 'value'
     const include = choose(5) % 4 === 2 ? ` include (${id(at(table.columns, choose(1)).name)})` : ''
-    const where = choose(5) % 4 === 1 ? ` where ${id(at(table.columns, choose(2)).name)} is not null` : ''
+    const filter = at(unique ? table.columns.filter((c) => c.role !== 'reference') : table.columns, choose(2))
+    const where = choose(5) % 4 === 1 ? ` where ${id(filter.name)} is not null` : ''
     const gin = first.type.gin && choose(3) % 4 === 0
     r.statements.push(
       gin
@@ -69,9 +97,14 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
     if (columns.length === 0) return
     const keys = [...new Set([at(columns, choose(0)), ...(choose(2) % 3 === 0 ? [] : [at(columns, choose(1))])])]
     const constraint = beside(r, table, name, table.scope)
-    r.statements.push(
-      `alter table ${table.sql} add constraint ${id(constraint.name)} unique (${keys.map((c) => id(c.name)).join(', ')})`,
-    )
+    if (choose(3) % 6 === 5)
+      r.statements.push(
+        `alter table ${table.sql} add constraint ${id(constraint.name)} exclude using btree (${keys.map((c) => `${id(c.name)} with =`).join(', ')})`,
+      )
+    else
+      r.statements.push(
+        `alter table ${table.sql} add constraint ${id(constraint.name)} unique (${keys.map((c) => id(c.name)).join(', ')})`,
+      )
     r.commentable.push(`constraint ${id(constraint.name)} on ${table.sql}`, `index ${qualified(constraint)}`)
   },
 
@@ -92,15 +125,7 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
       column.type.ordered && !column.sql.endsWith(' stored')
         ? ` when (old.${id(column.name)} is distinct from new.${id(column.name)})`
         : ''
-    const event = [
-      'before update',
-      `before update`,
-      `after update of ${id(column.name)}`,
-      'before update',
-      'after insert or delete',
-      'after update',
-      'after insert or update',
-    ][kind] as string
+    const event = at(EVENTS(id(column.name)), kind)
     const each = kind === 6 ? 'for each statement' : 'for each row'
     const when = kind === 1 || kind === 3 ? changed : ''
     const constraint = kind === 5 ? 'constraint ' : ''
@@ -168,6 +193,16 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
     r.statements.push(
       `create ${kind} ${qualified(view)}${options} as ${query}${materialized && choose(5) % 5 === 4 ? ' with no data' : ''}`,
     )
+    if (!materialized && choose(1) % 5 === 4) {
+      const routine = qualified(beside(r, table, name))
+      const trigger = id(names.next(name))
+      r.statements.push(
+        `create function ${routine}() returns trigger language plpgsql as 'begin return null; end'`,
+        `create trigger ${trigger} instead of insert or update on ${qualified(view)} for each row execute function ${routine}()`,
+        `alter view ${qualified(view)} alter column ${id(at(out, choose(2)).name)} set default null`,
+      )
+      r.commentable.push(`trigger ${trigger} on ${qualified(view)}`)
+    }
     const sortable = ordered(out)
     if (materialized && sortable.length > 0 && choose(5) % 2)
       r.statements.push(`create index on ${qualified(view)} (${id(at(sortable, choose(0)).name)})`)
@@ -190,24 +225,25 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
     const own = relation.columns.find((c) => c.type.sql.includes('.')) ?? column
     switch (choose(2) % 8) {
       case 0:
-        return make('', '', `returns bigint language sql stable as ${literal(count)}`)
+        make('', '', `returns bigint language sql stable as ${literal(count)}`)
+        return
       case 1:
-        return make('', '', `returns bigint language sql begin atomic; ${count}; end`)
+        make('', '', `returns bigint language sql begin atomic; ${count}; end`)
+        return
       case 2:
-        return make(`r ${table.sql}`, table.sql, `returns integer language sql immutable as 'select 1'`)
+        make(`r ${table.sql}`, table.sql, `returns integer language sql immutable as 'select 1'`)
+        return
       case 3:
-        return make(
-          '',
-          '',
-          `returns setof ${table.sql} language sql stable as ${literal(`select * from ${table.sql}`)}`,
-        )
+        make('', '', `returns setof ${table.sql} language sql stable as ${literal(`select * from ${table.sql}`)}`)
+        return
       case 4:
         make(
           '',
           '',
           `returns text language plpgsql security definer set search_path = '' as ${literal(`begin return (${count})::text; end`)}`,
         )
-        return make('a integer, b text default null', 'integer, text', `returns text language sql return b || a`)
+        make('a integer, b text default null', 'integer, text', `returns text language sql return b || a`)
+        return
       case 5:
         make(
           `a ${own.type.sql}`,
@@ -216,9 +252,10 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
         )
         return
       case 6:
-        return make('', '', `returns table (n bigint) language sql begin atomic; ${count}; end`)
+        make('', '', `returns table (n bigint) language sql begin atomic; ${count}; end`)
+        return
       default:
-        return make(`variadic a text[]`, 'text[]', `returns integer language sql cost 7 as 'select 1'`)
+        make(`variadic a text[]`, 'text[]', `returns integer language sql cost 7 as 'select 1'`)
     }
   },
 
@@ -232,6 +269,19 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
     r.statements.push(`create statistics ${statistics}${kinds} on ${id(a.name)}, ${id(b.name)} from ${table.sql}`)
     if (choose(3) % 2) r.statements.push(`alter statistics ${statistics} set statistics 33`)
     r.commentable.push(`statistics ${statistics}`)
+  },
+
+  rule(r, table, name, choose) {
+    const rule = id(table.scope.next(name))
+    const column = id(at(table.columns, choose(0)).name)
+    const event = at(['delete', 'insert', 'delete'], choose(1))
+    const row = event === 'insert' ? 'new' : 'old'
+    const other = at(r.tables, choose(2))
+    const action = choose(3) % 2 ? 'also select 1' : `also select count(*) from ${other.sql} as counted`
+    r.statements.push(
+      `create rule ${rule} as on ${event} to ${table.sql} where ${row}.${column} is not null do ${action}`,
+    )
+    r.commentable.push(`rule ${rule} on ${table.sql}`)
   },
 
   comment(r, _table, _name, choose) {

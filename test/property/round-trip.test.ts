@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { checkWorld, type Ending } from './check.ts'
 import { life, world } from './description.ts'
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 12)
+/** `npm run test:property` takes its time. */
+const DEFAULT_RUNS = process.env.npm_lifecycle_event === 'test:property' ? 300 : 12
+const RUNS = Number(process.env.PROPERTY_RUNS ?? DEFAULT_RUNS)
 const SEED = process.env.PROPERTY_SEED === undefined ? {} : { seed: Number(process.env.PROPERTY_SEED) }
 const MINUTE = 60_000
 

@@ -15,10 +15,17 @@ export interface ValueType {
 
 const text = ["''", "'a'", "'b'", "'ünïcödé ✓ 漢字'", "'it''s \"quoted\", \\ and $1'", "e'tab\\tnew\\nline'", "'null'"]
 
+export const INTEGER: ValueType = {
+  sql: 'integer',
+  literals: ['0', '1', '-7', '2147483647'],
+  ordered: true,
+  volatile: '(random() * 1000)::integer',
+}
+
 /** What PostgreSQL brings along. */
 const BUILT_IN: readonly ValueType[] = [
   { sql: 'text', literals: text, ordered: true, volatile: 'md5(random()::text)' },
-  { sql: 'integer', literals: ['0', '1', '-7', '2147483647'], ordered: true, volatile: '(random() * 1000)::integer' },
+  INTEGER,
   { sql: 'boolean', literals: ['false', 'true'], ordered: true },
   { sql: 'numeric', literals: ['0', '1.0', '1.00', "'NaN'", '-1e-20', '1e30'], ordered: true },
   { sql: 'numeric(10,2)', literals: ['0', '1.5', '-99999999.99'], ordered: true },
@@ -84,5 +91,4 @@ const OWN: readonly ValueType[] = [
 
 export const TYPES: readonly ValueType[] = [...BUILT_IN, ...OWN]
 
-export const INTEGER: ValueType = BUILT_IN[1] as ValueType
 export const isText = (type: ValueType) => /^(text|character varying.*)$/.test(type.sql)

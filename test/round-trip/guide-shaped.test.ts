@@ -100,7 +100,13 @@ describe('a database with the names of the runbook and everything else different
   const roundTrip = async (db: TestDatabase['db']) => {
     const before = await readState(database())
     const removed = await removeFeature(db, programPartner)
-    expect(removed.counts).toEqual({ partners: 41, 'audit entries': 3, 'payment data': 2, corrections: 0, 'subscription payments': 1 })
+    expect(removed.counts).toEqual({
+      partners: 41,
+      'audit entries': 3,
+      'payment data': 2,
+      corrections: 0,
+      'subscription payments': 1,
+    })
     expect(removed.backups.map((b) => b.rows)).toEqual([43, 1, 3, 0])
     const restored = await restoreFeature(db, programPartner)
     expect(restored.warnings).toEqual([])
@@ -120,10 +126,12 @@ describe('a database with the names of the runbook and everything else different
   test('leaves and comes back inside of one transaction', async () => {
     await database().query(`set role crm_owner; ${schema}`)
     const before = await readState(database())
-    await database().db.transaction().execute(async (trx) => {
-      await removeFeature(trx, programPartner)
-      await restoreFeature(trx, programPartner)
-    })
+    await database()
+      .db.transaction()
+      .execute(async (trx) => {
+        await removeFeature(trx, programPartner)
+        await restoreFeature(trx, programPartner)
+      })
     expect(await readState(database())).toEqual(before)
   })
 })

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { useDatabase } from '../support/database.ts'
+import { useSharedDatabase } from '../support/database.ts'
 import { refusedUnchanged } from '../support/refusal.ts'
 
 describe('something that is not our backup under a backup name', () => {
-  const database = useDatabase({ template: 'demo' })
+  // each test takes away what it has put there
+  const database = useSharedDatabase({ template: 'demo' })
 
   test.each([
     ['of a moved table', 'backup_program_partner_audit_log', 'create table backup_program_partner_audit_log (id int)'],
@@ -37,6 +38,8 @@ describe('something that is not our backup under a backup name', () => {
     )
     expect(error.primary).toBe(`${name} already exists`)
     expect(error.hint).toContain('rename')
+    const [, kind = ''] = /^create (\w+)/.exec(sql) ?? []
+    await database().query(`drop ${kind} ${name}`)
   })
 
   test('all of them are named at once', async () => {
@@ -48,6 +51,9 @@ describe('something that is not our backup under a backup name', () => {
       removeFeature(database().db, programPartner),
     )
     for (const name of ['contacts', 'subscriptions', 'corrections']) expect(error.primary).toContain(name)
+    await database().query(`
+      drop table backup_program_partner_contacts, backup_program_partner_subscriptions,
+        backup_legacy_program_partner_corrections`)
   })
 
   test('even one with the very columns of ours', async () => {

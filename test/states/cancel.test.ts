@@ -1,11 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { abortRemoval, removeFeature, restoreFeature, type ProgressEvent, type RunOptions } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { useDatabase } from '../support/database.ts'
-import { readState } from '../support/life.ts'
+import { useDatabase, useSharedDatabase } from '../support/database.ts'
+import { readState, type State } from '../support/life.ts'
 import { noTraces, readTraces, refusal, refusedUnchanged } from '../support/refusal.ts'
-
-const database = useDatabase({ template: 'demo' })
 
 /** Options whose signal is aborted when this is told. */
 function cancelWhen(matches: (event: ProgressEvent) => boolean): RunOptions {
@@ -22,6 +20,8 @@ const at = (type: 'phase started' | 'phase done', phase: string) =>
   cancelWhen((event) => event.type === type && event.phase === phase)
 
 describe('a signal that is aborted before', () => {
+  const database = useDatabase({ template: 'demo' })
+
   test('a removal: nothing happens', async () => {
     const error = await refusedUnchanged(database(), 'cancelled', () =>
       removeFeature(database().db, programPartner, { signal: AbortSignal.abort() }),
@@ -39,6 +39,8 @@ describe('a signal that is aborted before', () => {
 })
 
 describe('a signal that is aborted during', () => {
+  const database = useDatabase({ template: 'demo' })
+
   test.each([
     ['the watch', () => at('phase started', 'watch')],
     ['the copy', () => at('phase started', 'copy')],
@@ -68,18 +70,6 @@ describe('a signal that is aborted during', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
-  test.each(['add', 'fill', 'build', 'verify', 'reveal', 'validate'])(
-    'a restore, in %s: it can go on',
-    async (phase) => {
-      const before = await readState(database(), { dump: false })
-      await removeFeature(database().db, programPartner)
-      const error = await refusal('cancelled', restoreFeature(database().db, programPartner, at('phase done', phase)))
-      expect(error.hint).toContain('again')
-      expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
-      expect(await readState(database(), { dump: false })).toEqual(before)
-    },
-  )
-
   test('a wait for locks: it ends within a pause', async () => {
     const holder = await database().connect()
     await holder.query('begin; select count(*) from contacts')
@@ -103,5 +93,22 @@ describe('a signal that is aborted during', () => {
       })
     expect(await readState(database(), { dump: false })).toEqual(before)
     expect(await readTraces(database())).toEqual(noTraces)
+  })
+})
+
+describe('a signal that is aborted during a restore', () => {
+  // each test leaves the feature in it as it was
+  const shared = useSharedDatabase({ template: 'demo' })
+  let before: State
+  beforeAll(async () => {
+    before = await readState(shared(), { dump: false })
+  })
+
+  test.each(['add', 'fill', 'build', 'verify', 'reveal', 'validate'])('in %s: it can go on', async (phase) => {
+    await removeFeature(shared().db, programPartner)
+    const error = await refusal('cancelled', restoreFeature(shared().db, programPartner, at('phase done', phase)))
+    expect(error.hint).toContain('again')
+    expect((await restoreFeature(shared().db, programPartner)).outcome).toBe('restored')
+    expect(await readState(shared(), { dump: false })).toEqual(before)
   })
 })

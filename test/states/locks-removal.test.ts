@@ -119,19 +119,19 @@ describe('a removal that does not get its locks', () => {
 
 describe('a blocker that comes between copy and cut-over and stays', () => {
   const removeAgainst = async () => {
-    let held: Promise<{ client: pg.Client; pid: number }> | undefined
-    // the run goes on while the lock is asked for: the next phases leave it the time
+    const { client, pid } = await hold('rollback')
+    // the run goes on while the lock is asked for: copying and verifying leave it the time
     const error = await refusal(
       'locked',
       removeFeature(database().db, programPartner, {
         ...impatient,
         onProgress: (event) => {
-          if (event.type === 'phase started' && event.phase === 'copy') held = hold('select count(*) from contacts')
+          if (event.type === 'phase started' && event.phase === 'copy')
+            void client.query('begin; select count(*) from contacts')
         },
       }),
     )
-    if (!held) throw new Error('nothing was held')
-    return { error, ...(await held) }
+    return { error, client, pid }
   }
 
   test('leaves the watch and the backups, says what to do, and is taken back by abortRemoval', async () => {

@@ -47,18 +47,20 @@ describe('a restore that does not get its locks', () => {
   test('for the reveal goes on there the next time', async () => {
     const before = await readState(database(), { dump: false })
     await removeFeature(database().db, programPartner)
-    let held: ReturnType<typeof hold> | undefined
+    const client = await database().connect()
     const error = await refusal(
       'locked',
       restoreFeature(database().db, programPartner, {
         ...impatient,
         onProgress: (event) => {
-          if (event.type === 'phase started' && event.phase === 'verify') held = hold('select count(*) from contacts')
+          // a reader is in nobody's way until the reveal
+          if (event.type === 'phase started' && event.phase === 'fill')
+            void client.query('begin; select count(*) from contacts')
         },
       }),
     )
     expect(error.primary).toContain('phase "reveal"')
-    await (await held)?.query('rollback')
+    await client.query('rollback')
     const events: ProgressEvent[] = []
     const report = await restoreFeature(database().db, programPartner, { onProgress: (e) => events.push(e) })
     expect(events[0]).toMatchObject({ type: 'started', resumed: 'verify' })

@@ -94,8 +94,29 @@ export class Cluster {
   async #drop(matches: (name: string) => boolean): Promise<void> {
     const { rows } = await this.#session.query<{ datname: string }>('select datname from pg_catalog.pg_database')
     for (const { datname } of rows)
-      if (matches(datname))
+      if (matches(datname)) {
+        await this.#dropSubscriptions(datname)
         await this.#session.query(`drop database if exists ${pg.escapeIdentifier(datname)} with (force)`)
+      }
+  }
+
+  /** A subscription would keep its database; the slot that it reads from may be gone. */
+  async #dropSubscriptions(database: string): Promise<void> {
+    const { rows } = await this.#session.query<{ subname: string }>(
+      `select subname from pg_catalog.pg_subscription s join pg_catalog.pg_database d on d.oid = s.subdbid where d.datname = $1`,
+      [database],
+    )
+    if (rows.length === 0) return
+    const client = await connectAs(this.#url, { database })
+    try {
+      for (const name of rows.map(({ subname }) => pg.escapeIdentifier(subname))) {
+        await client.query(`alter subscription ${name} disable`)
+        await client.query(`alter subscription ${name} set (slot_name = none)`)
+        await client.query(`drop subscription ${name}`)
+      }
+    } finally {
+      await client.end()
+    }
   }
 }
 

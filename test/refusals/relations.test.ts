@@ -1,0 +1,205 @@
+import { describe } from 'vitest'
+import { HOST, ITEM, gone, items, routine, testRefusals, TRIGGER_FUNCTION } from './support.ts'
+
+const PARTITIONED = 'create table kept (id int) partition by list (id); create table part partition of kept default;'
+const OK = routine('ok(int)', 'boolean', 'select true')
+
+describe('typed tables, inheritance and partitions', () =>
+  testRefusals({
+    'a typed table': {
+      setup: 'create type shape as (id int); create table item of shape',
+      feature: items,
+      reason: 'relation item is a typed table',
+    },
+    'columns of a typed table': {
+      setup: 'create type shape as (id int, gone text); create table host of shape (primary key (id))',
+      feature: gone,
+      reason: 'host table host is a typed table',
+    },
+    'the type of a typed table': {
+      setup: 'create type shape as (id int); create table item of shape',
+      feature: { types: ['shape'] },
+      reason: 'table public.item inherits from, is a partition of or is typed by the feature',
+    },
+    'a table with children': {
+      setup: `${ITEM} create table child () inherits (item)`,
+      feature: items,
+      reason: 'relation item has tables that inherit from it',
+    },
+    'a table and its child': {
+      setup: `${ITEM} create table child () inherits (item)`,
+      feature: { tables: ['item', 'child'] },
+      reason: 'relation child inherits from public.item',
+    },
+    'a column that children inherit': {
+      setup: `${HOST} create table child () inherits (host)`,
+      feature: gone,
+      reason: 'host table host has tables that inherit from it',
+    },
+    'a column of which a child has a copy of its own': {
+      setup: `${HOST} create table child (gone text) inherits (host)`,
+      feature: gone,
+      reason: 'host table host has tables that inherit from it',
+    },
+    'an inherited column': {
+      setup: 'create table parent (id int, gone text); create table host (primary key (id)) inherits (parent)',
+      feature: gone,
+      reason: 'column host.gone is inherited',
+    },
+    'a column that is inherited and local too': {
+      setup:
+        'create table parent (id int, gone text); create table host (gone text, primary key (id)) inherits (parent)',
+      feature: gone,
+      reason: 'column host.gone is inherited',
+    },
+    'a column of a child': {
+      setup: 'create table parent (id int); create table host (gone text, primary key (id)) inherits (parent)',
+      feature: gone,
+      reason: 'host table host inherits from public.parent',
+    },
+    'columns of a partitioned table': {
+      setup: 'create table host (id int primary key, gone text) partition by list (id)',
+      feature: gone,
+      reason: 'host table host is partitioned',
+    },
+    'a partition': {
+      setup: 'create table whole (id int) partition by list (id); create table item partition of whole default',
+      feature: items,
+      reason: 'relation item is a partition',
+    },
+    'columns of a partition': {
+      setup: `create table whole (id int primary key, gone text) partition by list (id);
+        create table host partition of whole default`,
+      feature: gone,
+      reason: 'host table host is a partition',
+    },
+    'a foreign key from a partitioned table': {
+      setup: `${ITEM} create table kept (id int references item) partition by list (id)`,
+      feature: { ...items, constraints: { kept: ['kept_id_fkey'] } },
+      reason: 'foreign key kept_id_fkey of kept is one of a partitioned table',
+    },
+    'a foreign key to a partitioned table': {
+      setup: `create table kept (id int primary key) partition by list (id);
+        create table item (id int primary key references kept)`,
+      feature: items,
+      reason: 'foreign key item_id_fkey of item is one of a partitioned table',
+    },
+    'a trigger of a partitioned table': {
+      setup: `${PARTITIONED} ${TRIGGER_FUNCTION}
+        create trigger t after insert on kept for each row execute function on_change()`,
+      feature: { functions: ['on_change'], triggers: { kept: ['t'], part: ['t'] } },
+      reason: 'trigger t of kept is one of a partitioned table',
+    },
+    'an index of a partitioned table': {
+      setup: `${PARTITIONED} ${OK} create index kept_ok on kept (ok(id))`,
+      feature: { functions: ['ok'], indexes: ['kept_ok', 'part_ok_idx'] },
+      reason: 'index part_ok_idx of part is one of a partitioned table',
+    },
+    'a check that partitions inherit': {
+      setup: `${OK} create table kept (id int, constraint c check (ok(id))) partition by list (id);
+        create table part partition of kept default`,
+      feature: { functions: ['ok'], constraints: { kept: ['c'], part: ['c'] } },
+      reason: 'constraint c of part is inherited',
+    },
+    'a check that children inherit': {
+      setup: `${OK} create table kept (id int, constraint c check (ok(id))); create table child () inherits (kept)`,
+      feature: { functions: ['ok'], constraints: { kept: ['c'], child: ['c'] } },
+      reason: 'constraint c of child is inherited',
+    },
+    'a column of a partitioned table that has the feature’s type': {
+      setup: `create type mood as enum ('a'); create table kept (id mood) partition by list (id)`,
+      feature: { types: ['mood'] },
+      reason: 'column id of table public.kept: this kind of object cannot be restored',
+    },
+  }))
+
+describe('rows and row types', () =>
+  testRefusals({
+    'rows of the host in another table': {
+      setup: `${HOST} create table other (h host)`,
+      feature: gone,
+      reason: 'column other.h stores rows of host',
+    },
+    'arrays of them': {
+      setup: `${HOST} create table other (h host[])`,
+      feature: gone,
+      reason: 'column other.h stores rows of host',
+    },
+    'a domain over them': {
+      setup: `${HOST} create domain rows_of_host as host; create table other (h rows_of_host)`,
+      feature: gone,
+      reason: 'column other.h stores rows of host',
+    },
+    'a composite of them': {
+      setup: `${HOST} create type wrapped as (h host[], n int); create table other (h wrapped)`,
+      feature: gone,
+      reason: 'column other.h stores rows of host',
+    },
+    'a materialized view of them': {
+      setup: `${HOST} create materialized view other as select h from host h`,
+      feature: gone,
+      reason: 'column other.h stores rows of host',
+    },
+    'an index over the whole row': {
+      setup: `${HOST} create index whole on host ((host is null))`,
+      feature: gone,
+      reason: 'index whole of host is over the whole row',
+    },
+    'a check of the whole row': {
+      setup: `${HOST} alter table host add constraint whole check (host is not null)`,
+      feature: gone,
+      reason: 'check whole of host is over the whole row',
+    },
+    'a domain over the host that names the column': {
+      setup: `${HOST} create domain d as host check ((value).gone <> 'x')`,
+      feature: gone,
+      reason: /d_check.*, a domain that stays, needs a part of the feature/,
+    },
+    'the same domain, declared': {
+      setup: `${HOST} create domain d as host check ((value).gone <> 'x')`,
+      feature: { ...gone, types: ['d'] },
+      reason: /d_check.* is kept, and needs column gone of table public.host, which is dropped meanwhile/,
+    },
+    'a domain over the rows of a moved table': {
+      setup: `${ITEM} create domain d as item`,
+      feature: items,
+      code: 'undeclared_dependents',
+      reason: 'type public.d depends on it',
+    },
+    'a domain over the rows of a view': {
+      setup: 'create view v as select 1 as a; create domain d as v',
+      feature: { views: ['v'], types: ['d'] },
+      reason: 'type public.d is kept, and needs type public.v, which is dropped meanwhile',
+    },
+    'a composite of the rows of a view': {
+      setup: 'create view v as select 1 as a; create type pair as (v v)',
+      feature: { views: ['v'], types: ['pair'] },
+      reason: 'column v of composite type public.pair is kept, and needs type public.v',
+    },
+    'a moved table with the rows of a view': {
+      setup: 'create view v as select 1 as a; create table item (id int primary key, v v)',
+      feature: { views: ['v'], ...items },
+      reason: 'column v of table public.item is kept, and needs type public.v',
+    },
+    'a removed column with the rows of a view': {
+      setup: 'create view v as select 1 as a; create table host (id int primary key, gone v)',
+      feature: { views: ['v'], ...gone },
+      reason: 'column gone of table public.host needs type public.v of the feature, which comes back after it',
+    },
+    'an aggregate over the rows of a view': {
+      setup: `create view v as select 1 as a; ${routine('next(int, v)', 'int', 'select 1')}
+        create aggregate total(v) (sfunc = next, stype = int)`,
+      feature: { views: ['v'], functions: ['next', 'total'] },
+      reason: 'function public.total(public.v) can only be moved',
+    },
+    'a comment on the row type of a view': {
+      setup: `create view v as select 1 as a; comment on type v is 'rows'`,
+      feature: { views: ['v'] },
+      reason: 'the row type of view v has a comment or privileges of its own',
+    },
+    'privileges on the row type of a view': {
+      setup: 'create view v as select 1 as a; revoke all on type v from public',
+      feature: { views: ['v'] },
+      reason: 'the row type of view v has a comment or privileges of its own',
+    },
+  }))

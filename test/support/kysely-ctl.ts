@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BIN = join(ROOT, 'node_modules', 'kysely-ctl', 'dist', 'bin.mjs')
+
+/** How kysely-ctl ended, and what it said. */
+export interface Run {
+  readonly code: number | null
+  readonly output: string
+}
+
+/** Runs the real kysely-ctl, with these settings of a connection and no others; consola keeps silent in tests. */
+export async function kysely(
+  command: string,
+  settings: Record<string, string>,
+  { cwd = ROOT, onOutput }: { cwd?: string; onOutput?: (text: string) => void } = {},
+): Promise<Run> {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(PG|DATABASE_URL$|CI$|NODE_ENV$|TEST|VITEST)/.test(name),
+  )
+  const child = spawn(process.execPath, [BIN, command, '--no-outdated-check'], {
+    cwd,
+    env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      onOutput?.(text)
+    })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, output }
+}
