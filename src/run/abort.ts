@@ -2,13 +2,12 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { latestRun, runById } from '../ledger/ledger.ts'
-import { sayingWhatIsLost } from './connection-lost.ts'
-import { RunContext } from './context.ts'
+import { asRun } from './as-run.ts'
+import type { RunContext } from './context.ts'
 import type { RunOptions } from './options.ts'
 import { finishRemoval, takeBackRemoval } from './removal-state.ts'
 import type { AbortReport } from './report.ts'
 import { startRestore } from './restore.ts'
-import { withFeatureLock, withSession } from './session.ts'
 
 /**
  * Takes back a removal that broke off before its end. Before the cut-over that
@@ -30,15 +29,7 @@ export async function abortRemoval(
   feature: FeatureDeclaration,
   options: RunOptions = {},
 ): Promise<AbortReport> {
-  return await withSession(db, async (session) => {
-    const context = new RunContext(session, feature.name, options)
-    const patience = { attempts: context.options.lockAttempts, signal: options.signal }
-    const report = await sayingWhatIsLost(context, 'abort', () =>
-      withFeatureLock(session, feature.name, patience, () => abortLocked(context)),
-    )
-    context.emit({ type: 'finished', report })
-    return report
-  })
+  return await asRun('abort', db, feature, options, (context) => abortLocked(context))
 }
 
 async function abortLocked(context: RunContext): Promise<AbortReport> {

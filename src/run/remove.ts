@@ -18,8 +18,8 @@ import { CAPTURE_MARK, CAPTURE_VIEWS_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, RemovalPlan } from '../plan/plan.ts'
 import { qualified } from '../sql.ts'
 import { afterFailure } from './broken-removal.ts'
-import { sayingWhatIsLost } from './connection-lost.ts'
-import { RunContext } from './context.ts'
+import { asRun } from './as-run.ts'
+import type { RunContext } from './context.ts'
 import { catchUp, copyHost, demandFewRows, verifyBackups } from './copy.ts'
 import { inspect, readCounts, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import type { RunOptions } from './options.ts'
@@ -27,7 +27,6 @@ import { run } from './query.ts'
 import { finishRemoval, planOf, takeBackRemoval } from './removal-state.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore, takeBackRestore } from './restore.ts'
-import { withFeatureLock, withSession } from './session.ts'
 import { runShort } from './short.ts'
 
 /**
@@ -51,15 +50,7 @@ export async function removeFeature(
   feature: FeatureDeclaration,
   options: RunOptions = {},
 ): Promise<RemovalReport> {
-  return await withSession(db, async (session) => {
-    const context = new RunContext(session, feature.name, options)
-    const patience = { attempts: context.options.lockAttempts, signal: options.signal }
-    const report = await sayingWhatIsLost(context, 'removal', () =>
-      withFeatureLock(session, feature.name, patience, () => removeLocked(context, feature, db)),
-    )
-    context.emit({ type: 'finished', report })
-    return report
-  })
+  return await asRun('removal', db, feature, options, (context) => removeLocked(context, feature, db))
 }
 
 async function removeLocked(

@@ -1,6 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { AnyKysely } from '../any-kysely.ts'
-import type { Description } from '../catalog/describe.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import {
@@ -16,25 +14,20 @@ import {
   type LedgerRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
-import { backupKeyName } from '../names.ts'
-import { orphansStatement, verifyFillStatement } from '../plan/backup.ts'
+import { verifyFillStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
-import { id, literal, qualified } from '../sql.ts'
-import { sayingWhatIsLost } from './connection-lost.ts'
-import { RunContext } from './context.ts'
-import { currentDescription } from './current.ts'
+import { asRun } from './as-run.ts'
+import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import type { RunOptions } from './options.ts'
-import { freeName, timestampName } from './kept-names.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { row, run } from './query.ts'
 import { finishRemoval, planOf, resealBackups } from './removal-state.ts'
-import type { RestoreReport, SetAside } from './report.ts'
+import type { RestoreReport } from './report.ts'
+import { retireBackups, type Retirement } from './retire.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
-import { withFeatureLock, withSession } from './session.ts'
-import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 
@@ -60,15 +53,7 @@ export async function restoreFeature(
   feature: FeatureDeclaration,
   options: RunOptions = {},
 ): Promise<RestoreReport> {
-  return await withSession(db, async (session) => {
-    const context = new RunContext(session, feature.name, options)
-    const patience = { attempts: context.options.lockAttempts, signal: options.signal }
-    const report = await sayingWhatIsLost(context, 'restore', () =>
-      withFeatureLock(session, feature.name, patience, () => restoreLocked(context)),
-    )
-    context.emit({ type: 'finished', report })
-    return report
-  })
+  return await asRun('restore', db, feature, options, (context) => restoreLocked(context))
 }
 
 async function restoreLocked(context: RunContext): Promise<RestoreReport> {
@@ -226,72 +211,15 @@ async function verifyFilled({ db }: RunContext, plan: RecordedPlan): Promise<voi
   }
 }
 
-/** Compares with the definitions before the removal, retires the backups, closes the run. */
+/** Retires the backups, closes the run. */
 async function record(restoring: Restoring, restore: LedgerRun): Promise<RestoreReport> {
-  const { context, plan } = restoring
-  const setAside: SetAside[] = []
-  const { db } = context
-  const retired: { backup: string; became: string }[] = []
-  const hosts: RestoreReport['hosts'][number][] = []
+  const { context } = restoring
+  let retirement: Retirement | undefined
   await context.phase('record', async () => {
-    const removal = await runById(context.db, restoring.removalId)
-    setAside.push(...(await readSetAside(context, restore.id)))
-    for (const difference of differences(plan.described, await currentDescription(context.db, plan)))
-      context.warn(`restored with another definition than before: ${difference}`)
-    const stamp = await timestampName(db)
-    const statements: string[] = []
-    for (const host of plan.hosts) {
-      hosts.push(await hostReport(context, host, removal))
-      const archive = await freeName(
-        db,
-        host.backup.schema,
-        `${host.backup.name.replace(/^backup_/, 'archive_')}_${stamp}`,
-      )
-      const key = await freeName(db, host.backup.schema, `${archive}_pkey`)
-      const name = { schema: host.backup.schema, name: archive }
-      statements.push(
-        `alter table ${qualified(host.backup)} rename to ${id(archive)}`,
-        `alter index ${id(host.backup.schema, backupKeyName(host.backup.name))} rename to ${id(key)}`,
-        `comment on table ${qualified(name)} is ${literal(`Backup of ${shown(host.table)} for feature ${context.feature}, restored ${stamp} UTC by kysely-unship (run ${restore.id})`)}`,
-      )
-      retired.push({ backup: shown(host.backup), became: shown(name) })
-    }
-    for (const moved of plan.moved) retired.push({ backup: shown(moved.backup), became: shown(moved.table) })
-    const summary = { hosts, retired, setAside, phases: context.phases, warnings: context.warnings }
-    await runShort(context, {
-      phase: 'record',
-      locks: [],
-      statements: [
-        ...statements,
-        recordEvent(restore.id, 'restored', { hosts, retired, setAside }),
-        finishRun(restore.id, 'done', { report: summary }),
-      ],
-    })
+    retirement = await retireBackups(restoring, restore)
     return null
   })
-  return { ...reportOf(context, restore.id), outcome: 'restored', hosts, setAside, retired }
-}
-
-async function hostReport(context: RunContext, host: RecordedPlan['hosts'][number], removal: LedgerRun) {
-  const { rows: gone } = await row<{ rows: string }>(context.db, orphansStatement(host))
-  const { total, kept } = await row<{ total: string; kept: string }>(
-    context.db,
-    `select (select pg_catalog.count(*) from only ${qualified(host.table)})::text as total,
-       (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
-  )
-  // rows without a value leave no trace when they go: where they did, this many came in at least
-  const before = removal.host_rows?.[shown(host.table)]
-  const inserted = before === undefined ? 0 : Math.max(0, Number(total) - (before - Number(gone)))
-  return { table: shown(host.table), restored: Number(kept) - Number(gone), inserted, deleted: Number(gone) }
-}
-
-function differences(before: Description, after: Description): string[] {
-  return Object.entries(before).flatMap(([identity, definition]) => {
-    if (isDeepStrictEqual(definition, after[identity])) return []
-    return [
-      `${identity}: ${JSON.stringify(definition)} became ${identity in after ? JSON.stringify(after[identity]) : 'nothing'}`,
-    ]
-  })
+  return { ...reportOf(context, restore.id), outcome: 'restored', hosts: [], setAside: [], retired: [], ...retirement }
 }
 
 function reportOf(context: RunContext, runId: string | null) {

@@ -1,0 +1,78 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Description } from '../catalog/describe.ts'
+import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { backupKeyName } from '../names.ts'
+import { orphansStatement } from '../plan/backup.ts'
+import { shown } from '../plan/model.ts'
+import { id, literal, qualified } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { currentDescription } from './current.ts'
+import { freeName, timestampName } from './kept-names.ts'
+import { row } from './query.ts'
+import type { RestoreReport } from './report.ts'
+import { readSetAside } from './set-aside-report.ts'
+import { runShort } from './short.ts'
+import type { Restoring } from './steps.ts'
+
+/** What became of the rows and of the backups. */
+export type Retirement = Pick<RestoreReport, 'hosts' | 'retired' | 'setAside'>
+
+/** Compares with the definitions before the removal, gives the backups their archive names, and closes the run. */
+export async function retireBackups({ context, plan, removalId }: Restoring, restore: LedgerRun): Promise<Retirement> {
+  const { db } = context
+  const removal = await runById(db, removalId)
+  const setAside = await readSetAside(context, restore.id)
+  for (const difference of differences(plan.described, await currentDescription(db, plan)))
+    context.warn(`restored with another definition than before: ${difference}`)
+  const hosts: RestoreReport['hosts'][number][] = []
+  const retired: RestoreReport['retired'][number][] = []
+  const statements: string[] = []
+  const stamp = await timestampName(db)
+  for (const host of plan.hosts) {
+    const { schema, name: backup } = host.backup
+    hosts.push(await hostReport(context, host, removal))
+    const name = await freeName(db, schema, `${backup.replace(/^backup_/, 'archive_')}_${stamp}`)
+    const key = await freeName(db, schema, `${name}_pkey`)
+    const comment = `Backup of ${shown(host.table)} for feature ${context.feature}, restored ${stamp} UTC by kysely-unship (run ${restore.id})`
+    statements.push(
+      `alter table ${qualified(host.backup)} rename to ${id(name)}`,
+      `alter index ${id(schema, backupKeyName(backup))} rename to ${id(key)}`,
+      `comment on table ${id(schema, name)} is ${literal(comment)}`,
+    )
+    retired.push({ backup: shown(host.backup), became: shown({ schema, name }) })
+  }
+  for (const moved of plan.moved) retired.push({ backup: shown(moved.backup), became: shown(moved.table) })
+  const report = { hosts, retired, setAside, phases: context.phases, warnings: context.warnings }
+  await runShort(context, {
+    phase: 'record',
+    locks: [],
+    statements: [
+      ...statements,
+      recordEvent(restore.id, 'restored', { hosts, retired, setAside }),
+      finishRun(restore.id, 'done', { report }),
+    ],
+  })
+  return { hosts, retired, setAside }
+}
+
+async function hostReport(context: RunContext, host: RecordedPlan['hosts'][number], removal: LedgerRun) {
+  const { rows: gone } = await row<{ rows: string }>(context.db, orphansStatement(host))
+  const { total, kept } = await row<{ total: string; kept: string }>(
+    context.db,
+    `select (select pg_catalog.count(*) from only ${qualified(host.table)})::text as total,
+       (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
+  )
+  // rows without a value leave no trace when they go: where they did, this many came in at least
+  const before = removal.host_rows?.[shown(host.table)]
+  const inserted = before === undefined ? 0 : Math.max(0, Number(total) - (before - Number(gone)))
+  return { table: shown(host.table), restored: Number(kept) - Number(gone), inserted, deleted: Number(gone) }
+}
+
+function differences(before: Description, after: Description): string[] {
+  return Object.entries(before).flatMap(([identity, definition]) => {
+    if (isDeepStrictEqual(definition, after[identity])) return []
+    return [
+      `${identity}: ${JSON.stringify(definition)} became ${identity in after ? JSON.stringify(after[identity]) : 'nothing'}`,
+    ]
+  })
+}
