@@ -105,13 +105,20 @@ export function unwatchStatements(host: HostPlan): string[] {
   ]
 }
 
-/** One pass over the host table, in one snapshot. */
-export function copyStatement(host: HostPlan): string {
-  return `create table ${qualified(host.backup)} as
-select ${list([...host.key, ...columnNames(host)], 'h.')}, pg_catalog.statement_timestamp() as backed_up_at
+const held = (host: HostPlan) =>
+  `select ${list([...host.key, ...columnNames(host)], 'h.')}, pg_catalog.statement_timestamp() as backed_up_at
 from only ${qualified(host.table)} h
 where ${holds(host, 'h')}`
-}
+
+/** One pass over the host table, in one snapshot. */
+export const copyStatement = (host: HostPlan): string => `create table ${qualified(host.backup)} as\n${held(host)}`
+
+/** The same for the host's blocks `from` up to, not with, `to`, into a backup that is there. */
+export const copySliceStatement = (host: HostPlan, from: number, to: number): string =>
+  `insert into ${qualified(host.backup)}\n${held(host)} and ${blocks('h', from, to)}`
+
+const blocks = (alias: string, from: number, to: number) =>
+  `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`
 
 /**
  * Brings the backup up to the present rows of the logged keys; returns how many keys were logged.
@@ -198,7 +205,7 @@ export function fillBatchStatement(host: HostPlan, from: number, to: number): st
   return `with target as (
   select ${list([...host.key, ...columnNames(host)], 'b.')}
   from ${qualified(host.backup)} b join only ${qualified(host.table)} h on ${onKey(host, 'b', 'h')}
-  where b.ctid >= '(${String(from)},0)'::pg_catalog.tid and b.ctid < '(${String(to)},0)'::pg_catalog.tid and ${unfilled(host)}
+  where ${blocks('b', from, to)} and ${unfilled(host)}
   for no key update of h skip locked
 ), filled as (
   update only ${qualified(host.table)} h

@@ -2,12 +2,18 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { catchUpStatement, catchUpTruncatedStatement, verifyBackupStatement } from '../plan/backup.ts'
+import {
+  catchUpStatement,
+  catchUpTruncatedStatement,
+  copySliceStatement,
+  verifyBackupStatement,
+} from '../plan/backup.ts'
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
+import { Progress } from './progress.ts'
 import { row, run } from './query.ts'
 import { NOT_YET } from './short.ts'
 
@@ -44,6 +50,10 @@ export const dropBackup = (host: HostPlan, runId: string): string =>
   end if;
 end $drop$`
 
+/** A host table of more blocks than this (64 MB) is copied in slices, so that progress can be told. */
+const SLICED_FROM_BLOCKS = 8192
+const SLICE_BLOCKS = 2048
+
 /** Copies what a host table's removed columns hold: one pass, one snapshot, its own transaction. */
 export async function copyHost(
   context: RunContext,
@@ -53,16 +63,48 @@ export async function copyHost(
 ): Promise<void> {
   const { db, session } = context
   const created = recordEvent(runId, BACKUP_CREATED, { table: qualified(host.backup) })
-  const all = [...statements, ownersOnly(qualified(host.backup), ''), created]
+  const [copy, ...rest] = [...statements, ownersOnly(qualified(host.backup), ''), created]
   if (session.inTransaction) {
-    for (const sql of all) await run(db, sql)
+    for (const sql of [copy, ...rest]) await run(db, sql)
     return
   }
-  await run(db, ['begin', ...all, 'commit'].join(';\n')).catch(async (error: unknown) => {
-    await run(db, 'rollback')
+  try {
+    // the slices see one snapshot: batches with snapshots of their own could miss a row that an update moves
+    await run(db, 'begin isolation level repeatable read')
+    const size = await hostSize(db, host)
+    if (size.blocks < SLICED_FROM_BLOCKS) await run(db, copy)
+    else await copyInSlices(context, host, copy, size)
+    await run(db, [...rest, 'commit'].join(';\n'))
+  } catch (error) {
+    // on a connection that died there is nothing to roll back
+    await run(db, 'rollback').catch(() => undefined)
     throw error
-  })
+  }
 }
+
+async function copyInSlices(
+  context: RunContext,
+  host: HostPlan,
+  copy: string,
+  { blocks, rows }: { blocks: number; rows: number },
+): Promise<void> {
+  await run(context.db, `${copy}\nwith no data`)
+  const progress = new Progress(context, 'copy', shown(host.table), rows)
+  for (let from = 0; from < blocks; from += SLICE_BLOCKS) {
+    context.checkCancelled()
+    await run(context.db, copySliceStatement(host, from, from + SLICE_BLOCKS))
+    progress.advance(Math.round((rows * Math.min(SLICE_BLOCKS, blocks - from)) / blocks))
+  }
+}
+
+/** A host table's blocks, and its rows as the planner estimates them. */
+const hostSize = (db: AnyKysely, { table }: HostPlan): Promise<{ blocks: number; rows: number }> =>
+  row(
+    db,
+    `select (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int)::int as blocks,
+       greatest(c.reltuples, 0)::float8 as rows
+     from pg_catalog.pg_class c where c.oid = ${literal(qualified(table))}::pg_catalog.regclass`,
+  )
 
 /** Copies the present rows of the keys that the watch has logged, until few are left. */
 export async function catchUp(context: RunContext, hosts: readonly HostPlan[]): Promise<void> {
