@@ -19,6 +19,9 @@ export async function row<T>(db: AnyKysely, text: string): Promise<T> {
   return first
 }
 
+/** By a timeout, or by somebody. */
+export const QUERY_CANCELED = '57014'
+
 /** PostgreSQL's five-character code of an error, if it is one of the server's. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

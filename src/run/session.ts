@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { literal } from '../sql.ts'
-import { row, run } from './query.ts'
+import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
 
 /** One connection with our settings on it. */
 export interface Session {
@@ -68,13 +68,14 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
 }
 
 async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Session) => Promise<T>): Promise<T> {
+  const timeout = await liftTimeout(db, local)
   const { linux } = await row<{ linux: boolean }>(db, `select pg_catalog.version() ~ 'linux' as linux`)
   // elsewhere the server may not be able to tell that its client has gone, and refuses the setting
   const ours = linux ? { ...settings, client_connection_check_interval: '500ms' } : settings
   const names = Object.keys(ours)
   const read = names.map((name) => `${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)`).join(', ')
   const { before } = await row<{ before: string }>(db, `select pg_catalog.json_build_object(${read})::text as before`)
-  const previous = JSON.parse(before) as Record<string, string | null>
+  const previous: Record<string, string | null> = { ...(JSON.parse(before) as object), statement_timeout: timeout }
   const set = (values: Readonly<Record<string, string | null>>) =>
     run(
       db,
@@ -93,6 +94,24 @@ async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Se
         if (!failed) throw error
       })
   }
+}
+
+/**
+ * Turns off a statement_timeout that a role or database may have set so low that even reading
+ * the settings is cut short; returns what it was.
+ */
+async function liftTimeout(db: AnyKysely, local: boolean): Promise<string> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      const { was } = await row<{ was: string }>(
+        db,
+        `select pg_catalog.current_setting('statement_timeout') as was, pg_catalog.set_config('statement_timeout', '0', ${String(local)})`,
+      )
+      return was
+    } catch (error) {
+      // outside of a transaction it can be tried again
+      if (sqlState(error) !== QUERY_CANCELED || local || attempt >= 20) throw error
+    }
 }
 
 /**

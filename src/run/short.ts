@@ -5,7 +5,7 @@ import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { dollarQuote } from '../sql.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
-import { row, run, sqlState } from './query.ts'
+import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import type { Blocker } from './report.ts'
 
 /** A transaction that holds locks which others wait for: all locks first, then all changes. */
@@ -22,7 +22,6 @@ export const NOT_YET = 'UN001'
 
 const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK_DETECTED = '40P01'
-const QUERY_CANCELED = '57014'
 
 /** The changes of an ordinary short transaction take milliseconds. */
 const WORK_LIMIT_MS = 5_000
