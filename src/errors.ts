@@ -99,6 +99,9 @@ export function isUnshipError(value: unknown): value is UnshipError {
   return value instanceof Error && value.name === 'UnshipError'
 }
 
+/** The hint of a refusal that nothing can be done about. */
+export const NOTHING_CHANGED = 'Nothing was changed.'
+
 function compose({ message, detail, hint }: UnshipErrorFields): string {
   const lines = [message]
   if (detail) lines.push(`DETAIL:  ${indent(detail)}`)

@@ -78,8 +78,14 @@ export class Model {
     return this.removed.has(oid)
   }
 
-  /** How a declaration of this feature would spell a name. */
+  /** How the declaration spells a table, or would: two spellings of one table are one too many. */
   spell(object: QualifiedName): string {
+    const { columns, constraints, triggers, policies, rules } = this.feature
+    for (const field of [columns, constraints, triggers, policies, rules])
+      for (const spelled of Object.keys(field ?? {})) {
+        const name = parseName(spelled, this.schema)
+        if (name.schema === object.schema && name.name === object.name) return spelled
+      }
     return spellName(object, this.schema)
   }
 

@@ -1,5 +1,5 @@
 import { addressKey, type Node } from '../catalog/dependency.ts'
-import { UnshipError } from '../errors.ts'
+import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import type { Model } from './model.ts'
 import type { Recreated } from './objects.ts'
 
@@ -30,7 +30,7 @@ export function inDependencyOrder(model: Model, objects: readonly Recreated[]): 
         code: 'not_restorable',
         message: `feature ${model.feature.name} cannot be restored exactly, so it is not removed`,
         detail: `${object.kind} ${object.identity} and others of the feature depend on each other in a circle.`,
-        hint: 'Nothing was changed.',
+        hint: NOTHING_CHANGED,
       })
     if (state.has(object.key)) return
     state.set(object.key, 'visiting')

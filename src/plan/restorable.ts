@@ -1,5 +1,6 @@
-import { UnshipError, type Suggestion } from '../errors.ts'
+import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { backupKeyName, backupName } from '../names.ts'
+import { refuseTogether } from '../refusals.ts'
 import type { Dependents } from './dependents.ts'
 import { generatedColumns, planHost, storedColumns, usableKey } from './host.ts'
 import { isExclusion } from './constraints.ts'
@@ -17,14 +18,19 @@ import { refuseOwnership, refuseRights, refuseRowSecurity } from './rights.ts'
  */
 export function checkRestorable(model: Model, found: Dependents): string[] {
   refuseUndeclared(model, found)
-  refuseUnrestorable(model, found)
-  refuseOwnership(model)
-  refuseRights(model)
-  refuseRowSecurity(model)
-  refuseKeys(model)
-  refuseFillers(model)
-  refuseRewrites(model)
-  refuseTakenNames(model)
+  refuseTogether([
+    () => {
+      refuseUnrestorable(model, found)
+    },
+    () => {
+      // what an owner lacks follows from not being it
+      refuseOwnership(model)
+      refuseRights(model)
+    },
+    ...[refuseRowSecurity, refuseKeys, refuseFillers, refuseRewrites, refuseTakenNames].map((check) => () => {
+      check(model)
+    }),
+  ])
   return mentions(model)
 }
 
@@ -51,11 +57,9 @@ function refuseUndeclared(model: Model, { undeclared, suggestion, refused }: Dep
         ? `cannot remove feature ${model.feature.name} because other objects depend on it`
         : `cannot remove feature ${model.feature.name} because a trigger that stays would fail without it`,
     detail: detail.join('\n'),
-    hint: `If they belong to the feature, add to its declaration:\n${JSON.stringify(complete, null, 2)}${
-      triggers.length > 0
-        ? '\nA trigger that works without the feature can be named under acknowledge.triggers instead.'
-        : ''
-    }`,
+    hint: `${
+      triggers.length > 0 ? 'A trigger that works without the feature can be named under acknowledge.triggers. ' : ''
+    }If they belong to the feature, add to its declaration:\n${JSON.stringify(complete, null, 2)}`,
     suggestion: complete,
   })
 }
@@ -67,7 +71,7 @@ function refuseUnrestorable(model: Model, { refused }: Dependents): void {
     code: 'not_restorable',
     message: `feature ${model.feature.name} cannot be restored exactly, so it is not removed`,
     detail: [...new Set(reasons)].map((r) => `${r}.`).join('\n'),
-    hint: 'Nothing was changed.',
+    hint: NOTHING_CHANGED,
   })
 }
 

@@ -3,7 +3,9 @@ import { describe, type Description } from '../catalog/describe.ts'
 import { readSnapshot, type Snapshot } from '../catalog/snapshot.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
-import { UnshipError } from '../errors.ts'
+import { isUnshipError, UnshipError } from '../errors.ts'
+import { extended } from '../feature/extended.ts'
+import { besides } from '../refusals.ts'
 import { Model } from '../plan/model.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
@@ -17,11 +19,41 @@ export interface Inspection {
 }
 
 /** Reads the catalog and plans; refuses what could not be restored. Changes nothing, locks nobody out. */
-export async function inspect(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
+export async function inspect(
+  session: Session,
+  feature: FeatureDeclaration,
+  named: AnyKysely,
+  depth = 0,
+): Promise<Inspection> {
+  try {
+    return await inspectAsDeclared(session, feature, named)
+  } catch (error) {
+    if (!isUnshipError(error) || !error.suggestion || depth >= DEEPEST) throw error
+    throw await withWhatFollows(error, () =>
+      inspect(session, extended(feature, error.suggestion ?? {}), named, depth + 1),
+    )
+  }
+}
+
+/** What follows from what was suggested is followed no further. */
+const DEEPEST = 5
+
+async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
   const snapshot = await readSnapshot(session.db, feature, named)
   const plan = planFromSnapshot(snapshot, feature)
   await proveRestorable(session.db, plan)
   return { snapshot, plan }
+}
+
+/** A refusal that asks for more declarations tells at once what would be refused with them. */
+async function withWhatFollows(error: UnshipError, inspectExtended: () => Promise<unknown>): Promise<UnshipError> {
+  try {
+    await inspectExtended()
+    return error
+  } catch (next) {
+    if (!isUnshipError(next)) throw next
+    return besides(error, next, 'With that')
+  }
 }
 
 /** Refuses servers that take no changes. */

@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { UnshipError } from '../errors.ts'
+import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { row, run } from './query.ts'
@@ -41,6 +41,6 @@ end`
     code: 'not_restorable',
     message: `feature ${feature} cannot be restored exactly, so it is not removed`,
     detail: reasons.join('\n'),
-    hint: 'Nothing was changed.',
+    hint: NOTHING_CHANGED,
   })
 }

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest'
+import { defineFeature, planRemoval, removeFeature, type Suggestion } from 'kysely-unship'
+import { merged } from '../../src/feature/extended.ts'
+import { useDatabase } from '../support/database.ts'
+import { refusal, refusedUnchanged } from '../support/refusal.ts'
+
+describe('a refusal tells everything at once', () => {
+  const database = useDatabase()
+
+  test('what would be refused with what it suggests', async () => {
+    await database().query(`set role crm_owner;
+      create table t (id int primary key, a int, b int generated always as (a * 2) stored, c int not null);
+      create view v as select a from t;
+      create view w as select * from v;
+      create view named as select x, y from (t cross join (select 1 as one) o) j(x, y)`)
+    const declaration = { name: 'a', columns: { t: ['a', 'c'] } }
+    const plan = (more: Suggestion = {}) =>
+      planRemoval(database().db, defineFeature()(merged<typeof declaration>(declaration, more)))
+    const error = await refusedUnchanged(database(), 'undeclared_dependents', () => plan())
+    expect(error.suggestion).toEqual({
+      columns: { t: ['b'] },
+      views: expect.arrayContaining(['v', 'w', 'named']) as [],
+    })
+    expect(error.detail).toContain('t.b: a stored generated column rewrites the table.')
+    expect(error.detail).toContain('Column t.c is NOT NULL and has no default.')
+    expect(error.hint).toContain('"rewrites"')
+    expect(error.hint).toContain('"fill"')
+    // no second round of names
+    const next = await refusal('fill_value_missing', plan(error.suggestion))
+    expect(next.suggestion).toEqual({ acknowledge: { rewrites: { t: ['b'] } } })
+  })
+
+  test('of several kinds', async () => {
+    await database().query(`set role crm_owner;
+      create table t (id int primary key, a int not null, b int);
+      create table u (x int, y int);
+      create index t_whole on t ((t is null))`)
+    const error = await refusedUnchanged(database(), 'not_restorable', () =>
+      planRemoval(database().db, defineFeature()({ name: 'f', columns: { t: ['a'], u: ['x'] } })),
+    )
+    for (const part of [
+      'index t_whole of t is over the whole row',
+      'Besides',
+      'table u has no key',
+      'Column t.a is NOT NULL',
+    ])
+      expect(error.detail).toContain(part)
+    expect(error.hint).toContain('"a": "<SQL expression>"')
+  })
+
+  test('spelled as the declaration spells it', async () => {
+    await database().query(`set role crm_owner;
+      create table t (id int primary key, a int, b int generated always as (a + 1) stored)`)
+    const declaration = { name: 'f', columns: { 'public.t': ['a'] } }
+    const { suggestion } = await refusedUnchanged(database(), 'undeclared_dependents', () =>
+      planRemoval(database().db, defineFeature()(declaration)),
+    )
+    expect(suggestion).toEqual({ columns: { 'public.t': ['b'] } })
+    const acknowledged = { ...declaration, acknowledge: { rewrites: { 'public.t': ['b'] } } }
+    const feature = defineFeature()(merged<typeof acknowledged>(acknowledged, suggestion ?? {}))
+    expect((await removeFeature(database().db, feature)).outcome).toBe('removed')
+  })
+})
