@@ -31,7 +31,7 @@ function relationReasons(model: Model): string[] {
     if (r.relispartition) reasons.push(`${name} is a partition`)
     else if (r.parents.length > 0) reasons.push(`${name} inherits from ${r.parents.join(', ')}`)
     if (r.children.length > 0 && r.relkind !== 'p') reasons.push(`${name} has tables that inherit from it`)
-    if (r.typed) reasons.push(`${name} is a typed table`)
+    if (r.typed && !model.moved.has(oid)) reasons.push(`${name} is a typed table`)
     if (r.relpersistence === 't') reasons.push(`${name} is temporary`)
     if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
     if (r.labelled) reasons.push(`${name} has a security label`)
@@ -71,7 +71,8 @@ function columnReasons(model: Model): string[] {
     for (const i of snapshot.indexes.filter((x) => x.indrelid === oid)) {
       const over = i.table_columns.some((n) => model.isRemoved(oid, n))
       if (!over) continue
-      if (i.indisprimary) reasons.push(`primary key ${i.relname} of ${table} holds a removed column`)
+      if (i.indisprimary && model.relation(oid).relreplident === 'd' && model.relation(oid).publications.length > 0)
+        reasons.push(`primary key ${i.relname} of ${table}, its replica identity, holds a removed column`)
       if (i.indisreplident) reasons.push(`index ${i.relname} of ${table} is its replica identity`)
       if (!i.indisvalid) reasons.push(`index ${i.relname} of ${table} is not valid: drop or rebuild it first`)
       if (i.tablespace !== null) reasons.push(`index ${i.relname} of ${table} is in tablespace ${i.tablespace}`)

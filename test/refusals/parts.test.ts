@@ -164,7 +164,15 @@ describe('host tables and their columns', () =>
     'a part of the primary key': {
       setup: 'create table host (id int, gone int, kept text, primary key (id, gone))',
       feature: { ...gone, constraints: { host: ['host_pkey'] } },
-      reason: 'primary key host_pkey of host holds a removed column',
+      code: 'no_usable_key',
+      reason: 'needs a primary key',
+    },
+    'a part of a primary key that is the replica identity': {
+      setup: `create table host (id int not null unique, gone int, kept text, primary key (id, gone));
+        create publication news for table host`,
+      feature: { ...gone, constraints: { host: ['host_pkey'] } },
+      reason: 'primary key host_pkey of host, its replica identity, holds a removed column',
+      superuser: true,
     },
     'an invalid index': {
       setup: `${HOST} create index host_gone on host (gone);

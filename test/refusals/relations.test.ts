@@ -6,11 +6,6 @@ const OK = routine('ok(int)', 'boolean', 'select true')
 
 describe('typed tables, inheritance and partitions', () =>
   testRefusals({
-    'a typed table': {
-      setup: 'create type shape as (id int); create table item of shape',
-      feature: items,
-      reason: 'relation item is a typed table',
-    },
     'columns of a typed table': {
       setup: 'create type shape as (id int, gone text); create table host of shape (primary key (id))',
       feature: gone,

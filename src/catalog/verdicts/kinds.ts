@@ -118,7 +118,7 @@ const cannotDepend = 'it does not depend on tables, views, functions or types'
 export const kindVerdicts = {
   'pg_class.r': moved(
     'a table is renamed to its backup name and back; of a table that stays the declared columns are backed up, dropped, added again and filled',
-    'a partition, a child or a parent of another table, a typed or a temporary table',
+    'a partition, a child or a parent of another table, a temporary table, a typed host table',
     'a table that is published, or that a subscription writes to',
     'a host table with a rule on UPDATE, without a usable key, or of which no column would be left',
     'a host table whose rows are stored in a column elsewhere',
@@ -132,7 +132,7 @@ export const kindVerdicts = {
   'pg_class.m': restored('created again, filled if it was filled, with its indexes, storage and statistics targets'),
   'pg_class.i': restored(
     'of a moved table: renamed with it; of a host table: built again, concurrently, before the columns appear',
-    'the primary key or replica identity, an index that is not valid, in a tablespace, depends on an extension, or speaks of the whole row',
+    'the replica identity, an index that is not valid, in a tablespace, depends on an extension, or speaks of the whole row',
     'part of a partitioned index',
   ),
   'pg_class.I': refused('an index of a partitioned table cannot be built again part by part'),
@@ -152,7 +152,10 @@ export const kindVerdicts = {
     'one from or to a partitioned table',
   ),
   'pg_constraint.n': restored('with its column, under its name', 'one that is NOT VALID or NO INHERIT'),
-  'pg_constraint.p': moved('with its table', 'a primary key of a table that stays, over a removed column'),
+  'pg_constraint.p': moved(
+    'with its table; of a table that stays: made again from an index built before',
+    'where no other key is left, or where it is the replica identity of a published table',
+  ),
   'pg_constraint.u': restored(
     'of a moved table: stays; of a table that stays: made from an index that was built before, deferrable or not',
     'one whose rows would all get the same default',

@@ -59,4 +59,28 @@ describe('row keys', () => {
       count(*) filter (where kept = 'changed' and v = 'v' || id)::int as changed, count(*) filter (where kept = 'new' and v is null and n::text = '0.0')::int as new from t`),
     ).toEqual([{ rows: 95, same: 90, changed: 10, new: 5 }])
   })
+
+  test('that go, where another is left', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create table t (id uuid not null default gen_random_uuid() unique, a int, b int default 7, v text,
+          constraint t_key primary key (b, a) include (v));
+        comment on constraint t_key on t is 'theirs';
+        alter table t cluster on t_key;
+        insert into t (a, b, v) select g, g % 3, 'v' || g from generate_series(1, 30) g;
+        create table u (id bigint generated always as identity primary key, slug text not null unique);
+        insert into u (slug) select 's' || g from generate_series(1, 30) g;
+        create table r (id int primary key, u bigint references u);
+        insert into r values (1, 1), (2, null)`,
+      feature: { name: 'f', columns: { t: ['b'], u: ['id'] }, constraints: { t: ['t_key'], r: ['r_u_fkey'] } },
+      meanwhile: `
+        insert into t (a) values (1000), (1001);
+        insert into u (slug) values ('new');
+        delete from t where a = 1`,
+    })
+    expect(await database().query(`select id::int, slug from u where slug in ('s30', 'new') order by id`)).toEqual([
+      { id: 30, slug: 's30' },
+      { id: 31, slug: 'new' },
+    ])
+  })
 })

@@ -14,7 +14,6 @@ describe('what could not be restored exactly is refused', () => {
     ],
     ['a child', `create table parent (id int); create table item () inherits (parent)`, 'inherits from'],
     ['a parent', `create table item (id int); create table child () inherits (item)`, 'inherit'],
-    ['a typed table', `create type shape as (id int); create table item of shape`, 'is a typed table'],
     [
       'a published table',
       `create table item (id int primary key); create publication news for table item`,

@@ -52,6 +52,17 @@ describe('a moved table', () => {
     await expectRoundTrip(database(), { name: 'docs', tables: ['doc'] })
   })
 
+  test('may be typed, with its type or without', async () => {
+    await asOwner(
+      database(),
+      `create type shape as (id int, sides int, name text);
+       create table item of shape (sides with options default 3, primary key (id));
+       insert into item (id, name) values (1, 'one'), (2, 'two')`,
+    )
+    await expectRoundTrip(database(), { name: 'items', tables: ['item'] })
+    await expectRoundTrip(database(), { name: 'shapes', tables: ['item'], types: ['shape'] })
+  })
+
   test('keeps checks, generated columns, options and storage', async () => {
     await asOwner(
       database(),
