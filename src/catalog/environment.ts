@@ -88,12 +88,13 @@ export interface Mention {
   readonly objid: Oid
   readonly signature: string
   readonly names: readonly string[]
+  readonly prosrc: string
 }
 
 export function mentionQuery(names: readonly string[]): string {
   const list = literal(JSON.stringify(names))
   return `
-  select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names
+  select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names, p.prosrc
   from pg_catalog.pg_proc p
   join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname not in ('internal', 'c')
   join pg_catalog.json_array_elements_text(${list}) w(name)

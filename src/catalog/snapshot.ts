@@ -117,9 +117,9 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   const edges = roots.length === 0 ? [] : await readJson<Edge>(db, edgeQuery(roots))
   const scope = await scopeOf(db, declared, nodes, edges)
   const rows = await readRows(db, scope, environment.major)
-  const gone = [
+  const concerned = [
     ...declared.filter((d) => d.field === 'tables' || d.field === 'views').map((d) => d.name),
-    ...declared.filter((d) => d.field === 'columns').map((d) => d.part ?? ''),
+    ...declared.filter((d) => d.field === 'columns').flatMap((d) => [d.part ?? '', d.name]),
   ]
   const more = await readTogether<{
     roles: Role[]
@@ -129,7 +129,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   }>(db, {
     roles: roleQuery(environment.major),
     schemaRights: schemaRightQuery,
-    mentions: mentionQuery([...new Set(gone)]),
+    mentions: mentionQuery([...new Set(concerned)]),
     taken: takenQuery,
   })
   return { environment, declared, nodes, edges, ...rows, ...more }

@@ -7,14 +7,15 @@ import { checkPresence } from './check.ts'
 import { planCounts } from './counts.ts'
 import { dependents } from './dependents.ts'
 import { planLocks } from './locks.ts'
-import { Model, shown } from './model.ts'
+import { Model } from './model.ts'
 import { planMoved } from './moved.ts'
 import { collectParts, type Parts } from './parts.ts'
-import type { CapturePlan, HostPlan, PlannedObject, RemovalPlan, RestorePhase, Statement } from './plan.ts'
+import type { CapturePlan, PlannedObject, RemovalPlan, RestorePhase, Statement } from './plan.ts'
 import { planProbes } from './probes.ts'
 import { removalStatements } from './removal-statements.ts'
 import { checkRestorable } from './restorable.ts'
 import { planRewrites } from './rewrites.ts'
+import { planWarnings } from './warnings.ts'
 import { planTakeBack, restoreStatements } from './restore-statements.ts'
 
 /**
@@ -26,8 +27,7 @@ import { planTakeBack, restoreStatements } from './restore-statements.ts'
 export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration): RemovalPlan {
   const model = new Model(snapshot, feature)
   if (checkPresence(model) === 'absent') return absentPlan(model)
-  const found = dependents(model)
-  const warnings = checkRestorable(model, found)
+  checkRestorable(model, dependents(model))
 
   const parts = collectParts(model)
 
@@ -52,7 +52,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     counts: planCounts(model),
     probes: planProbes(model),
     rewrites: planRewrites(model),
-    warnings: [...warnings, ...parts.hosts.flatMap(keyWarning), ...refreshWarnings(model)],
+    warnings: planWarnings(model, parts.hosts),
     fingerprint: fingerprint([...removal, ...restore].map((s) => s.sql)),
   }
 }
@@ -77,21 +77,6 @@ function absentPlan(model: Model): RemovalPlan {
   }
   return { feature: model.feature.name, schema: model.schema, absent: true, ...nothing, fingerprint: fingerprint([]) }
 }
-
-const refreshWarnings = (model: Model): string[] =>
-  model.snapshot.relations
-    .filter((r) => model.views.has(r.oid) && r.relkind === 'm' && r.relispopulated)
-    .map(
-      (r) =>
-        `materialized view ${shown(model.name(r.oid))} comes back refreshed: rows of its own that were out of date are not kept`,
-    )
-
-const keyWarning = (host: HostPlan): string[] =>
-  host.keyMayChange
-    ? [
-        `rows of ${shown(host.table)} are found again by ${host.key.join(', ')}: a row whose key changes while the feature is away does not get its values back, and a new row under the key of one that was deleted gets the deleted one's`,
-      ]
-    : []
 
 function plannedObjects(model: Model, parts: Parts): PlannedObject[] {
   const recreated = new Map(parts.recreated.map((object) => [object.key, object]))

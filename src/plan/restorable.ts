@@ -13,10 +13,8 @@ import { refuseOwnership, refuseRights, refuseRowSecurity } from './rights.ts'
 /**
  * Refuses what could not be restored exactly, before anything changes; each
  * refusal lists all that it has found.
- *
- * @returns warnings: what could not be decided from the catalog.
  */
-export function checkRestorable(model: Model, found: Dependents): string[] {
+export function checkRestorable(model: Model, found: Dependents): void {
   refuseUndeclared(model, found)
   refuseTogether([
     () => {
@@ -31,7 +29,6 @@ export function checkRestorable(model: Model, found: Dependents): string[] {
       check(model)
     }),
   ])
-  return mentions(model)
 }
 
 function refuseUndeclared(model: Model, { undeclared, suggestion, refused }: Dependents): void {
@@ -217,11 +214,4 @@ function backupNames(model: Model): BackupName[] {
   for (const r of new Map(routines.map((r) => [`${r.nspname}.${r.proname}`, r])).values())
     wantMoved('pg_proc', r.nspname, r.proname)
   return names
-}
-
-/** Functions that PostgreSQL does not tie to what their text mentions. */
-function mentions(model: Model): string[] {
-  return model.snapshot.mentions
-    .filter((m) => !model.nodes.has(`pg_proc:${m.objid}:0`))
-    .map((m) => `function ${m.signature} mentions ${m.names.join(', ')} in its text and may fail without the feature`)
 }
