@@ -32,7 +32,7 @@ describe('a plan warns', () => {
         `create function holds() returns void language plpgsql as $$ declare r public.t%rowtype; begin end $$;` +
         routine('others', 'for x in select * from tt loop end loop;'),
     )
-    expect(found.sort()).toEqual(
+    expect([...found].sort()).toEqual(
       ['copies()', 'holds()', 'reads()', 'writes()'].map((name) =>
         expect.stringContaining(`${name} takes or writes whole rows of t, whose columns change`),
       ),
