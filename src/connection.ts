@@ -55,7 +55,7 @@ export async function connectionPool(
  * unhandled 'error' event. The query that it was running fails all the same,
  * and says so.
  */
-function surviveDeadConnections(pool: pg.Pool): void {
+export function surviveDeadConnections(pool: pg.Pool): void {
   const leaveToTheQuery = () => undefined
   pool.on('error', leaveToTheQuery)
   pool.on('connect', (client) => client.on('error', leaveToTheQuery))

@@ -30,6 +30,8 @@ export const UNSHIP_ERROR_CODES = [
   'rows_in_the_way',
   'plan_changed',
   'cancelled',
+  'no_embedded_server',
+  'invalid_schema_dump',
 ] as const
 
 /** What went wrong, for programs. */

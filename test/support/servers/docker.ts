@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { hostname } from 'node:os'
 import { PostgreSqlContainer } from '@testcontainers/postgresql'
 import { getContainerRuntimeClient } from 'testcontainers'
-import { isAlive } from '../../../demo/embedded/leftovers.ts'
+import { isAlive } from '../../../src/embedded/leftovers.ts'
 import { TEST_SETTINGS, wantedMajor, type TestServer } from './server.ts'
 
 type Docker = Awaited<ReturnType<typeof getContainerRuntimeClient>>['container']['dockerode']

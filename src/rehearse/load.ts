@@ -1,0 +1,41 @@
+import type { ClientBase } from 'pg'
+import { id } from '../sql.ts'
+import { dumpEntries } from './dump.ts'
+
+/** Something of a dump that could not be loaded. */
+export interface LeftOut {
+  readonly what: string
+  readonly reason: string
+}
+
+/**
+ * Loads a dump into an empty database. Roles that it names are made, without rights of their
+ * own; what needs something that is not there (an extension, a tablespace) is left out and told.
+ */
+export async function loadDump(client: ClientBase, dump: string): Promise<LeftOut[]> {
+  const leftOut: LeftOut[] = []
+  for (const { what, sql } of dumpEntries(dump)) {
+    const reason = await load(client, sql)
+    if (reason !== null) leftOut.push({ what, reason })
+  }
+  await client.query('reset all; reset session authorization')
+  return leftOut
+}
+
+/** @returns why it could not be loaded */
+async function load(client: ClientBase, sql: string): Promise<string | null> {
+  for (let attempt = 0; ; attempt++)
+    try {
+      // one implicit transaction: wholly, or not at all
+      await client.query(sql)
+      return null
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      const role = /role "(.*)" does not exist/.exec(message)?.[1]
+      if (role === undefined || attempt >= MOST_ROLES) return message
+      await client.query(`create role ${id(role)}`)
+    }
+}
+
+/** Of one entry. */
+const MOST_ROLES = 100

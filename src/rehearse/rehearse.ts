@@ -1,0 +1,152 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { AnyKysely } from '../any-kysely.ts'
+import { surviveDeadConnections } from '../connection.ts'
+import { startEmbedded } from '../embedded/start.ts'
+import { UnshipError } from '../errors.ts'
+import { majorOfDump } from './dump.ts'
+import { loadDump, type LeftOut } from './load.ts'
+import { makeRows, type RowCounts } from './rows.ts'
+import { sampleRows } from './sample.ts'
+import { differences, findPgDump, readState } from './state.ts'
+
+/** What is rehearsed, and on what. */
+export interface RehearsalOptions {
+  /** What `pg_dump --schema-only` wrote. */
+  readonly schema: string
+  readonly up: (db: AnyKysely) => Promise<unknown>
+  readonly down: (db: AnyKysely) => Promise<unknown>
+  /** Rows for each table: made up, or copied from a database together with all that they refer to. None if not given. */
+  readonly rows?: { readonly perTable: number; readonly from?: string | undefined } | undefined
+  /** The server's major; that of the dump unless told. */
+  readonly major?: number | undefined
+  readonly onStep?: ((step: RehearsalStep) => void) | undefined
+}
+
+export type RehearsalStep = 'start' | 'load' | 'rows' | 'up' | 'down' | 'compare'
+
+export interface Rehearsal {
+  /** `refused`: by `up`, with nothing changed. `failed`: in a step that should not. */
+  readonly verdict: 'exact' | 'different' | 'refused' | 'failed'
+  readonly serverVersion: string
+  /** What was not there to be rehearsed with. */
+  readonly leftOut: readonly LeftOut[]
+  readonly rows: RowCounts
+  /** How many definitions were compared. */
+  readonly definitions: number
+  readonly dumpCompared: boolean
+  readonly differences: readonly string[]
+  readonly error: { readonly step: RehearsalStep; readonly message: string } | null
+}
+
+/**
+ * Runs a migration up and down on a server of its own, which is thrown away afterwards, and
+ * compares definitions and rows. The database that the schema is of is not touched (rows
+ * are read from it where `rows.from` names it).
+ *
+ * Rights are not rehearsed: all runs as the superuser of that server.
+ *
+ * @throws {UnshipError} `no_embedded_server` where no programs of that major are installed.
+ *
+ * @example
+ * const { verdict } = await rehearse({ schema: readFileSync('schema.sql', 'utf8'), up, down, rows: { perTable: 20 } })
+ */
+export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
+  const { schema, onStep } = options
+  const major = options.major ?? majorOfDump(schema)
+  if (major === undefined)
+    throw new UnshipError({
+      code: 'invalid_schema_dump',
+      message: 'the schema is not what pg_dump writes',
+      detail: 'It has no line "-- Dumped from database version …".',
+      hint: 'Make it with pg_dump --schema-only.',
+    })
+  onStep?.('start')
+  const server = await startEmbedded({ fast: true, major })
+  const url = new URL(server.url)
+  try {
+    await inDatabase(url, 'postgres', (client) => client.query('create database rehearsal template template0'))
+    url.pathname = '/rehearsal'
+    return await rehearseIn(url.href, options)
+  } finally {
+    await server.stop()
+  }
+}
+
+async function rehearseIn(url: string, { schema, up, down, rows, onStep }: RehearsalOptions): Promise<Rehearsal> {
+  const target = new URL(url)
+  onStep?.('load')
+  const leftOut = await inDatabase(target, 'rehearsal', async (client) => {
+    // a dump makes it only where it was made anew
+    if (/^CREATE SCHEMA public;/m.test(schema)) await client.query('drop schema public')
+    return await loadDump(client, schema)
+  })
+  onStep?.('rows')
+  const counts = rows
+    ? await inDatabase(target, 'rehearsal', (client) =>
+        rows.from === undefined
+          ? makeRows(client, rows.perTable)
+          : inDatabase(new URL(rows.from), null, (source) => sampleRows(source, client, rows.perTable)),
+      )
+    : {}
+
+  const pool = new pg.Pool({ connectionString: url })
+  surviveDeadConnections(pool)
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    const { version, major } = await inDatabase(target, 'rehearsal', async (client) => {
+      const found = await client.query<{ version: string; major: number }>(
+        `select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major`,
+      )
+      return found.rows[0] ?? { version: '', major: 0 }
+    })
+    const pgDump = await findPgDump(major)
+    const before = await readState(db, url, pgDump)
+    const result = {
+      serverVersion: version,
+      leftOut,
+      rows: counts,
+      definitions: Object.keys(before.definitions).length,
+      dumpCompared: pgDump !== null,
+    }
+    const broken = (await step('up', up)) ?? (await step('down', down))
+    onStep?.('compare')
+    const found = differences(before, await readState(db, url, pgDump))
+    const verdict = broken
+      ? broken.step === 'up' && found.length === 0
+        ? 'refused'
+        : 'failed'
+      : found.length === 0
+        ? 'exact'
+        : 'different'
+    return { ...result, verdict, differences: found, error: broken }
+  } finally {
+    await db.destroy()
+  }
+
+  async function step(name: 'up' | 'down', run: (db: AnyKysely) => Promise<unknown>): Promise<Rehearsal['error']> {
+    onStep?.(name)
+    try {
+      await run(db)
+      return null
+    } catch (error) {
+      return { step: name, message: error instanceof Error ? error.message : String(error) }
+    }
+  }
+}
+
+async function inDatabase<T>(
+  server: URL,
+  database: string | null,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const url = new URL(server)
+  if (database !== null) url.pathname = `/${database}`
+  const client = new pg.Client({ connectionString: url.href })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { isDeepStrictEqual, promisify } from 'node:util'
+import { sql } from 'kysely'
+import type { AnyKysely } from '../any-kysely.ts'
+import { describeDatabase, type Description } from '../catalog/describe.ts'
+
+/** All of a database that has to be as it was. */
+export interface State {
+  readonly definitions: Description
+  /** By table: how many rows, and a hash of them. */
+  readonly rows: Readonly<Record<string, string>>
+  /** Statements of pg_dump, columns within a table in any order; null where no pg_dump is new enough. */
+  readonly dump: readonly string[] | null
+}
+
+/** Tables that a migration and its restore may leave: Kysely's own, archives, rows set aside. */
+const LEFT = /^(?:archive|backup|set_aside|kysely_migration)/
+
+export async function readState(db: AnyKysely, url: string, pgDump: string | null): Promise<State> {
+  const all = await describeDatabase(db)
+  const kept = (identity: string) => !LEFT.test(identity.replace(/^.*? (?:view |options )?[^.]*\./, ''))
+  return {
+    definitions: Object.fromEntries(Object.entries(all).filter(([identity]) => kept(identity))),
+    rows: await readRows(db),
+    dump: pgDump === null ? null : await readDump(pgDump, url),
+  }
+}
+
+async function readRows(db: AnyKysely): Promise<Record<string, string>> {
+  const { rows: tables } = await sql<{ name: string; relname: string }>`
+    select format('%I.%I', n.nspname, c.relname) as name, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'm') and c.relispopulated and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship')
+    order by 1`.execute(db)
+  const all: Record<string, string> = {}
+  for (const { name, relname } of tables) {
+    if (LEFT.test(relname)) continue
+    // jsonb puts the columns in an order of its own: a restored one stands last
+    const { rows } = await sql<{ hash: string }>`
+      select count(*) || ' rows, ' || coalesce(md5(string_agg(t.row, ',' order by t.row)), '') as hash
+      from (select to_jsonb(r.*)::text as row from ${sql.raw(name)} as r) t`.execute(db)
+    all[name] = rows[0]?.hash ?? ''
+  }
+  return all
+}
+
+/** The pg_dump on PATH, if it can read a server of this major. */
+export async function findPgDump(major: number): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('pg_dump', ['--version'])
+    return Number(/\(PostgreSQL\) (\d+)/.exec(stdout)?.[1]) >= major ? 'pg_dump' : null
+  } catch {
+    return null // there is none
+  }
+}
+
+async function readDump(pgDump: string, url: string): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(pgDump, ['--schema-only', `--dbname=${url}`], { maxBuffer: 2 ** 30 })
+  return stdout
+    .replace(/^(?:-- Dumped .*|\\(?:un)?restrict .*)\n/gm, '')
+    .split(/\n\n\n?/)
+    .filter((s) => s.trim() !== '' && !/^\s*(?:--|SET |SELECT pg_catalog\.set_config)/.test(s))
+    .filter((s) => !/\b(?:unship\b|archive_|backup_|set_aside_|kysely_migration)/.test(s))
+    .map((s) => (/^\s*CREATE TABLE/.test(s) ? lines(s).sort().join('\n') : s))
+    .sort()
+}
+
+const lines = (statement: string) => statement.split('\n').map((line) => line.replace(/,$/, ''))
+
+/** What differs, a line each. */
+export function differences(before: State, after: State): string[] {
+  const found: string[] = []
+  for (const kind of ['definitions', 'rows'] as const)
+    for (const name of new Set([...Object.keys(before[kind]), ...Object.keys(after[kind])])) {
+      const [was, is] = [before[kind][name], after[kind][name]]
+      if (isDeepStrictEqual(was, is)) continue
+      const shown = (value: unknown) => (value === undefined ? 'not there' : JSON.stringify(value))
+      found.push(`${kind === 'rows' ? 'rows of ' : ''}${name}: was ${shown(was)}, is ${shown(is)}`)
+    }
+  const [was, is] = [new Set(before.dump), new Set(after.dump)]
+  for (const statement of was) if (!is.has(statement)) found.push(`pg_dump no longer says: ${statement.trim()}`)
+  for (const statement of is) if (!was.has(statement)) found.push(`pg_dump now says: ${statement.trim()}`)
+  return found
+}

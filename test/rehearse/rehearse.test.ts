@@ -1,0 +1,109 @@
+import { execFileSync } from 'node:child_process'
+import { sql, type Kysely } from 'kysely'
+import { describe, expect, inject, test } from 'vitest'
+import { defineFeature, removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { rehearse, type RehearsalOptions } from '../../src/rehearse/rehearse.ts'
+import { useDatabase } from '../support/database.ts'
+
+const entry = (type: string, name: string, statements: string) =>
+  `--\n-- Name: ${name}; Type: ${type}; Schema: public; Owner: app\n--\n\n${statements}\n\n`
+
+const SCHEMA = [
+  `-- Dumped from database version 17.2\n\\restrict abc\nset check_function_bodies = false;\n`,
+  entry('SCHEMA', 'public', 'CREATE SCHEMA public; ALTER SCHEMA public OWNER TO app;'),
+  entry('EXTENSION', 'nowhere', 'CREATE EXTENSION nowhere WITH SCHEMA public;'),
+  entry('TABLE', 'place', 'CREATE TABLE public.place (id int, at public.nowhere_type);'),
+  entry('TABLE', 'parent', 'CREATE TABLE public.parent (id uuid PRIMARY KEY, name varchar(5) NOT NULL);'),
+  entry(
+    'TABLE',
+    'item',
+    `CREATE TABLE public.item (
+       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent uuid NOT NULL REFERENCES public.parent,
+       kind text CHECK (kind IN ('a', 'b')), price numeric(10, 2) DEFAULT 1.00, tags text[]);
+     COMMENT ON COLUMN public.item.kind IS 'its kind';
+     ALTER TABLE public.item OWNER TO app;`,
+  ),
+  entry('INDEX', 'item_kind', 'CREATE INDEX item_kind ON public.item (kind);'),
+  entry('ACL', 'TABLE item', 'GRANT SELECT ON TABLE public.item TO "Some One";'),
+].join('')
+
+const migration = (declaration: FeatureDeclaration) => {
+  const feature = defineFeature()(declaration as { name: string })
+  return {
+    up: (db: Kysely<any>) => removeFeature(db, feature),
+    down: (db: Kysely<any>) => restoreFeature(db, feature),
+  }
+}
+const rehearsal = (options: Partial<RehearsalOptions> & Pick<RehearsalOptions, 'up' | 'down'>) =>
+  rehearse({ schema: SCHEMA, rows: { perTable: 10 }, major: 17, ...options })
+
+describe('a rehearsal', () => {
+  test('is exact, and tells what it had to leave out', async () => {
+    const found = await rehearsal(migration({ name: 'kind', columns: { item: ['kind', 'price'] } }))
+    expect(found).toMatchObject({
+      verdict: 'exact',
+      differences: [],
+      error: null,
+      serverVersion: expect.stringMatching(/^17/),
+    })
+    expect(found.rows).toEqual({ 'public.parent': 10, 'public.item': 10 })
+    expect(found.definitions).toBeGreaterThan(10)
+    expect(found.leftOut.map((l) => l.what)).toEqual(['EXTENSION public.nowhere', 'TABLE public.place'])
+  })
+
+  test('sees what a restore has not brought back', async () => {
+    const { up, down } = migration({ name: 'kind', columns: { item: ['kind'] } })
+    const found = await rehearsal({
+      up,
+      async down(db) {
+        await down(db)
+        await sql`comment on column item.kind is null`.execute(db)
+        await sql`update item set price = 2.00 where id = 3`.execute(db)
+      },
+    })
+    expect(found.verdict).toBe('different')
+    expect(found.differences.filter((d) => !d.startsWith('pg_dump'))).toEqual([
+      expect.stringMatching(/^column public\.item\.kind: was .*its kind/),
+      expect.stringMatching(/^rows of public\.item: was "10 rows/),
+    ])
+  })
+
+  test('is refused, or fails', async () => {
+    const refused = await rehearsal(migration({ name: 'parents', tables: ['parent'] }))
+    expect(refused).toMatchObject({ verdict: 'refused', differences: [], error: { step: 'up' } })
+    expect(refused.error?.message).toContain('item_parent_fkey')
+    const { up } = migration({ name: 'kind', columns: { item: ['kind'] } })
+    const failed = await rehearsal({ up, down: () => Promise.reject(new Error('no way back')) })
+    expect(failed).toMatchObject({ verdict: 'failed', error: { step: 'down', message: 'no way back' } })
+    expect(failed.differences.join('\n')).toContain('column public.item.kind: was')
+  })
+
+  test('demands what pg_dump writes', async () => {
+    await expect(
+      rehearsal({ ...migration({ name: 'f', tables: ['t'] }), schema: 'select 1', major: undefined }),
+    ).rejects.toMatchObject({
+      code: 'invalid_schema_dump',
+    })
+  })
+})
+
+describe('a rehearsal with rows of a database', () => {
+  const database = useDatabase({ template: 'demo' })
+
+  test('takes them with all that they refer to', async ({ skip }) => {
+    if (!inject('server').hasPgDump) skip('no pg_dump for this server is on PATH')
+    const schema = execFileSync('pg_dump', ['--schema-only', `--dbname=${database().url}`], { encoding: 'utf8' })
+    const found = await rehearse({
+      schema,
+      major: 17,
+      rows: { perTable: 25, from: database().url },
+      up: (db) => removeFeature(db, programPartner),
+      down: (db) => restoreFeature(db, programPartner),
+    })
+    expect(found).toMatchObject({ verdict: 'exact', leftOut: [], differences: [] })
+    expect(found.rows).toMatchObject({ 'public.program_partner_audit_log': 3, 'public.subscriptions': 25 })
+    // their own, and those of the subscriptions, notes and audit entries
+    expect(found.rows['public.contacts']).toBeGreaterThan(25)
+  })
+})
