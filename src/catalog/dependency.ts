@@ -89,6 +89,7 @@ export const nodeQuery = (roots: readonly Address[]): string => `
       when 'pg_trigger' then (select t.tgrelid from pg_catalog.pg_trigger t where t.oid = r.objid)
       when 'pg_policy' then (select p.polrelid from pg_catalog.pg_policy p where p.oid = r.objid)
       when 'pg_rewrite' then (select w.ev_class from pg_catalog.pg_rewrite w where w.oid = r.objid)
+      when 'pg_publication_rel' then (select g.prrelid from pg_catalog.pg_publication_rel g where g.oid = r.objid)
       when 'pg_attrdef' then (select f.adrelid from pg_catalog.pg_attrdef f where f.oid = r.objid)
       when 'pg_statistic_ext' then (select s.stxrelid from pg_catalog.pg_statistic_ext s where s.oid = r.objid)
       when 'pg_type' then (select case when t.typrelid <> 0 then t.typrelid else e.typrelid end

@@ -109,6 +109,12 @@ export function describe(rows: CatalogRows): Description {
       acl: acl(p.proacl, p.owner, 'function'),
       comment: p.description,
     }
+  for (const m of rows.memberships)
+    all[membershipIdentity(name(m.prrelid), m.pubname)] = {
+      // restored columns stand last, in the list too
+      columns: m.columns && [...m.columns].sort(),
+      filter: m.filter,
+    }
   for (const t of rows.types) {
     all[`type ${t.nspname}.${t.typname}`] = {
       definition: t.definition,
@@ -128,6 +134,9 @@ export function describe(rows: CatalogRows): Description {
   }
   return all
 }
+
+/** A table's part in a publication, as descriptions call it. */
+export const membershipIdentity = (table: string, publication: string) => `membership ${table} in ${publication}`
 
 const kindOf = (relkind: string) =>
   relkind === 'v' ? 'view' : relkind === 'm' ? 'materialized view' : relkind === 'S' ? 'sequence' : 'table'

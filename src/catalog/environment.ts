@@ -20,6 +20,8 @@ export interface Environment {
   readonly event_triggers: readonly string[]
   /** Publications FOR ALL TABLES or of whole schemas. */
   readonly wide_publications: readonly { readonly pubname: string; readonly nspname: string | null }[]
+  /** Logical replication slots of this database whose plugin knows nothing of publications. */
+  readonly other_slots: readonly { readonly slot_name: string; readonly plugin: string }[]
 }
 
 export const environmentQuery = (ledgerSchema: string, major: number): string => `
@@ -45,7 +47,10 @@ export const environmentQuery = (ledgerSchema: string, major: number): string =>
       select p.pubname, n.nspname from pg_catalog.pg_publication_namespace g
       join pg_catalog.pg_publication p on p.oid = g.pnpubid join pg_catalog.pg_namespace n on n.oid = g.pnnspid`
           : ''
-      }) w), '[]') as wide_publications`
+      }) w), '[]') as wide_publications,
+    coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object('slot_name', s.slot_name, 'plugin', s.plugin) order by s.slot_name)
+      from pg_catalog.pg_replication_slots s
+      where s.database = pg_catalog.current_database() and s.plugin <> 'pgoutput'), '[]') as other_slots`
 
 /** A role, and whether the session may act in it. */
 export interface Role {

@@ -26,6 +26,7 @@ import {
 import type { Oid, Scope } from './fragments.ts'
 import { indexQuery, type Index } from './index.ts'
 import { policyQuery, type Policy } from './policy.ts'
+import { membershipQuery, type Membership } from './publication.ts'
 import { readJson, readTogether } from './read.ts'
 import { relationQuery, type Relation } from './relation.ts'
 import { routineQuery, type Routine } from './routine.ts'
@@ -48,6 +49,7 @@ export interface CatalogRows {
   readonly routines: Routine[]
   readonly types: Type[]
   readonly sequences: Sequence[]
+  readonly memberships: Membership[]
 }
 
 /** A declared name with the catalog rows that it may mean. */
@@ -104,6 +106,7 @@ export async function readRows(db: AnyKysely, scope: Scope, major: number): Prom
     routines: routineQuery(scope, major),
     types: typeQuery(scope),
     sequences: sequenceQuery(scope),
+    memberships: membershipQuery(scope, major),
   })
 }
 

@@ -3,7 +3,17 @@ import type { AnyKysely } from '../any-kysely.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
 import type { Description } from '../catalog/describe.ts'
-import type { Claim, HostPlan, MovedPlan, Phase, PlannedObject, RemovalPlan, Statement } from '../plan/plan.ts'
+import type {
+  Claim,
+  HostPlan,
+  MovedPlan,
+  Phase,
+  PlannedObject,
+  PublishedTable,
+  RemovalPlan,
+  Statement,
+} from '../plan/plan.ts'
+import type { MembershipSwap } from '../plan/membership-swap.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
 import type { TriggerSwap } from '../plan/swap.ts'
 import { literal } from '../sql.ts'
@@ -19,6 +29,8 @@ export interface RecordedPlan {
   readonly moved: readonly MovedPlan[]
   readonly locks: RemovalPlan['locks']
   readonly takeBack: readonly string[]
+  /** Tables that were published by name; none in ledgers that do not say. */
+  readonly publications?: readonly PublishedTable[]
   readonly claims: readonly Claim[]
   /** Which of the restore's short transactions take as long as they take. */
   readonly rewrites?: Rewrites
@@ -26,6 +38,8 @@ export interface RecordedPlan {
   readonly described: Description
   /** Triggers that step aside while a restore fills: only in a restore's row. */
   readonly swaps?: readonly TriggerSwap[]
+  /** What host tables publish while a restore fills them, and afterwards: only in a restore's row. */
+  readonly memberships?: readonly MembershipSwap[]
 }
 
 /** One row of `unship.runs`. */

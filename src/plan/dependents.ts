@@ -196,6 +196,14 @@ function judgeStatistics(model: Model, node: Node): Standing {
     : refused(node.description)
 }
 
+/** A table leaves its publications and is in them again; one that stays is in them with other columns meanwhile. */
+function judgeMembership(model: Model, node: Node): Standing {
+  const { owner_relid: relid } = node
+  return relid !== null && (model.moved.has(relid) || model.isHost(relid))
+    ? byNature(owner(model, node))
+    : notKnown(node)
+}
+
 function judgeRoutine(model: Model, node: Node): Standing {
   if (isPart(model, node)) return byNature('its type')
   const routine = model.snapshot.routines.find((r) => r.oid === node.objid)
@@ -225,6 +233,7 @@ const judges: Readonly<Record<JudgedKind, Judge>> = {
   pg_attrdef: judgeDefault,
   pg_trigger: judgeTrigger,
   pg_policy: judgePolicy,
+  pg_publication_rel: judgeMembership,
   pg_rewrite: judgeRule,
   pg_statistic_ext: judgeStatistics,
   'pg_type.b': judgeType,

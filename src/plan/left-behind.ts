@@ -45,6 +45,8 @@ function isDropped(model: Model, node: Node, key: string): boolean {
     case 'pg_policy':
     case 'pg_rewrite':
       return ofView || (owner !== null && needsRecreation(model, catalog, objid, owner)) || isInternal(model, node)
+    case 'pg_publication_rel':
+      return true
     case 'pg_statistic_ext':
       return !ofMoved
     case 'pg_proc': {

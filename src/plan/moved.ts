@@ -1,5 +1,6 @@
 import { addressKey } from '../catalog/dependency.ts'
 import type { Oid } from '../catalog/fragments.ts'
+import { publish, unpublish } from '../catalog/publication.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Type } from '../catalog/type.ts'
 import { backupName } from '../names.ts'
@@ -7,6 +8,7 @@ import { id, qualified } from '../sql.ts'
 import { columnGrants, relationAcl, routineArguments, routineAcl } from './objects.ts'
 import { revokeFromOthers, setAcl } from './acl.ts'
 import type { Model } from './model.ts'
+import { membershipsOf, tellsSubscribers } from './publications.ts'
 import type { MovedForeignKey, MovedPlan } from './plan.ts'
 
 /** What leaves by being renamed, and comes back by being renamed again. */
@@ -37,6 +39,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   const acl = relation.relacl !== null || model.columns(oid).some((c) => c.attacl !== null)
   if (acl) away.push(revokeFromOthers(relationAcl(relation)), `grant all on table ${table} to ${id(relation.owner)}`)
   if (relation.relforcerowsecurity) away.push(`alter table ${table} no force row level security`)
+  for (const membership of membershipsOf(model, oid)) away.push(unpublish(membership, model.name(oid)))
   away.push(`alter table ${table} rename to ${id(backup.name)}`)
   back.push(`alter table ${qualified(backup)} rename to ${id(relation.relname)}`)
   for (const index of model.snapshot.indexes.filter((i) => i.indrelid === oid)) {
@@ -56,6 +59,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   }
   if (relation.relforcerowsecurity) back.push(`alter table ${table} force row level security`)
   if (acl) back.push(...setAcl(relationAcl(relation), relation.relacl, me), ...columnGrants(model, relation))
+  for (const membership of membershipsOf(model, oid)) back.push(publish(membership, model.name(oid)))
   return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, away, back }
 }
 
@@ -177,4 +181,5 @@ export const planMoved = (model: Model, oid: Oid): MovedPlan => ({
   table: model.name(oid),
   backup: backupOf(model, oid),
   foreignKeys: foreignKeysOf(model, oid),
+  published: tellsSubscribers(model, oid),
 })

@@ -74,11 +74,23 @@ export interface HostPlan {
   readonly watch: { readonly log: QualifiedName; readonly routine: QualifiedName; readonly trigger: string }
 }
 
+/** What a publication took of a table of the feature before the removal. */
+export interface PublishedTable {
+  readonly table: QualifiedName
+  readonly publication: string
+  /** Its column list, or null; and what is left of it while the feature is away. */
+  readonly columns: readonly string[] | null
+  readonly reduced: readonly string[] | null
+  readonly filter: string | null
+}
+
 /** A table that leaves as a whole. */
 export interface MovedPlan {
   readonly table: QualifiedName
   readonly backup: QualifiedName
   readonly foreignKeys: readonly MovedForeignKey[]
+  /** Its subscribers must see which rows are set aside: that is done when it is published again. */
+  readonly published?: boolean
 }
 
 export interface MovedForeignKey {
@@ -143,6 +155,8 @@ export interface RemovalPlan {
     readonly add: readonly PlannedLock[]
     readonly reveal: readonly PlannedLock[]
   }
+  /** Tables of the feature that are published by name. */
+  readonly publications: readonly PublishedTable[]
   /** Undoes the restore's phases before the reveal. */
   readonly takeBack: readonly string[]
   /** Names that the restore will need. */

@@ -6,10 +6,12 @@ import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
 import { dependsOnDropped, needsRecreation } from './parts.ts'
+import { publicationReasons } from './published-reasons.ts'
 
 /** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
 export const reasonsAgainst = (model: Model): string[] => [
   ...relationReasons(model),
+  ...publicationReasons(model),
   ...columnReasons(model),
   ...aliasReasons(model),
   ...otherReasons(model),
@@ -35,8 +37,6 @@ function relationReasons(model: Model): string[] {
     if (r.relpersistence === 't') reasons.push(`${name} is temporary`)
     if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
     if (r.labelled) reasons.push(`${name} has a security label`)
-    if (r.publications.length > 0)
-      reasons.push(`${name} is published by ${r.publications.join(', ')}: its subscribers would break`)
     if (r.subscriptions.length > 0)
       reasons.push(`${name} is filled by subscription ${r.subscriptions.join(', ')}, which would break`)
     if (model.isHost(oid) && snapshot.rules.some((x) => x.ev_class === oid && x.ev_type === '2'))
@@ -46,9 +46,6 @@ function relationReasons(model: Model): string[] {
         `${name} has used ${String(r.max_attnum)} of 1600 column numbers: its columns could not be added again`,
       )
   }
-  for (const { pubname, nspname } of snapshot.environment.wide_publications)
-    if (nspname === null || [...model.removed.keys(), ...model.moved].some((oid) => model.name(oid).schema === nspname))
-      reasons.push(`publication ${pubname} would publish the backups`)
   return reasons
 }
 

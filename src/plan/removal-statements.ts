@@ -7,6 +7,7 @@ import { shown, type Model } from './model.ts'
 import type { Rename } from './moved.ts'
 import type { Parts } from './parts.ts'
 import { hiddenView, hide } from './prebuilt.ts'
+import { reduceLists } from './publications.ts'
 import type { LockMode, RemovalPhase, Statement } from './plan.ts'
 
 /** The statements of a removal, in order. */
@@ -41,6 +42,11 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     add('cut over', catchUpStatement(host), 'rows that changed since the last catch-up', 'ROW SHARE', [host.table])
     for (const sql of unwatchStatements(host)) add('cut over', sql, 'the watch ends', 'ACCESS EXCLUSIVE', [host.table])
   }
+  for (const oid of model.removed.keys())
+    for (const sql of reduceLists(model, oid))
+      add('cut over', sql, 'a column that goes leaves its publication first', 'SHARE UPDATE EXCLUSIVE', [
+        model.name(oid),
+      ])
   for (const oid of model.removed.keys()) {
     const table = qualified(model.name(oid))
     if (!hidesColumns(parts, oid)) continue

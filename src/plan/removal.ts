@@ -11,6 +11,7 @@ import { Model } from './model.ts'
 import { planMoved } from './moved.ts'
 import { collectParts, type Parts } from './parts.ts'
 import type { CapturePlan, PlannedObject, RemovalPlan, RestorePhase, Statement } from './plan.ts'
+import { plannedPublications } from './publications.ts'
 import { planProbes } from './probes.ts'
 import { removalStatements } from './removal-statements.ts'
 import { checkRestorable } from './restorable.ts'
@@ -44,6 +45,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     hosts: parts.hosts,
     moved: [...model.moved].map((oid) => planMoved(model, oid)),
     locks: planLocks(model),
+    publications: plannedPublications(model),
     takeBack: planTakeBack(model, parts),
     claims: planClaims(model),
     removal,
@@ -65,6 +67,7 @@ function absentPlan(model: Model): RemovalPlan {
     hosts: [],
     moved: [],
     locks: { cutOver: [], add: [], reveal: [] },
+    publications: [],
     takeBack: [],
     claims: [],
     removal: [],

@@ -7,6 +7,7 @@ import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
 import { shown, type Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
+import { isWide, WIDE_HINT } from './published-reasons.ts'
 import { reasonsAgainst } from './reasons.ts'
 import { refuseOwnership, refuseRights, refuseRowSecurity } from './rights.ts'
 
@@ -68,7 +69,7 @@ function refuseUnrestorable(model: Model, { refused }: Dependents): void {
     code: 'not_restorable',
     message: `feature ${model.feature.name} cannot be restored exactly, so it is not removed`,
     detail: [...new Set(reasons)].map((r) => `${r}.`).join('\n'),
-    hint: NOTHING_CHANGED,
+    hint: [NOTHING_CHANGED, ...(reasons.some(isWide) ? [WIDE_HINT] : [])].join('\n'),
   })
 }
 

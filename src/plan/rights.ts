@@ -24,6 +24,9 @@ export function refuseOwnership(model: Model): void {
     ...snapshot.statistics
       .filter((s) => !s.owned && model.nodes.has(`pg_statistic_ext:${s.oid}:0`))
       .map((s) => `statistics ${s.stxname} belongs to ${s.owner}`),
+    ...snapshot.memberships
+      .filter((m) => !m.owned && (model.isHost(m.prrelid) || model.moved.has(m.prrelid)))
+      .map((m) => `publication ${m.pubname}, of ${shown(model.name(m.prrelid))}, belongs to ${m.pubowner}`),
   ]
   if (foreign.length === 0) return
   const me = snapshot.environment.current_user

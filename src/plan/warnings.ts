@@ -3,6 +3,7 @@ import type { Trigger } from '../catalog/trigger.ts'
 import { needsRecreation } from './parts.ts'
 import { shown, type Model } from './model.ts'
 import type { HostPlan } from './plan.ts'
+import { publicationWarnings } from './published-reasons.ts'
 
 /** What may go wrong and leaves no trace in the catalog, or is lost meanwhile: each with its evidence. */
 export const planWarnings = (model: Model, hosts: readonly HostPlan[]): string[] => [
@@ -11,6 +12,7 @@ export const planWarnings = (model: Model, hosts: readonly HostPlan[]): string[]
   ...wholeRowTriggers(model),
   ...hosts.flatMap(keyWarning),
   ...refreshWarnings(model),
+  ...publicationWarnings(model),
 ]
 
 /** Functions that PostgreSQL does not tie to what their text mentions. */

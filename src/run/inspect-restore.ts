@@ -1,3 +1,4 @@
+import type { Environment } from '../catalog/environment.ts'
 import { readEnvironment, readRows } from '../catalog/snapshot.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { readJson } from '../catalog/read.ts'
@@ -5,10 +6,13 @@ import { UnshipError } from '../errors.ts'
 import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
+import type { MembershipSwap } from '../plan/membership-swap.ts'
+import { hidingReasons } from '../plan/published-reasons.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
 import type { RunContext } from './context.ts'
+import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 
@@ -17,7 +21,7 @@ export async function inspectRestore(
   context: RunContext,
   removal: LedgerRun,
   plan: RecordedPlan,
-): Promise<{ swaps: TriggerSwap[] }> {
+): Promise<{ swaps: TriggerSwap[]; memberships: MembershipSwap[] }> {
   const { db } = context
   const environment = await readEnvironment(db)
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
@@ -25,8 +29,9 @@ export async function inspectRestore(
   await refuseRestoreRights(context, plan, environment.current_user)
   await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
+  await refusePublications(context, plan, environment)
   const hosts = await readHosts(context, plan, environment.major)
-  refuseHosts(context, plan, hosts, environment.current_user)
+  refuseHosts(context, plan, hosts, environment)
   const swaps = hosts.triggers.flatMap((trigger) => {
     const host = hosts.relations.find((r) => r.oid === trigger.tgrelid)
     const name = host && { schema: host.nspname, name: host.relname }
@@ -34,7 +39,7 @@ export async function inspectRestore(
     const swap = swapTrigger(trigger, name, environment.session_user)
     return swap ? [swap] : []
   })
-  return { swaps }
+  return { swaps, memberships: hostMemberships(context, plan, hosts) }
 }
 
 async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
@@ -137,7 +142,8 @@ async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number):
   return await readRows(db, { relations: oids.map((o) => o.oid), routines: [], types: [] }, major)
 }
 
-function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows, me: string): void {
+function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows, environment: Environment): void {
+  const { current_user: me } = environment
   const reasons: string[] = []
   for (const host of plan.hosts) {
     const relation = rows.relations.find((r) => r.nspname === host.table.schema && r.relname === host.table.name)
@@ -153,8 +159,10 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
     const columns = rows.columns.filter((c) => c.attrelid === relation.oid)
     const missing = host.key.filter((k) => !columns.some((c) => c.attname === k))
     if (missing.length > 0) reasons.push(`key column ${missing.join(', ')} of ${name} is gone`)
-    if (relation.publications.length > 0)
-      reasons.push(`${name} is published by ${relation.publications.join(', ')}: its subscribers would break`)
+    for (const m of rows.memberships.filter((x) => x.prrelid === relation.oid)) {
+      reasons.push(...hidingReasons(environment, name, relation, columns, rows.indexes, m))
+      if (!m.owned) reasons.push(`publication ${m.pubname}, of ${name}, belongs to ${m.pubowner}`)
+    }
     if (rows.rules.some((r) => r.ev_class === relation.oid && r.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
     if (relation.children.length > 0 || relation.relispartition)

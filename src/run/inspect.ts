@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { describe, type Description } from '../catalog/describe.ts'
+import { describe, membershipIdentity, type Description } from '../catalog/describe.ts'
 import { readSnapshot, type Snapshot } from '../catalog/snapshot.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
@@ -106,10 +106,12 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
       wanted.add(`sequence ${dotted(s.seqrelid)}`)
       wanted.add(`sequence options ${dotted(s.seqrelid)}`)
     }
+  for (const { table, publication } of plan.publications)
+    wanted.add(membershipIdentity(`${table.schema}.${table.name}`, publication))
   const described: Description = {}
   for (const identity of [...wanted].sort()) if (identity in all) described[identity] = all[identity]
-  const { schema, hosts, moved, locks, takeBack, claims, rewrites } = plan
-  return { schema, hosts, moved, locks, takeBack, claims, rewrites, described }
+  const { schema, hosts, moved, locks, takeBack, claims, publications, rewrites } = plan
+  return { schema, hosts, moved, locks, takeBack, claims, publications, rewrites, described }
 }
 
 /** Runs the preflight counts; columns of several host tables under one label add up. */

@@ -88,7 +88,7 @@ async function restoreLocked(context: RunContext): Promise<RestoreReport> {
 /** Restores what a removal took. */
 export async function startRestore(context: RunContext, removal: LedgerRun): Promise<RestoreReport> {
   const plan = planOf(removal)
-  const { swaps } = await inspectRestore(context, removal, plan)
+  const { swaps, memberships } = await inspectRestore(context, removal, plan)
   const { actor, reason } = context.options
   const runId = await startRun(context.db, {
     ...{
@@ -100,7 +100,7 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
       actor,
       reason,
     },
-    plan: { ...plan, swaps },
+    plan: { ...plan, swaps, memberships },
   })
   return await runPhases(context, await runById(context.db, runId), 'add')
 }
@@ -143,6 +143,7 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
         statements: [
           ...(plan.swaps?.length ? ['set constraints all immediate'] : []),
           ...(plan.swaps ?? []).flatMap((s) => s.away),
+          ...(plan.memberships ?? []).flatMap((m) => m.away),
           ...of('add').map((s) => s.sql),
           setPhase(restore.id, 'fill'),
         ],
@@ -168,7 +169,8 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
     await enter('verify')
     await context.phase('verify', async () => {
       await verifyFilled(context, plan)
-      restoring.setAside.push(...(await setAsideOrphans(context, plan.moved, orphans)))
+      const quiet = plan.moved.filter((m) => m.published !== true)
+      restoring.setAside.push(...(await setAsideOrphans(context, quiet, orphans)))
       return null
     })
     await context.phase('reveal', () =>
@@ -179,6 +181,7 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
           statements: [
             ...(plan.swaps ?? []).flatMap((s) => s.back),
             ...of('reveal').map((s) => s.sql),
+            ...(plan.memberships ?? []).flatMap((m) => m.back),
             setPhase(restore.id, 'validate'),
             recordEvent(restore.id, 'revealed'),
           ],
@@ -239,7 +242,13 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
     phase: restore.phase,
     locks: plan.locks.add,
     statements: [
-      ...(added ? [...(plan.swaps ?? []).flatMap((s) => s.back), ...plan.takeBack] : []),
+      ...(added
+        ? [
+            ...(plan.swaps ?? []).flatMap((s) => s.back),
+            ...plan.takeBack,
+            ...(plan.memberships ?? []).flatMap((m) => m.undo),
+          ]
+        : []),
       unmarkDone(restore.removal_id ?? '0'),
       finishRun(restore.id, 'aborted'),
       recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),

@@ -108,11 +108,6 @@ const cases: Readonly<Record<RefusedKind, RefusedCase>> = {
     superuser: true,
     since: 15,
   },
-  pg_publication_rel: {
-    setup: `${ITEM} create publication news for table item`,
-    feature: items,
-    reason: 'relation item is published by news: its subscribers would break',
-  },
   pg_subscription: {
     setup: `${HOST} create subscription s connection 'dbname=nowhere' publication news with (connect = false);
       set allow_system_table_mods = on;

@@ -122,30 +122,6 @@ describe('what stays and needs a part of the feature', () =>
       reason: 'column mood of foreign table public.far: this kind of object cannot be restored',
       superuser: true,
     },
-    'the column list of a publication': {
-      setup: `${HOST} create publication news for table host (id, gone)`,
-      feature: gone,
-      reason: 'publication of table public.host in publication news: this kind of object cannot be restored',
-      since: 15,
-    },
-    'the row filter of a publication': {
-      setup: `${HOST} alter table host replica identity full;
-        create publication news for table host where (gone = 'a')`,
-      feature: gone,
-      reason: 'publication of table public.host in publication news: this kind of object cannot be restored',
-      since: 15,
-    },
-    'a publication of the host': {
-      setup: `${HOST} create publication news for table host`,
-      feature: gone,
-      reason: 'host table host is published by news',
-    },
-    'a publication of everything': {
-      setup: `${HOST} create publication news for all tables`,
-      feature: gone,
-      reason: 'publication news would publish the backups',
-      superuser: true,
-    },
   }))
 
 describe('host tables and their columns', () =>

@@ -62,6 +62,7 @@ async function schemaDump(database: TestDatabase): Promise<string[] | undefined>
     .filter((s) => !/\b(unship\b|archive_|backup_|set_aside_|kysely_migration)/.test(s))
   return statements
     .map((s) => (s.includes('CREATE STATISTICS') ? withSortedColumns(s) : s))
+    .map((s) => (s.includes('ALTER PUBLICATION') ? withSortedList(s) : s))
     .map((s) =>
       s.trim().startsWith('CREATE TABLE')
         ? s
@@ -73,6 +74,12 @@ async function schemaDump(database: TestDatabase): Promise<string[] | undefined>
     )
     .sort()
 }
+
+/** So are those of a publication's column list. */
+const withSortedList = (statement: string) =>
+  statement.replace(/( ADD TABLE ONLY [^ ]+ \()([^()]*)(\))/, (_, head: string, list: string, end: string) => {
+    return `${head}${list.split(', ').sort().join(', ')}${end}`
+  })
 
 /** Columns of statistics are printed in the order that their table has them in. */
 const withSortedColumns = (statement: string) =>

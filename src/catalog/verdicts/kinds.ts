@@ -119,7 +119,7 @@ export const kindVerdicts = {
   'pg_class.r': moved(
     'a table is renamed to its backup name and back; of a table that stays the declared columns are backed up, dropped, added again and filled',
     'a partition, a child or a parent of another table, a temporary table, a typed host table',
-    'a table that is published, or that a subscription writes to',
+    'a table that a subscription writes to, or that is published with its whole schema or FOR ALL TABLES',
     'a host table with a rule on UPDATE, without a usable key, or of which no column would be left',
     'a host table whose rows are stored in a column elsewhere',
   ),
@@ -214,10 +214,14 @@ export const kindVerdicts = {
   pg_opfamily: untouched('its operators and functions are refused'),
   pg_parameter_acl: untouched(cannotDepend),
   pg_publication: untouched(
-    'tables of publications are refused, and so are publications that would take in the backups',
+    'the publication stays, only its tables leave and come back; one that would take in the backups is refused',
   ),
   pg_publication_namespace: refused('the publication of a schema would publish the backups'),
-  pg_publication_rel: refused('subscribers would lose the table or break'),
+  pg_publication_rel: restored(
+    'a moved table leaves its publications and is in them again, with column list and row filter; a host table stays in them, and names its columns while others are hidden (15 and newer)',
+    'of a host table: on PostgreSQL 14, with REPLICA IDENTITY FULL or without any, with a row filter over a removed column, a list of removed columns alone',
+    'of a publication whose owner the session may not act for',
+  ),
   pg_subscription: refused('it would find its table gone, or a column of it'),
   pg_tablespace: untouched(cannotDepend),
   pg_transform: refused('it needs a type or function of the feature'),

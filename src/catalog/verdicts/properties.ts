@@ -1,3 +1,4 @@
+import { pg_publication_rel } from './publication.ts'
 import { moved, refused, restored, untouched, type Verdict } from './verdict.ts'
 
 const books = untouched('the server keeps it for itself; no dump shows it')
@@ -310,6 +311,7 @@ export const propertyVerdicts = {
   pg_proc,
   pg_statistic_ext,
   pg_sequence,
+  pg_publication_rel,
   pg_description,
   pg_seclabel,
 } as const satisfies Record<string, Properties>

@@ -15,11 +15,6 @@ describe('what could not be restored exactly is refused', () => {
     ['a child', `create table parent (id int); create table item () inherits (parent)`, 'inherits from'],
     ['a parent', `create table item (id int); create table child () inherits (item)`, 'inherit'],
     [
-      'a published table',
-      `create table item (id int primary key); create publication news for table item`,
-      'published by news',
-    ],
-    [
       'a table that another is typed by',
       `create table item (id int); create view other as select item from item`,
       'other',
