@@ -15,6 +15,7 @@ import type {
 } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
+import type { Naming } from '../plan/same-publications.ts'
 import type { TriggerSwap } from '../plan/swap.ts'
 import { literal } from '../sql.ts'
 import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA } from './schema.ts'
@@ -40,6 +41,8 @@ export interface RecordedPlan {
   readonly swaps?: readonly TriggerSwap[]
   /** What host tables publish while a restore fills them, and afterwards: only in a restore's row. */
   readonly memberships?: readonly MembershipSwap[]
+  /** The publications that named host tables when the restore was planned: only in a restore's row. */
+  readonly published?: readonly Naming[]
 }
 
 /** One row of `unship.runs`. */

@@ -1,8 +1,10 @@
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { lostRights } from './lost-rights.ts'
 import { shown, type Model } from './model.ts'
 import { grantorsWithoutUsage, mayActAs } from './grantors.ts'
+import { wideReason, WIDE_HINT } from './published-reasons.ts'
 
 /** Everything that the removal changes must belong to the session's role, or to one that it is a member of. */
 export function refuseOwnership(model: Model): void {
@@ -91,6 +93,14 @@ function lackingForLedger(environment: Snapshot['environment']): string[] {
 
 /** Refuses where even a run that finds nothing to do could not be recorded. */
 export function refuseUnrecordable({ environment }: Snapshot, feature: string): void {
+  const wide = environment.wide_publications.filter(({ nspname }) => nspname === null || nspname === LEDGER_SCHEMA)
+  if (wide.length > 0)
+    throw new UnshipError({
+      code: 'not_restorable',
+      message: `it cannot be recorded that feature ${feature} is not there`,
+      detail: wide.map((w) => `${wideReason(w)}.`).join('\n'),
+      hint: ['Nothing was changed.', WIDE_HINT].join('\n'),
+    })
   const lacks = lackingForLedger(environment)
   if (lacks.length === 0) return
   throw new UnshipError({

@@ -7,7 +7,8 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { swapMembership, type MembershipSwap } from '../plan/membership-swap.ts'
 import { shown } from '../plan/model.ts'
 import { wideReason, WIDE_HINT } from '../plan/published-reasons.ts'
-import { literal } from '../sql.ts'
+import type { Naming } from '../plan/same-publications.ts'
+import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backupsOf } from './backups.ts'
 import type { RunContext } from './context.ts'
 
@@ -19,9 +20,7 @@ export async function refusePublications(
 ): Promise<void> {
   const schemas = new Set([LEDGER_SCHEMA, ...[...plan.hosts, ...backupsOf(plan)].map(({ table }) => table.schema)])
   const wide = wide_publications.filter(({ nspname }) => nspname === null || schemas.has(nspname))
-  const isMoved = ({ table }: { table: { schema: string; name: string } }) =>
-    plan.moved.some((m) => m.table.schema === table.schema && m.table.name === table.name)
-  const returning = (plan.publications ?? []).filter(isMoved)
+  const returning = (plan.publications ?? []).filter((p) => plan.moved.some((m) => isSame(m.table, p.table)))
   const found =
     returning.length === 0
       ? []
@@ -30,8 +29,18 @@ export async function refusePublications(
           `select p.pubname, pg_catalog.pg_get_userbyid(p.pubowner) as owner, pg_catalog.pg_has_role(p.pubowner, 'USAGE') as owned
            from pg_catalog.pg_publication p where p.pubname in (${returning.map((r) => literal(r.publication)).join(', ')})`,
         )
+  const backups =
+    plan.moved.length === 0
+      ? []
+      : await readJson<{ name: string; pubname: string }>(
+          db,
+          `select g.prrelid::pg_catalog.regclass::text as name, p.pubname from pg_catalog.pg_publication_rel g
+           join pg_catalog.pg_publication p on p.oid = g.prpubid
+           where g.prrelid in (${plan.moved.map((m) => `${literal(qualified(m.backup))}::pg_catalog.regclass`).join(', ')})`,
+        )
   const reasons = [
     ...wide.map((w) => wideReason(w)),
+    ...backups.map(({ name, pubname }) => `publication ${pubname} publishes ${name}: take it out first`),
     ...returning.flatMap(({ table, publication }) => {
       const there = found.find((f) => f.pubname === publication)
       if (!there) return [`publication ${publication}, to which ${shown(table)} comes back, does not exist`]
@@ -52,25 +61,32 @@ export async function refusePublications(
 }
 
 /** How the publications of host tables pass over the columns that come back; says what their subscribers need. */
-export function hostMemberships(context: RunContext, plan: RecordedPlan, rows: CatalogRows): MembershipSwap[] {
-  return plan.hosts.flatMap(({ table, columns: restored }) => {
+export function hostMemberships(
+  context: RunContext,
+  plan: RecordedPlan,
+  rows: CatalogRows,
+): { memberships: MembershipSwap[]; published: Naming[] } {
+  const recorded = plan.publications ?? []
+  const memberships: MembershipSwap[] = []
+  const published: Naming[] = []
+  for (const { table, columns: restored } of plan.hosts) {
     const relation = rows.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
-    if (!relation) return []
+    if (!relation) continue
     const columns = rows.columns.filter((c) => c.attrelid === relation.oid)
-    return rows.memberships
-      .filter((m) => m.prrelid === relation.oid)
-      .flatMap((membership) => {
-        const known = plan.publications?.some(
-          (p) => p.publication === membership.pubname && p.table.schema === table.schema && p.table.name === table.name,
+    for (const membership of rows.memberships.filter((m) => m.prrelid === relation.oid)) {
+      const { pubname: publication } = membership
+      published.push({ table, publication })
+      if (membership.columns === null && !recorded.some((r) => r.publication === publication && isSame(r.table, table)))
+        context.warn(
+          `publication ${publication} has taken in ${shown(table)} since the removal: its subscribers must have ${restored
+            .map((c) => c.name)
+            .join(', ')} before these columns appear`,
         )
-        if (known !== true && membership.columns === null)
-          context.warn(
-            `publication ${membership.pubname} has taken in ${shown(table)} since the removal: its subscribers must have ${restored
-              .map((c) => c.name)
-              .join(', ')} before these columns appear`,
-          )
-        const swap = swapMembership(membership, table, columns, plan.publications ?? [])
-        return swap ? [swap] : []
-      })
-  })
+      const swap = swapMembership(membership, table, columns, recorded)
+      if (swap) memberships.push(swap)
+    }
+  }
+  return { memberships, published }
 }
+
+const isSame = (a: QualifiedName, b: QualifiedName) => a.schema === b.schema && a.name === b.name

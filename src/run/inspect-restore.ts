@@ -8,6 +8,7 @@ import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
 import { hidingReasons } from '../plan/published-reasons.ts'
+import type { Naming } from '../plan/same-publications.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
@@ -21,7 +22,7 @@ export async function inspectRestore(
   context: RunContext,
   removal: LedgerRun,
   plan: RecordedPlan,
-): Promise<{ swaps: TriggerSwap[]; memberships: MembershipSwap[] }> {
+): Promise<{ swaps: TriggerSwap[]; memberships: MembershipSwap[]; published: Naming[] }> {
   const { db } = context
   const environment = await readEnvironment(db)
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
@@ -39,7 +40,7 @@ export async function inspectRestore(
     const swap = swapTrigger(trigger, name, environment.session_user)
     return swap ? [swap] : []
   })
-  return { swaps, memberships: hostMemberships(context, plan, hosts) }
+  return { swaps, ...hostMemberships(context, plan, hosts) }
 }
 
 async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {

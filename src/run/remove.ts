@@ -13,6 +13,7 @@ import {
   type RecordedPlan,
 } from '../ledger/ledger.ts'
 import { unwatchStatements } from '../plan/backup.ts'
+import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { CAPTURE_MARK, CAPTURE_VIEWS_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, RemovalPlan } from '../plan/plan.ts'
@@ -183,6 +184,10 @@ async function runPhases(context: RunContext, plan: RemovalPlan, runId: string):
         locks: plan.locks.cutOver,
         statements: [
           ...(online ? plan.hosts.map(demandFewRows) : []),
+          ...demandPublications(
+            [...plan.hosts, ...plan.moved].map(({ table }) => table),
+            plan.publications,
+          ),
           ...cutOver,
           setPhase(runId, 'record'),
           recordEvent(runId, 'cut over'),

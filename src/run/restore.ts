@@ -17,6 +17,7 @@ import {
 import { verifyFillStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
+import { demandPublications } from '../plan/same-publications.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
@@ -88,7 +89,7 @@ async function restoreLocked(context: RunContext): Promise<RestoreReport> {
 /** Restores what a removal took. */
 export async function startRestore(context: RunContext, removal: LedgerRun): Promise<RestoreReport> {
   const plan = planOf(removal)
-  const { swaps, memberships } = await inspectRestore(context, removal, plan)
+  const found = await inspectRestore(context, removal, plan)
   const { actor, reason } = context.options
   const runId = await startRun(context.db, {
     ...{
@@ -100,7 +101,7 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
       actor,
       reason,
     },
-    plan: { ...plan, swaps, memberships },
+    plan: { ...plan, ...found },
   })
   return await runPhases(context, await runById(context.db, runId), 'add')
 }
@@ -141,6 +142,12 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
         phase: 'add',
         locks: session.inTransaction ? [...plan.locks.reveal] : plan.locks.add,
         statements: [
+          ...(plan.published
+            ? demandPublications(
+                plan.hosts.map(({ table }) => table),
+                plan.published,
+              )
+            : []),
           ...(plan.swaps?.length ? ['set constraints all immediate'] : []),
           ...(plan.swaps ?? []).flatMap((s) => s.away),
           ...(plan.memberships ?? []).flatMap((m) => m.away),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OTHER_MEANING } from '../catalog/meaning.ts'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
+import { OTHER_PUBLICATIONS } from '../plan/same-publications.ts'
 import { dollarQuote } from '../sql.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
@@ -60,6 +61,7 @@ export async function runShort(
         continue
       }
       if (state === OTHER_MEANING) throw meansOther(error)
+      if (state === OTHER_PUBLICATIONS) throw publishedOtherwise(context, error)
       if (state !== LOCK_NOT_AVAILABLE && state !== DEADLOCK_DETECTED && state !== QUERY_CANCELED) throw error
       // not our own timeout: somebody cancelled us
       if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
@@ -96,6 +98,16 @@ function meansOther(cause: unknown): UnshipError {
     detail:
       'Its definition names columns by their place, and the columns of a table have changed since. Nothing has appeared.',
     hint: "Run removeFeature, or the migration's up, to take back what the restore has prepared; restore by hand from unship.statements.",
+    cause,
+  })
+}
+
+function publishedOtherwise({ feature }: RunContext, cause: unknown): UnshipError {
+  return new UnshipError({
+    code: 'plan_changed',
+    message: `tables of feature ${feature} have entered or left publications since the run was planned`,
+    detail: `Publication ${cause instanceof Error ? cause.message : String(cause)}.`,
+    hint: 'Run the same command again; it plans anew.',
     cause,
   })
 }

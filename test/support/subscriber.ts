@@ -70,9 +70,12 @@ export class Subscriber {
     this.#worker = (await this.#state()).pid ?? undefined
   }
 
-  /** The subscription's own statement: `refresh publication`, `set publication …`. */
+  /** The subscription's own statement: `refresh publication`, `set publication …`, for which it gets another worker. */
   async alter(what: string): Promise<void> {
+    await this.expectNoErrors()
     await this.database.query(`alter subscription ${this.#name} ${what}`)
+    await this.caughtUp()
+    this.#worker = (await this.#state()).pid ?? undefined
   }
 
   /** Waits until all that was committed on the publisher is here. */

@@ -112,6 +112,28 @@ describe.runIf(major() >= 15)('subscribers of a host table go on', () => {
     expect((await readState(publisher())).dump).toEqual(before.dump)
   })
 
+  test('of two publications of the table', async () => {
+    await asOwner(
+      publisher(),
+      `${HOST} create publication news for table host where (id > 3), heartbeat; create publication more for table host with (publish = 'insert')`,
+    )
+    await asOwner(subscriber().database, HOST)
+    await subscriber().subscribe('news', 'more')
+    const before = await readState(publisher())
+    await removeFeature(publisher().db, FEATURE)
+    await write()
+    await restoreUntil('fill')
+    await write()
+    await subscriber().caughtUp()
+    await restoreFeature(publisher().db, FEATURE)
+    await write()
+    await subscriber().caughtUp()
+    await subscriber().expectNoErrors()
+    const after = await readState(publisher())
+    expect(after.definitions).toEqual(before.definitions)
+    expect(after.dump).toEqual(before.dump)
+  })
+
   test('of a publication that took the table in while the columns were away', async () => {
     await asOwner(publisher(), `${HOST} create publication news for table heartbeat`)
     await asOwner(subscriber().database, HOST)
