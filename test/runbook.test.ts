@@ -159,6 +159,17 @@ describe('the changes', () => {
     expect((await restoreFeature(database().db, programPartner)).hosts[0]).toMatchObject({ restored: 40 })
   })
 
+  test('a publication of all tables gives way to one by name', async () => {
+    await database().query('create publication everything for all tables')
+    await expect(removeFeature(database().db, programPartner)).rejects.toMatchObject({ code: 'not_restorable' })
+    await database().query(named('publication by name'))
+    const published = 'select tablename from pg_publication_tables where pubname = $1 order by 1'
+    expect(await database().query(published, ['everything_by_name'])).toEqual(
+      await database().query(published, ['everything']),
+    )
+    await database().query('drop publication everything')
+  })
+
   test('a table in the way of a backup is renamed, not dropped', async () => {
     const owner = await database().connect()
     await owner.query('create table backup_program_partner_contacts as select * from contacts')

@@ -112,6 +112,35 @@ describe.runIf(major() >= 15)('subscribers of a host table go on', () => {
     expect((await readState(publisher())).dump).toEqual(before.dump)
   })
 
+  test('when it is restored by hand', async () => {
+    await asOwner(publisher(), `${HOST} create publication news for table host, heartbeat`)
+    await asOwner(subscriber().database, HOST)
+    await subscriber().subscribe('news')
+    const before = await readState(publisher())
+    await removeFeature(publisher().db, FEATURE)
+    await asOwner(
+      publisher(),
+      `begin;
+       lock table host in access exclusive mode;
+       alter publication news drop table host;
+       do $$
+       declare step record;
+       begin
+         for step in select sql from unship.statements order by position loop
+           execute replace(step.sql, ' CONCURRENTLY ', ' ');
+         end loop;
+       end $$;
+       alter publication news add table host;
+       commit`,
+    )
+    await write()
+    await subscriber().caughtUp()
+    await subscriber().expectNoErrors()
+    const after = await readState(publisher())
+    expect(after.definitions).toEqual(before.definitions)
+    expect(after.dump).toEqual(before.dump)
+  })
+
   test('of two publications of the table', async () => {
     await asOwner(
       publisher(),
