@@ -28,6 +28,8 @@ export interface Column {
   readonly attidentity: '' | 'a' | 'd'
   readonly attgenerated: '' | 's' | 'v'
   readonly inherited: boolean
+  readonly attislocal: boolean
+  readonly attinhcount: number
   readonly attacl: Acl
   readonly description: string | null
   readonly labelled: boolean
@@ -78,7 +80,7 @@ export const columnQuery = ({ relations }: Scope, major: number): string => `
     pg_catalog.pg_get_expr(d.adbin, d.adrelid) as default,
     pg_catalog.pg_get_expr(ty.typdefaultbin, 0) as type_default,
     ${defaultIsConstant} as default_constant,
-    a.attidentity, a.attgenerated, a.attinhcount > 0 as inherited,
+    a.attidentity, a.attgenerated, a.attinhcount > 0 as inherited, a.attislocal, a.attinhcount,
     ${aclJson('a.attacl')} as attacl,
     pg_catalog.col_description(a.attrelid, a.attnum) as description,
     exists (select from pg_catalog.pg_seclabel l

@@ -19,12 +19,16 @@ export interface Constraint {
   readonly conrelid: Oid
   readonly confrelid: Oid
   readonly conindid: Oid
+  /** The constraint of a partitioned table that it is a part of: one for each partition, on either side of a foreign key. */
   readonly conparentid: Oid
+  /** That constraint's name and table. */
+  readonly parent: { readonly conname: string; readonly conrelid: Oid } | null
   readonly conkey: readonly number[] | null
   readonly convalidated: boolean
   readonly condeferrable: boolean
   readonly condeferred: boolean
   readonly inherited: boolean
+  readonly conislocal: boolean
   readonly enforced: boolean
   /** A check that speaks of a whole row of its table. */
   readonly whole_row: boolean
@@ -41,13 +45,22 @@ export interface Constraint {
   readonly description: string | null
 }
 
+/**
+ * A foreign key to a partitioned table is kept once more for each of its partitions, on the same referencing
+ * table; and one of a partitioned table once more on each partition, which this is not.
+ */
+export const isForReferencedPartition = ({ contype, parent, conrelid }: Constraint): boolean =>
+  contype === 'f' && parent?.conrelid === conrelid
+
 const names = (relation: string, key: string) => `coalesce((
       select pg_catalog.json_agg(a.attname order by u.n) from pg_catalog.unnest(${key}) with ordinality u(attnum, n)
       join pg_catalog.pg_attribute a on a.attrelid = ${relation} and a.attnum = u.attnum), '[]')`
 
 export const constraintQuery = ({ relations }: Scope, major: number): string => `
   select k.oid, k.conname, k.contype, k.conrelid, k.confrelid, k.conindid, k.conparentid, k.conkey,
-    k.convalidated, k.condeferrable, k.condeferred, k.coninhcount > 0 as inherited,
+    k.convalidated, k.condeferrable, k.condeferred, k.coninhcount > 0 as inherited, k.conislocal,
+    (select pg_catalog.json_build_object('conname', r.conname, 'conrelid', r.conrelid::text)
+      from pg_catalog.pg_constraint r where r.oid = k.conparentid) as parent,
     ${major >= 18 ? 'k.conenforced' : 'true'} as enforced,
     coalesce(k.conbin::text ~ ':varattno 0 ', false) as whole_row,
     k.confdeltype, pg_catalog.pg_get_constraintdef(k.oid) as def,

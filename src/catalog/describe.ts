@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { readJson } from './read.ts'
 import type { Acl, AclEntry, Oid } from './fragments.ts'
+import { isForReferencedPartition } from './constraint.ts'
 import { readEnvironment, readRows, type CatalogRows } from './snapshot.ts'
 
 /** Definitions by identity (`index public.idx`), free of object identifiers and of column order. */
@@ -58,15 +59,19 @@ export function describe(rows: CatalogRows): Description {
       default: c.default,
       identity: c.attidentity,
       generated: c.attgenerated,
+      inheritance: [c.attislocal, c.attinhcount],
       acl: c.attacl && c.attacl.length > 0 ? c.attacl : null,
       comment: c.description,
     }
   }
   for (const k of rows.constraints) {
     if (!described(k.conrelid)) continue
+    // what a foreign key says of each partition referred to is valid with that key: PostgreSQL 14 to 17 do not mark it
+    const part = isForReferencedPartition(k)
     all[`constraint ${name(k.conrelid)}.${k.conname}`] = {
-      definition: k.def,
-      validated: k.convalidated,
+      definition: part ? k.def.replace(/ NOT VALID$/, '') : k.def,
+      validated: part ? null : k.convalidated,
+      inheritance: [k.conislocal, k.inherited, k.parent && `${name(k.parent.conrelid)}.${k.parent.conname}`],
       comment: k.description,
     }
   }
@@ -77,6 +82,7 @@ export function describe(rows: CatalogRows): Description {
       clustered: i.indisclustered,
       replicaIdentity: i.indisreplident,
       tablespace: i.tablespace,
+      parent: i.parent,
       columns: i.columns.map((c) => [c.attname, c.target]),
       comment: i.description,
     }

@@ -31,6 +31,9 @@ export interface Relation extends Strings {
   readonly relforcerowsecurity: boolean
   readonly relreplident: 'd' | 'n' | 'f' | 'i'
   readonly relispartition: boolean
+  /** A partition whose DETACH CONCURRENTLY has not ended. */
+  readonly detaching: boolean
+  /** Partitions, or tables that inherit from it, in the order in which PostgreSQL locks them. */
   readonly children: readonly Oid[]
   readonly parents: readonly string[]
   readonly typed: boolean
@@ -87,14 +90,15 @@ export const relationQuery = ({ relations }: Scope): string => `
     c.relpersistence, c.reloptions, t.reloptions as toast_options,
     a.amname, s.spcname as tablespace,
     c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relispartition,
-    coalesce((select pg_catalog.json_agg(i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), '[]') as children,
+    exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid and i.inhdetachpending) as detaching,
+    coalesce((select pg_catalog.json_agg(i.inhrelid order by i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), '[]') as children,
     coalesce((select pg_catalog.json_agg(i.inhparent::pg_catalog.regclass::text order by i.inhseqno)
       from pg_catalog.pg_inherits i where i.inhrelid = c.oid), '[]') as parents,
     c.reloftype <> 0 as typed, c.relispopulated,
     case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as viewdef,
     case when c.relkind in ('v', 'm') then ${meaningOfView('c.oid')} end as meaning,
-    case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end
-      || coalesce(pg_catalog.pg_get_expr(c.relpartbound, c.oid), '') as partition,
+    nullif(pg_catalog.concat_ws(' ', case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
+      pg_catalog.pg_get_expr(c.relpartbound, c.oid)), '') as partition,
     c.reltype, ${aclJson('c.relacl')} as relacl,
     pg_catalog.obj_description(c.oid, 'pg_class') as description,
     case when c.relkind in ('r', 'p') then coalesce((select pg_catalog.json_agg(p.pubname order by p.pubname)

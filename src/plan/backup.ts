@@ -240,10 +240,14 @@ where not exists (select from only ${qualified(host.table)} h where ${onKey(host
 }
 
 /** A seal over a table's rows that does not depend on their order: row count and sum of row hashes. */
-export function checksumStatement(table: string, columns: readonly string[]): string {
+export function checksumStatement(
+  table: string,
+  columns: readonly string[],
+  { partitioned = false }: { partitioned?: boolean } = {},
+): string {
   const row = columns.length === 0 ? literal('') : `row(${list(columns, 't.')})::text`
   return `select pg_catalog.count(*)::text || ':' ||
   coalesce(pg_catalog.sum(pg_catalog.hashtextextended(${row}, 0)::numeric), 0)::text as checksum,
   pg_catalog.count(*)::text as rows
-from only ${table} t`
+from ${partitioned ? '' : 'only '}${table} t`
 }

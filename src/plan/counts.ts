@@ -13,7 +13,7 @@ export function planCounts(model: Model): CountPlan[] {
     if (typeof of === 'string') {
       const name = parseName(of, model.schema)
       if ([...model.moved].some((oid) => hidden(model, oid) && same(model.name(oid), name))) return []
-      return [{ label, sql: `select pg_catalog.count(*)::text as rows from ${qualified(name)}` }]
+      return [{ label, sql: countRows(model, name) }]
     }
     return Object.entries(of).flatMap(([table, columns]) => {
       const name = parseName(table, model.schema)
@@ -28,15 +28,22 @@ export function planCounts(model: Model): CountPlan[] {
 }
 
 function everything(model: Model): CountPlan[] {
-  const counted = [...model.moved].filter((oid) => !hidden(model, oid))
+  const counted = [...model.moved].filter((oid) => !hidden(model, oid) && !model.isPartitionOfMoved(oid))
   const tables = counted.map((oid) => ({
     label: shown(model.name(oid)),
-    sql: `select pg_catalog.count(*)::text as rows from ${qualified(model.name(oid))}`,
+    sql: countRows(model, model.name(oid)),
   }))
   const columns = [...model.removed].flatMap(([oid, removed]) =>
     removed.map((c) => ({ label: `${shown(model.name(oid))}.${c.attname}`, sql: countHolding(model, oid, [c]) })),
   )
   return [...columns, ...tables]
+}
+
+/** A partitioned table has the rows of its partitions; a parent that others inherit from has rows of its own. */
+function countRows(model: Model, name: QualifiedName): string {
+  const moved = [...model.moved].find((oid) => same(model.name(oid), name))
+  const only = moved !== undefined && !model.isPartitioned(moved) ? 'only ' : ''
+  return `select pg_catalog.count(*)::text as rows from ${only}${qualified(name)}`
 }
 
 /** Policies that bind the owner too would hide rows, and an owner may have lost the right to read; the table is moved all the same, and counted then. */

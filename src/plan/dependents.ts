@@ -2,6 +2,7 @@ import { addressKey, type Node } from '../catalog/dependency.ts'
 import type { JudgedKind } from '../catalog/verdicts/kinds.ts'
 import type { Suggestion } from '../errors.ts'
 import type { Model } from './model.ts'
+import { rootForeignKey } from './partitioned-foreign-keys.ts'
 
 /** Where a node of the dependency graph stands with regard to the declaration. */
 export type Standing =
@@ -85,9 +86,20 @@ const judgeComposite = unlessLeaving((model, { objid }) => {
   return listed('types', model.spell(model.name(objid)))
 })
 
+/** It inherits from a table of the feature: the tree leaves as a whole, or stays. */
+export function isChild(model: Model, { catalog, objid, objsubid }: Node): boolean {
+  const relation = catalog === 'pg_class' && objsubid === 0 ? model.relations.get(objid) : undefined
+  return (
+    relation !== undefined && ['r', 'p'].includes(relation.relkind) && !relation.typed && relation.parents.length > 0
+  )
+}
+
 const judgeTable = unlessLeaving((model, node) => {
   const { objid, objsubid } = node
-  if (objsubid === 0) return refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
+  if (objsubid === 0)
+    return isChild(model, node)
+      ? listed('tables', model.spell(model.name(objid)))
+      : refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
   if (model.isRemoved(objid, objsubid)) return declared
   if (isKeptByUs(model, objid)) return byNature(model.spell(model.name(objid)))
   const column = model.columns(objid).find((c) => c.attnum === objsubid)
@@ -146,6 +158,9 @@ function judgeConstraint(model: Model, node: Node): Standing {
   }
   const { conrelid, contype, conkey } = constraint
   if (leaves(model, conrelid)) return byNature(owner(model, node))
+  // a foreign key of or to a partitioned table has parts, which go and come with it
+  const root = rootForeignKey(model, constraint)
+  if (contype === 'f' && root !== constraint) return byNature(root.conname)
   const removedOnly = conkey !== null && conkey.length > 0 && conkey.every((n) => model.isRemoved(conrelid, n))
   // a check that names a removed column says nothing without it; other constraints over kept columns do
   if (removedOnly || (contype === 'c' && conkey?.some((n) => model.isRemoved(conrelid, n))))
@@ -218,9 +233,11 @@ function judgeRoutine(model: Model, node: Node): Standing {
 /** One judge for each kind that is restored or moved; what has none is refused by name. */
 const judges: Readonly<Record<JudgedKind, Judge>> = {
   'pg_class.r': judgeTable,
+  'pg_class.p': judgeTable,
   'pg_class.v': judgeView,
   'pg_class.m': judgeView,
   'pg_class.i': unlessLeaving(judgeIndex),
+  'pg_class.I': unlessLeaving(judgeIndex),
   'pg_class.S': unlessLeaving(judgeSequence),
   'pg_class.c': judgeComposite,
   'pg_constraint.c': judgeConstraint,

@@ -34,7 +34,7 @@ function isDropped(model: Model, node: Node, key: string): boolean {
   switch (catalog) {
     case 'pg_class':
       if (model.views.has(objid)) return true
-      if (node.subkind === 'i') return !ofMoved
+      if (node.subkind === 'i' || node.subkind === 'I') return !ofMoved
       return model.isRemoved(objid, Number(key.split(':')[2]))
     case 'pg_attrdef':
       return ofView || (owner !== null && model.isRemoved(owner, node.owner_attnum ?? 0))

@@ -2,7 +2,9 @@ import type { Oid } from '../catalog/fragments.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
 import type { Model } from './model.ts'
 import { backupOf } from './moved.ts'
+import { isPartitionedForeignKey, rootForeignKey } from './partitioned-foreign-keys.ts'
 import type { PlannedLock, RemovalPlan } from './plan.ts'
+import { inTrees } from './trees.ts'
 
 /**
  * The locks of the three short transactions, all taken before any change.
@@ -13,6 +15,7 @@ import type { PlannedLock, RemovalPlan } from './plan.ts'
  */
 export function planLocks(model: Model): RemovalPlan['locks'] {
   const tables = lockOrder(model)
+  const attached = inPartitionedForeignKeys(model)
   const lock = (relation: QualifiedName, mode: string): PlannedLock => ({
     sql: `lock table only ${qualified(relation)} in ${mode} mode`,
     relation,
@@ -35,8 +38,22 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
         ? lock(backupOf(model, oid), 'access exclusive')
         : lock(model.name(oid), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),
     ),
+    // where it makes keys of partitions parts of its own, PostgreSQL drops triggers of both sides
+    attach: tables
+      .filter((oid) => attached.has(oid))
+      .map((oid) =>
+        model.relation(oid).lockable ? lock(model.name(oid), 'access exclusive') : lockAsOwner(model, oid),
+      ),
   }
 }
+
+/** Tables on both sides of foreign keys that a partitioned table gets back when all of its partitions have them. */
+const inPartitionedForeignKeys = (model: Model): ReadonlySet<Oid> =>
+  new Set(
+    model.snapshot.constraints
+      .filter((k) => isPartitionedForeignKey(model, k))
+      .flatMap((k) => [k.conrelid, k.confrelid]),
+  )
 
 /** LOCK TABLE needs privileges that an owner may have lost; this needs none, and changes nothing. */
 const lockAsOwner = (model: Model, oid: Oid): PlannedLock => ({
@@ -47,7 +64,7 @@ const lockAsOwner = (model: Model, oid: Oid): PlannedLock => ({
 /**
  * Every table concerned, in one order: referencing tables before those they
  * refer to, as ordinary clients lock them (an INSERT locks its own table first,
- * then the referenced row).
+ * then the referenced row); a partitioned table, or a parent, right before what is below it.
  */
 export function lockOrder(model: Model): Oid[] {
   const mine = new Set<Oid>([...model.removed.keys(), ...model.moved])
@@ -62,7 +79,7 @@ export function lockOrder(model: Model): Oid[] {
       model.moved.has(k.conrelid) ||
       model.moved.has(k.confrelid) ||
       overRemoved ||
-      declared('pg_constraint', k.oid)
+      declared('pg_constraint', rootForeignKey(model, k).oid)
     ) {
       all.add(k.conrelid)
       all.add(k.confrelid)
@@ -74,11 +91,13 @@ export function lockOrder(model: Model): Oid[] {
 
   const ordered: Oid[] = []
   const visited = new Set<Oid>()
+  const trees = inTrees(model.relations, model.parents, all)
   const visit = (oid: Oid) => {
     if (visited.has(oid)) return
-    visited.add(oid)
-    for (const k of foreignKeys) if (k.confrelid === oid && all.has(k.conrelid)) visit(k.conrelid)
-    ordered.push(oid)
+    const tree = new Set(trees.get(oid) ?? [oid])
+    for (const member of tree) visited.add(member)
+    for (const k of foreignKeys) if (tree.has(k.confrelid) && all.has(k.conrelid)) visit(k.conrelid)
+    ordered.push(...tree)
   }
   ;[...all].sort((a, b) => Number(a) - Number(b)).forEach(visit)
   return ordered.filter((oid) => {

@@ -1,3 +1,4 @@
+import { isForReferencedPartition } from '../catalog/constraint.ts'
 import { shown, type Model } from './model.ts'
 import { needsRecreation } from './parts.ts'
 
@@ -14,7 +15,7 @@ export function lostRights(model: Model): string[] {
   }
   for (const oid of model.removed.keys()) for (const p of ['SELECT', 'UPDATE', 'TRIGGER']) demand(oid, p)
   for (const k of snapshot.constraints)
-    if (k.contype === 'f' && model.nodes.has(`pg_constraint:${k.oid}:0`)) {
+    if (k.contype === 'f' && !isForReferencedPartition(k) && model.nodes.has(`pg_constraint:${k.oid}:0`)) {
       demand(k.confrelid, 'REFERENCES')
       // orphans are looked for in tables that stay; moved ones are ours meanwhile
       if (model.moved.has(k.conrelid) && !model.moved.has(k.confrelid)) demand(k.confrelid, 'SELECT')

@@ -6,6 +6,7 @@ import type { ResolvedName, Snapshot } from '../catalog/snapshot.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { parseName, spellName } from '../names.ts'
 import { id, type QualifiedName } from '../sql.ts'
+import { parentsOf, withPartitions } from './trees.ts'
 
 /** A snapshot and a declaration, with the look-ups that planning needs. */
 export class Model {
@@ -14,7 +15,9 @@ export class Model {
   readonly schema: string
   readonly relations: ReadonlyMap<Oid, Relation>
   readonly nodes: ReadonlyMap<string, Node>
-  /** Tables that leave as a whole. */
+  /** Of each table, those that it is a partition of or inherits from, where the snapshot has them. */
+  readonly parents: ReadonlyMap<Oid, readonly Oid[]>
+  /** Tables that leave as a whole: those declared, and all partitions of these. */
   readonly moved: ReadonlySet<Oid>
   /** Views and materialized views that were declared. */
   readonly views: ReadonlySet<Oid>
@@ -28,10 +31,14 @@ export class Model {
     this.feature = feature
     this.schema = feature.schema ?? 'public'
     this.relations = new Map(snapshot.relations.map((r) => [r.oid, r]))
+    this.parents = parentsOf(this.relations)
     this.nodes = new Map(snapshot.nodes.map((n) => [addressKey(n), n]))
     const found = (field: ResolvedName['field']) =>
       snapshot.declared.flatMap((d) => (d.field === field && d.found ? [d.found] : []))
-    this.moved = new Set(found('tables').map((f) => f.objid))
+    this.moved = withPartitions(
+      this.relations,
+      found('tables').map((f) => f.objid),
+    )
     this.views = new Set(found('views').map((f) => f.objid))
     const removed = new Map<Oid, Column[]>()
     for (const { objid, objsubid } of found('columns')) {
@@ -76,6 +83,15 @@ export class Model {
 
   isHost(oid: Oid): boolean {
     return this.removed.has(oid)
+  }
+
+  /** It leaves because it is a partition of a table that does. */
+  isPartitionOfMoved(oid: Oid): boolean {
+    return this.relation(oid).relispartition && (this.parents.get(oid) ?? []).some((parent) => this.moved.has(parent))
+  }
+
+  isPartitioned(oid: Oid): boolean {
+    return this.relations.get(oid)?.relkind === 'p'
   }
 
   /** How the declaration spells a table, or would: two spellings of one table are one too many. */

@@ -3,8 +3,9 @@ import type { Oid } from '../catalog/fragments.ts'
 import { publish, unpublish } from '../catalog/publication.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Type } from '../catalog/type.ts'
+import { isForReferencedPartition } from '../catalog/constraint.ts'
 import { backupName } from '../names.ts'
-import { id, qualified } from '../sql.ts'
+import { id, qualified, type QualifiedName } from '../sql.ts'
 import { columnGrants, relationAcl, routineArguments, routineAcl } from './objects.ts'
 import { revokeFromOthers, setAcl } from './acl.ts'
 import type { Model } from './model.ts'
@@ -134,9 +135,13 @@ export function isMovedRoutine(model: Model, routine: Routine, seen: ReadonlySet
         return true
       case 'pg_class':
         // an index, or (to PostgreSQL 14) a generated column itself, where newer ones name its expression
-        return node.relkind === 'i' || node.relkind === 'I' || node.objsubid > 0
+        // or the key of a partitioned table
+        return ['i', 'I', 'p'].includes(node.relkind ?? '') || node.objsubid > 0
       case 'pg_constraint':
         return node.owner_relid === null || model.moved.has(node.owner_relid)
+      case 'pg_trigger':
+        // its row triggers are copied to the partitions, and may be enabled otherwise there
+        return node.owner_relid !== null && model.moved.has(node.owner_relid) && inPartitions(model, node.owner_relid)
       case 'pg_statistic_ext':
         return node.owner_relid !== null && model.moved.has(node.owner_relid)
       case 'pg_type':
@@ -152,6 +157,8 @@ export function isMovedRoutine(model: Model, routine: Routine, seen: ReadonlySet
   })
 }
 
+const inPartitions = (model: Model, oid: Oid) => model.isPartitioned(oid) || model.relation(oid).relispartition
+
 const onDelete = {
   a: 'no action',
   r: 'restrict',
@@ -163,23 +170,38 @@ const onDelete = {
 
 /** The foreign keys of a table that comes back, and what they do with rows whose parent has gone. */
 export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
-  return model.snapshot.constraints
-    .filter((k) => k.conrelid === oid && k.contype === 'f')
-    .map((k) => ({
-      name: k.conname,
-      columns: k.columns,
-      referenced: model.name(k.confrelid),
-      referencedColumns: k.referenced_columns,
-      equalities: k.equalities,
-      setColumns: k.set_columns,
-      onDelete: onDelete[k.confdeltype],
-      validated: k.convalidated && k.enforced,
-    }))
+  return (
+    model.snapshot.constraints
+      .filter((k) => k.conrelid === oid && k.contype === 'f')
+      // the key of a moved partitioned table is looked after there, with all of its rows
+      .filter((k) => k.parent === null || !(isForReferencedPartition(k) || model.moved.has(k.parent.conrelid)))
+      .map((k) => ({
+        name: k.conname,
+        columns: k.columns,
+        referenced: model.name(k.confrelid),
+        referencedColumns: k.referenced_columns,
+        ...(model.isPartitioned(k.confrelid) && { referencedPartitioned: true }),
+        equalities: k.equalities,
+        setColumns: k.set_columns,
+        onDelete: onDelete[k.confdeltype],
+        validated: k.convalidated && k.enforced,
+      }))
+  )
+}
+
+/** The topmost partitioned table of the feature that a partition belongs to. */
+function partitionOf(model: Model, oid: Oid): { partitionOf?: QualifiedName } {
+  const above = (of: Oid): Oid => (model.isPartitionOfMoved(of) ? above(model.parents.get(of)?.[0] ?? of) : of)
+  const root = above(oid)
+  return root === oid ? {} : { partitionOf: model.name(root) }
 }
 
 export const planMoved = (model: Model, oid: Oid): MovedPlan => ({
   table: model.name(oid),
   backup: backupOf(model, oid),
+  ...(model.isPartitioned(oid) && { partitioned: true }),
+  ...partitionOf(model, oid),
+  under: (model.parents.get(oid) ?? []).map((parent) => backupOf(model, parent)),
   foreignKeys: foreignKeysOf(model, oid),
   published: tellsSubscribers(model, oid),
 })

@@ -26,6 +26,8 @@ export interface Recreated {
     /** Tables that stay locked for as long as it takes. */
     readonly locks: readonly QualifiedName[]
   } | null
+  /** What completes it when all is validated, under locks for a moment: the deepest first. */
+  readonly attach?: { readonly sql: string; readonly tables: readonly string[]; readonly depth: number }
 }
 
 export const comment = (of: string, text: string | null): string[] =>

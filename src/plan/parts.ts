@@ -19,6 +19,7 @@ import {
   type Recreated,
 } from './objects.ts'
 import { inDependencyOrder } from './order.ts'
+import { recreatedForeignKey } from './partitioned-foreign-keys.ts'
 import type { HostPlan } from './plan.ts'
 import { prebuiltViews } from './prebuilt.ts'
 
@@ -61,10 +62,9 @@ function collectRecreated(model: Model): Recreated[] {
       .map((r) => recreatedRoutine(model, r)),
     ...snapshot.constraints.flatMap((k) => {
       const over = model.removed.get(k.conrelid)?.some((c) => k.conkey?.includes(c.attnum)) ?? false
-      const goes =
-        k.contype === 'f'
-          ? here('pg_constraint', k.oid) && !model.views.has(k.conrelid)
-          : !onMoved(k.conrelid) && here('pg_constraint', k.oid) && model.relations.has(k.conrelid)
+      if (!here('pg_constraint', k.oid)) return []
+      if (k.contype === 'f') return recreatedForeignKey(model, k, { columnGoes: over }) ?? []
+      const goes = !onMoved(k.conrelid) && model.relations.has(k.conrelid)
       return goes ? [recreatedConstraint(model, k, { columnGoes: over })] : []
     }),
     ...snapshot.relations.filter((r) => model.views.has(r.oid)).map((r) => recreatedView(model, r)),

@@ -29,6 +29,8 @@ export type Action =
   | 'materialized view'
   /** Rows whose parent is gone are set aside and it is tried again. */
   | 'validate foreign key'
+  /** The same, in a short transaction: a partitioned table takes the keys of its partitions as parts of its own. */
+  | 'attach foreign key'
 
 /** One step of a plan. What is printed is what runs. */
 export interface Statement<P extends Phase = Phase> {
@@ -88,6 +90,12 @@ export interface PublishedTable {
 export interface MovedPlan {
   readonly table: QualifiedName
   readonly backup: QualifiedName
+  /** Of a partitioned table: its rows are those of its partitions. */
+  readonly partitioned?: boolean
+  /** Of a partition: goes along with this table of the feature. */
+  readonly partitionOf?: QualifiedName
+  /** Backups of the tables that it is a partition of, or inherits from. */
+  readonly under?: readonly QualifiedName[]
   readonly foreignKeys: readonly MovedForeignKey[]
   /** Its subscribers must see which rows are set aside: that is done when it is published again. */
   readonly published?: boolean
@@ -98,6 +106,8 @@ export interface MovedForeignKey {
   readonly columns: readonly string[]
   readonly referenced: QualifiedName
   readonly referencedColumns: readonly string[]
+  /** The table referred to is partitioned: its rows are those of its partitions. */
+  readonly referencedPartitioned?: boolean
   /** For each column, the operator that compares it with what it refers to. */
   readonly equalities?: readonly string[]
   /** ON DELETE SET NULL (…) or SET DEFAULT (…): the columns that are changed; none for all. */
@@ -154,6 +164,8 @@ export interface RemovalPlan {
     readonly cutOver: readonly PlannedLock[]
     readonly add: readonly PlannedLock[]
     readonly reveal: readonly PlannedLock[]
+    /** Once each partition has its part of a foreign key: for the key of the partitioned table. */
+    readonly attach?: readonly PlannedLock[]
   }
   /** Tables of the feature that are published by name. */
   readonly publications: readonly PublishedTable[]

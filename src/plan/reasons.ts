@@ -1,4 +1,6 @@
 import type { Column } from '../catalog/column.ts'
+import type { Constraint } from '../catalog/constraint.ts'
+import type { Relation } from '../catalog/relation.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { usableKey } from './host.ts'
 import { grantorReasons } from './grantors.ts'
@@ -28,11 +30,9 @@ function relationReasons(model: Model): string[] {
   for (const oid of new Set([...model.removed.keys(), ...model.moved, ...model.views])) {
     const r = model.relation(oid)
     const name = `${model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
-    if (r.relkind === 'p') reasons.push(`${name} is partitioned`)
+    if (r.relkind === 'p' && model.isHost(oid)) reasons.push(`${name} is partitioned`)
     if (r.relkind === 'f') reasons.push(`${name} is a foreign table`)
-    if (r.relispartition) reasons.push(`${name} is a partition`)
-    else if (r.parents.length > 0) reasons.push(`${name} inherits from ${r.parents.join(', ')}`)
-    if (r.children.length > 0 && r.relkind !== 'p') reasons.push(`${name} has tables that inherit from it`)
+    reasons.push(...treeReasons(model, r, name))
     if (r.typed && !model.moved.has(oid)) reasons.push(`${name} is a typed table`)
     if (r.relpersistence === 't') reasons.push(`${name} is temporary`)
     if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
@@ -46,6 +46,20 @@ function relationReasons(model: Model): string[] {
         `${name} has used ${String(r.max_attnum)} of 1600 column numbers: its columns could not be added again`,
       )
   }
+  return reasons
+}
+
+/** A tree of tables leaves as a whole: what a child has from its parent would not be told from its own when it is tied to it again. */
+function treeReasons(model: Model, r: Relation, name: string): string[] {
+  const { oid, relispartition, parents, children, relkind } = r
+  const reasons: string[] = []
+  const above = model.parents.get(oid) ?? []
+  const withParents = above.length === parents.length && above.every((parent) => model.moved.has(parent))
+  if (!withParents && relispartition) reasons.push(`${name} is a partition of ${parents.join(', ')}, which stays`)
+  else if (!withParents && parents.length > 0) reasons.push(`${name} inherits from ${parents.join(', ')}`)
+  if (relkind !== 'p' && children.some((child) => !model.moved.has(child)))
+    reasons.push(`${name} has tables that inherit from it`)
+  if (r.detaching) reasons.push(`${name} is being detached from ${parents.join(', ')}: finalize that first`)
   return reasons
 }
 
@@ -137,16 +151,24 @@ function otherReasons(model: Model): string[] {
       reasons.push(`type ${t.typname} belongs to an extension`)
   for (const k of snapshot.constraints)
     if (k.contype === 'f' && model.nodes.has(`pg_constraint:${k.oid}:0`)) {
-      const partitioned = [k.conrelid, k.confrelid].find((oid) =>
-        ['p'].includes(model.relations.get(oid)?.relkind ?? ''),
-      )
-      if (partitioned !== undefined || k.conparentid !== '0')
-        reasons.push(`foreign key ${k.conname} of ${shown(model.name(k.conrelid))} is one of a partitioned table`)
+      const name = `foreign key ${k.conname} of ${shown(model.name(k.conrelid))}`
+      if (k.parent !== null && !model.nodes.has(`pg_constraint:${k.conparentid}:0`))
+        reasons.push(`${name} is a part of ${k.parent.conname}: declare that`)
+      const twin = model.isPartitioned(k.conrelid) && k.parent === null ? twinOf(model, k) : undefined
+      if (twin) reasons.push(`${name} says the same as ${twin}: partitions' keys could not be told apart`)
     }
   for (const t of snapshot.triggers)
-    if (model.nodes.has(`pg_trigger:${t.oid}:0`) && (t.cloned || isCopied(model, t)))
+    if (needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid) && (t.cloned || isCopied(model, t)))
       reasons.push(`trigger ${t.tgname} of ${shown(model.name(t.tgrelid))} is one of a partitioned table`)
   return reasons
+}
+
+/** Another foreign key of the same columns to the same ones. */
+const twinOf = (model: Model, key: Constraint) => {
+  const between = (k: Constraint) => JSON.stringify([k.conrelid, k.columns, k.confrelid, k.referenced_columns])
+  return model.snapshot.constraints.find(
+    (k) => k.contype === 'f' && k.oid !== key.oid && k.parent === null && between(k) === between(key),
+  )?.conname
 }
 
 /** A row trigger of a partitioned table has copies on its partitions, which may be enabled differently. */

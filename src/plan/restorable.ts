@@ -1,7 +1,7 @@
 import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { backupKeyName, backupName } from '../names.ts'
 import { refuseTogether } from '../refusals.ts'
-import type { Dependents } from './dependents.ts'
+import { isChild, type Dependents } from './dependents.ts'
 import { generatedColumns, planHost, storedColumns, usableKey } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
@@ -42,7 +42,7 @@ function refuseUndeclared(model: Model, { undeclared, suggestion, refused }: Dep
     if (!names.includes(name)) names.push(name)
   }
   const detail = [
-    ...undeclared.map((node) => `${node.description} depends on it.`),
+    ...undeclared.map((node) => `${node.description} ${isChild(model, node) ? 'inherits from it' : 'depends on it'}.`),
     ...triggers.map(
       (t) => `trigger ${t.name} on ${t.table} would fail: function ${t.function} mentions ${t.mentions.join(', ')}.`,
     ),

@@ -156,6 +156,16 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
         validate.locks.map(shown),
         validate.foreignKey ? 'validate foreign key' : 'run',
       )
+  const attached = recreated.flatMap(({ attach, identity }) => (attach ? [{ ...attach, identity }] : []))
+  for (const { sql, identity, tables } of attached.sort((a, b) => b.depth - a.depth))
+    add(
+      'validate',
+      sql,
+      `${identity} is made of its partitions' keys`,
+      'ACCESS EXCLUSIVE',
+      tables,
+      'attach foreign key',
+    )
 }
 
 /** What takes the hidden columns, and all that came back before them, away again. */

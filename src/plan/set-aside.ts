@@ -11,15 +11,28 @@ export interface Orphans {
   readonly key: MovedForeignKey
   readonly child: QualifiedName
   readonly parent: QualifiedName
+  /** The child is partitioned: its rows are those of its partitions. */
+  readonly partitioned: boolean
 }
+
+/** The rows of a partitioned table are in its partitions; those that inherit from a table are not its own. */
+export const onlyIn = ({ partitioned }: Orphans): string => (partitioned ? '' : 'only ')
+
+/** An array of the child and its partitions. */
+const treeOf = ({ partitioned }: Orphans, reference: string): string =>
+  partitioned
+    ? `array(select p.relid::pg_catalog.oid from pg_catalog.pg_partition_tree(${reference}) p)`
+    : `array[${reference}::pg_catalog.oid]`
 
 /** A condition on rows `t` of the child: they refer to a parent that is not there. */
 export function orphaned({ key, parent }: Orphans): string {
+  // as PostgreSQL checks it: what inherits from the parent does not count, but its partitions do
+  const all = key.referencedPartitioned ? '' : 'only '
   const equal = key.columns.map(
     (c, i) => `p.${id(key.referencedColumns[i] ?? '')} ${key.equalities?.[i] ?? '='} t.${id(c)}`,
   )
   return `${key.columns.map((c) => `t.${id(c)} is not null`).join(' and ')}
-    and not exists (select from ${qualified(parent)} p where ${equal.join(' and ')})`
+    and not exists (select from ${all}${qualified(parent)} p where ${equal.join(' and ')})`
 }
 
 /**
@@ -42,6 +55,7 @@ export function setAsideStatement(
   },
 ): string {
   const { key, child } = orphans
+  const only = onlyIn(orphans)
   const table = qualified(child)
   const name = qualified(aside.name)
   const condition = orphaned(orphans)
@@ -54,10 +68,10 @@ export function setAsideStatement(
     owner: '',
     publicDefault: null,
   })
-  const remove = `delete from only ${table} t where ${condition}`
+  const remove = `delete from ${only}${table} t where ${condition}`
   const columns = key.setColumns?.length ? key.setColumns : key.columns
   const change = `begin
-      update only ${table} t set ${columns.map((c) => `${id(c)} = ${key.onDelete === 'set null' ? 'null' : 'default'}`).join(', ')} where ${condition};
+      update ${only}${table} t set ${columns.map((c) => `${id(c)} = ${key.onDelete === 'set null' ? 'null' : 'default'}`).join(', ')} where ${condition};
       ${remove};
     exception when integrity_constraint_violation then
       ${remove};
@@ -66,25 +80,27 @@ export function setAsideStatement(
 declare
   orphans bigint;
   forced boolean := (select c.relforcerowsecurity from pg_catalog.pg_class c where c.oid = ${reference});
+  tree pg_catalog.oid[] := ${treeOf(orphans, reference)};
   off text[];
   back text[];
   command text;
 begin
   select
-    pg_catalog.array_agg(pg_catalog.format('alter table %s disable %s %I', ${literal(table)}, o.kind, o.name)),
-    pg_catalog.array_agg(pg_catalog.format('alter table %s enable %s %s %I', ${literal(table)},
+    pg_catalog.array_agg(pg_catalog.format('alter table only %s disable %s %I', o.relation, o.kind, o.name)),
+    pg_catalog.array_agg(pg_catalog.format('alter table only %s enable %s %s %I', o.relation,
       case o.enabled when 'A' then 'always' else '' end, o.kind, o.name))
   into off, back
   from (
-    select 'trigger' as kind, t.tgname as name, t.tgenabled as enabled from pg_catalog.pg_trigger t
-    where t.tgrelid = ${reference} and not t.tgisinternal
+    /* the copies that partitions have of a row trigger count as internal in PostgreSQL 14 */
+    select 'trigger' as kind, t.tgname as name, t.tgenabled as enabled, t.tgrelid::pg_catalog.regclass as relation
+    from pg_catalog.pg_trigger t where t.tgrelid = any (tree) and (not t.tgisinternal or t.tgparentid <> 0 and t.tgconstrindid = 0)
     union all
-    select 'rule', r.rulename, r.ev_enabled from pg_catalog.pg_rewrite r where r.ev_class = ${reference}
+    select 'rule', r.rulename, r.ev_enabled, r.ev_class::pg_catalog.regclass from pg_catalog.pg_rewrite r where r.ev_class = any (tree)
   ) o where o.enabled in ('O', 'A');
   if forced then
     execute ${literal(`alter table ${table} no force row level security`)};
   end if;
-  select pg_catalog.count(*) into orphans from only ${table} t where ${condition};
+  select pg_catalog.count(*) into orphans from ${only}${table} t where ${condition};
   if orphans > 0 then
     set constraints all immediate;
     foreach command in array coalesce(off, '{}') loop execute command; end loop;
@@ -94,7 +110,7 @@ begin
       execute ${literal(owned)};
       comment on table ${name} is ${literal(`Rows of ${shown(aside.of)} that had no place any more when kysely-unship restored it`)};
     end if;
-    insert into ${name} select t.*, ${literal(aside.reason)} from only ${table} t where ${condition};
+    insert into ${name} select t.*, ${literal(aside.reason)} from ${only}${table} t where ${condition};
     ${key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
     ${aside.event('orphans')};
     set constraints all immediate;

@@ -12,6 +12,8 @@ export interface Backup {
   readonly of: string
   /** null: all columns. */
   readonly columns: readonly string[] | null
+  /** Its rows are those of its partitions. */
+  readonly partitioned?: boolean
 }
 
 export function backupsOf(plan: {
@@ -24,7 +26,15 @@ export function backupsOf(plan: {
       of: `${h.columns.map((c) => c.name).join(', ')} of ${shown(h.table)}`,
       columns: [...h.key, ...h.columns.map((c) => c.name)],
     })),
-    ...plan.moved.map((m) => ({ table: m.backup, of: `table ${shown(m.table)}`, columns: null })),
+    // partitions count with the table that they belong to
+    ...plan.moved
+      .filter((m) => m.partitionOf === undefined)
+      .map((m) => ({
+        table: m.backup,
+        of: `table ${shown(m.table)}`,
+        columns: null,
+        ...(m.partitioned && { partitioned: true }),
+      })),
   ]
 }
 
@@ -32,10 +42,15 @@ export function backupsOf(plan: {
 export async function sealBackup(db: AnyKysely, backup: Backup): Promise<BackupReport> {
   const name = qualified(backup.table)
   const columns = backup.columns ?? (await columnNames(db, name))
-  const { checksum, rows: count } = await row<{ checksum: string; rows: string }>(db, checksumStatement(name, columns))
+  const { checksum, rows: count } = await row<{ checksum: string; rows: string }>(
+    db,
+    checksumStatement(name, columns, { partitioned: backup.partitioned ?? false }),
+  )
   const { bytes } = await row<{ bytes: string }>(
     db,
-    `select pg_catalog.pg_total_relation_size(${literal(name)}::pg_catalog.regclass)::text as bytes`,
+    // of a table that is neither partitioned nor a partition there is no tree
+    `select coalesce((select pg_catalog.sum(pg_catalog.pg_total_relation_size(p.relid)) from pg_catalog.pg_partition_tree(${literal(name)}) p),
+       pg_catalog.pg_total_relation_size(${literal(name)}::pg_catalog.regclass))::text as bytes`,
   )
   return { table: shown(backup.table), of: backup.of, rows: Number(count), bytes: Number(bytes), checksum }
 }

@@ -16,6 +16,7 @@ import type { RunContext } from './context.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
+import { refuseChangedTrees } from './trees.ts'
 
 /** Reads what a restore meets, and refuses before anything changes. */
 export async function inspectRestore(
@@ -28,6 +29,7 @@ export async function inspectRestore(
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
   await refuseMissing(context, plan)
   await refuseRestoreRights(context, plan, environment.current_user)
+  await refuseChangedTrees(context, plan)
   await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
   await refusePublications(context, plan, environment)

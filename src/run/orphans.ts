@@ -1,7 +1,7 @@
 import { recordEvent } from '../ledger/ledger.ts'
 import type { MovedForeignKey, MovedPlan } from '../plan/plan.ts'
 import { shown } from '../plan/model.ts'
-import { orphaned, SET_ASIDE_COUNT, setAsideStatement, type Orphans } from '../plan/set-aside.ts'
+import { onlyIn, orphaned, SET_ASIDE_COUNT, setAsideStatement, type Orphans } from '../plan/set-aside.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { freeName, timestampName } from './kept-names.ts'
@@ -51,13 +51,14 @@ async function setAside(
   const orphans: Orphans = {
     key,
     child: revealed ? table.table : table.backup,
+    partitioned: table.partitioned ?? false,
     parent: revealed ? key.referenced : (moved.find((m) => same(m.table, key.referenced))?.backup ?? key.referenced),
   }
   // a returned table may hide rows from its owner again: there only the statement itself can count
   if (!revealed) {
     const { found } = await row<{ found: boolean }>(
       db,
-      `select exists (select from only ${qualified(orphans.child)} t where ${orphaned(orphans)}) as found`,
+      `select exists (select from ${onlyIn(orphans)}${qualified(orphans.child)} t where ${orphaned(orphans)}) as found`,
     )
     if (!found) return null
   }

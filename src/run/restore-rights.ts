@@ -3,12 +3,11 @@ import { UnshipError } from '../errors.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified } from '../sql.ts'
-import { backupsOf } from './backups.ts'
 import type { RunContext } from './context.ts'
 
 /** Refuses where the session may not change what the restore changes, or create what it creates. */
 export async function refuseRestoreRights({ db, feature }: RunContext, plan: RecordedPlan, me: string): Promise<void> {
-  const tables = [...plan.hosts.map((h) => h.table), ...backupsOf(plan).map((b) => b.table)]
+  const tables = [...plan.hosts.flatMap((h) => [h.table, h.backup]), ...plan.moved.map((m) => m.backup)]
   const foreign = await readJson<{ n: number; owner: string }>(
     db,
     tables.length === 0

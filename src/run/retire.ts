@@ -41,7 +41,8 @@ export async function retireBackups({ context, plan, removalId }: Restoring, res
     )
     retired.push({ backup: shown(host.backup), became: shown({ schema, name }) })
   }
-  for (const moved of plan.moved) retired.push({ backup: shown(moved.backup), became: shown(moved.table) })
+  for (const moved of plan.moved.filter((m) => m.partitionOf === undefined))
+    retired.push({ backup: shown(moved.backup), became: shown(moved.table) })
   const report = { hosts, retired, setAside, phases: context.phases, warnings: context.warnings }
   await runShort(context, {
     phase: 'record',

@@ -34,7 +34,8 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
     if (statement.action === 'index') {
       await buildIndex(context, statement)
       await run(context.db, done)
-    } else if (statement.action === 'validate foreign key') await validateForeignKey(restoring, statement, done)
+    } else if (statement.action === 'validate foreign key' || statement.action === 'attach foreign key')
+      await validateForeignKey(restoring, statement, done)
     else if (statement.lock === 'ACCESS EXCLUSIVE') {
       const held = await runShort(context, {
         phase: statement.phase,
@@ -84,7 +85,8 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
   for (let attempt = 1; ; attempt++) {
     try {
       await attemptInTransaction(context, async () => {
-        if (statement.lock !== 'ACCESS EXCLUSIVE') await run(context.db, `${statement.sql};\n${done}`)
+        if (statement.action === 'attach foreign key') await attachForeignKey(restoring, statement, done)
+        else if (statement.lock !== 'ACCESS EXCLUSIVE') await run(context.db, `${statement.sql};\n${done}`)
         else await validateUnderLock(restoring, statement, done)
       })
       return
@@ -114,6 +116,17 @@ async function validateUnderLock(restoring: Restoring, statement: LedgerStatemen
       .map(({ table }) => ({ sql: `alter table ${qualified(table)} no force row level security`, relation: table })),
     statements: [statement.sql, done],
     workLimitMs: null,
+  })
+  restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
+  restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
+}
+
+/** All parts are validated, so no row is read. */
+async function attachForeignKey(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
+  const held = await runShort(restoring.context, {
+    phase: statement.phase,
+    locks: (restoring.plan.locks.attach ?? []).filter((l) => statement.relations.includes(shown(l.relation))),
+    statements: [statement.sql, done],
   })
   restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
   restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)

@@ -22,18 +22,6 @@ const HANDLER = `create function handler() returns language_handler language c a
 
 /** Each kind that the verdicts call refused, as a part of a feature or a dependent of it. */
 const cases: Readonly<Record<RefusedKind, RefusedCase>> = {
-  'pg_class.p': {
-    setup: 'create table item (id int primary key) partition by list (id)',
-    feature: items,
-    reason: 'relation item is partitioned',
-  },
-  'pg_class.I': {
-    setup: `${routine('twice(int)', 'int', 'select $1 * 2')}
-      create table kept (id int) partition by list (id); create table part partition of kept default;
-      create index kept_twice on kept (twice(id))`,
-    feature: { functions: ['twice'], indexes: ['part_twice_idx'] },
-    reason: unknown('index public.kept_twice'),
-  },
   'pg_class.f': {
     setup: `${WRAPPER} create foreign table item (id int) server s`,
     feature: items,

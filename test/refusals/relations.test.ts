@@ -19,12 +19,24 @@ describe('typed tables, inheritance and partitions', () =>
     'a table with children': {
       setup: `${ITEM} create table child () inherits (item)`,
       feature: items,
-      reason: 'relation item has tables that inherit from it',
+      code: 'undeclared_dependents',
+      reason: 'table public.child inherits from it.',
     },
-    'a table and its child': {
-      setup: `${ITEM} create table child () inherits (item)`,
+    'a table and one of its children': {
+      setup: `${ITEM} create table child () inherits (item); create table other () inherits (child)`,
       feature: { tables: ['item', 'child'] },
-      reason: 'relation child inherits from public.item',
+      code: 'undeclared_dependents',
+      reason: 'table public.other inherits from it.',
+    },
+    'a child of a table that stays': {
+      setup: `create table parent (id int); create table item () inherits (parent)`,
+      feature: items,
+      reason: 'relation item inherits from public.parent',
+    },
+    'a child of two tables, one of which stays': {
+      setup: `create table parent (id int); create table item (id int); create table child () inherits (item, parent)`,
+      feature: { tables: ['item', 'child'] },
+      reason: 'relation child inherits from public.item, public.parent',
     },
     'a column that children inherit': {
       setup: `${HOST} create table child () inherits (host)`,
@@ -60,7 +72,26 @@ describe('typed tables, inheritance and partitions', () =>
     'a partition': {
       setup: 'create table whole (id int) partition by list (id); create table item partition of whole default',
       feature: items,
-      reason: 'relation item is a partition',
+      reason: 'relation item is a partition of public.whole, which stays',
+    },
+    'a partition that holds partitions': {
+      setup: `create table whole (id int) partition by list (id);
+        create table item partition of whole default partition by list (id); create table part partition of item default`,
+      feature: items,
+      reason: 'relation item is a partition of public.whole, which stays',
+    },
+    'a partitioned table that is published, and has no partition': {
+      setup: `create table item (id int) partition by list (id); create publication p for table item`,
+      feature: items,
+      reason: 'publication of table public.item in publication p: this kind of object cannot be restored',
+      superuser: true,
+    },
+    'a partition that is published': {
+      setup: `create table item (id int) partition by list (id); create table part partition of item default;
+        create publication p for table part`,
+      feature: items,
+      reason: 'relation part is published by p',
+      superuser: true,
     },
     'columns of a partition': {
       setup: `create table whole (id int primary key, gone text) partition by list (id);
@@ -69,15 +100,29 @@ describe('typed tables, inheritance and partitions', () =>
       reason: 'host table host is a partition',
     },
     'a foreign key from a partitioned table': {
-      setup: `${ITEM} create table kept (id int references item) partition by list (id)`,
-      feature: { ...items, constraints: { kept: ['kept_id_fkey'] } },
-      reason: 'foreign key kept_id_fkey of kept is one of a partitioned table',
-    },
-    'a foreign key to a partitioned table': {
-      setup: `create table kept (id int primary key) partition by list (id);
-        create table item (id int primary key references kept)`,
+      setup: `${ITEM} create table kept (id int references item) partition by list (id);
+        create table part partition of kept default`,
       feature: items,
-      reason: 'foreign key item_id_fkey of item is one of a partitioned table',
+      code: 'undeclared_dependents',
+      reason: 'constraint kept_id_fkey on table public.kept depends on it.',
+    },
+    'a part of a foreign key of a partitioned table': {
+      setup: `create table other (id int primary key); create table kept (id int references other) partition by list (id);
+        create table part partition of kept default`,
+      feature: { constraints: { part: ['kept_id_fkey'] } },
+      reason: 'foreign key kept_id_fkey of part is a part of kept_id_fkey: declare that',
+    },
+    'foreign keys of a partitioned table that say the same': {
+      setup: `create table kept (id int primary key);
+        create table item (id int constraint a references kept constraint b references kept) partition by list (id)`,
+      feature: items,
+      reason: 'foreign key a of item says the same as b',
+    },
+    'an index of a partitioned table that stays, over a function of the feature': {
+      setup: `${PARTITIONED} ${OK} create index kept_ok on kept (ok(id))`,
+      feature: { functions: ['ok'], indexes: ['part_ok_idx'] },
+      code: 'undeclared_dependents',
+      reason: 'index public.kept_ok depends on it',
     },
     'a trigger of a partitioned table': {
       setup: `${PARTITIONED} ${TRIGGER_FUNCTION}

@@ -118,12 +118,16 @@ const cannotDepend = 'it does not depend on tables, views, functions or types'
 export const kindVerdicts = {
   'pg_class.r': moved(
     'a table is renamed to its backup name and back; of a table that stays the declared columns are backed up, dropped, added again and filled',
-    'a partition, a child or a parent of another table, a temporary table, a typed host table',
+    'a partition of a table that stays, a tree of inheritance that does not leave as a whole, a temporary table, a typed host table',
+    'a host table that is a partition, a child or a parent of another table',
     'a table that a subscription writes to, or that is published with its whole schema or FOR ALL TABLES',
     'a host table with a rule on UPDATE, without a usable key, or of which no column would be left',
     'a host table whose rows are stored in a column elsewhere',
   ),
-  'pg_class.p': refused('partitioned tables are neither moved, nor do columns of theirs come back'),
+  'pg_class.p': moved(
+    'renamed to its backup name and back, with all of its partitions, which stay attached',
+    'columns of a partitioned table that stays, a partition that is being detached or is a foreign table',
+  ),
   'pg_class.v': restored(
     'created again from its definition, options, column defaults, grants and comments',
     'one that names the columns of a host table by their place',
@@ -135,7 +139,10 @@ export const kindVerdicts = {
     'the replica identity, an index that is not valid, in a tablespace, depends on an extension, or speaks of the whole row',
     'part of a partitioned index',
   ),
-  'pg_class.I': refused('an index of a partitioned table cannot be built again part by part'),
+  'pg_class.I': moved(
+    'renamed with its table; the indexes of partitions stay attached',
+    'an index of a partitioned table that stays: it cannot be built again part by part',
+  ),
   'pg_class.S': moved(
     'renamed with its table, or by itself; the sequence of an identity column is made again in the state it had',
     'a member of an extension',
@@ -148,8 +155,8 @@ export const kindVerdicts = {
     'one that speaks of the whole row of a host table, or is inherited',
   ),
   'pg_constraint.f': restored(
-    'dropped even where its table is moved, added again NOT VALID and validated; rows without a parent are set aside',
-    'one from or to a partitioned table',
+    'dropped even where its table is moved, added again NOT VALID and validated; that of a partitioned table partition by partition, then made one again; rows without a parent are set aside',
+    'a part of the foreign key of a partitioned table that stays, or one that says the same as another of that table',
   ),
   'pg_constraint.n': restored('with its column, under its name', 'one that is NOT VALID or NO INHERIT'),
   'pg_constraint.p': moved(
@@ -170,7 +177,7 @@ export const kindVerdicts = {
   ),
   pg_trigger: restored(
     'of a moved table: stays; of another table: created again from its definition, enabled as it was',
-    'a row trigger of a partitioned table, one that depends on an extension',
+    'a row trigger of a partitioned table that stays, one that depends on an extension',
   ),
   pg_policy: restored('of a moved table: stays; of another table: created again'),
   pg_rewrite: restored('of a moved table: stays; of another table or a view: created again, enabled as it was'),

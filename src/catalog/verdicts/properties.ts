@@ -10,7 +10,7 @@ const acl = restored(
 )
 const definition = restored('the definition that PostgreSQL prints, which is compared after the restore')
 const nature = restored('the kind of object, see above')
-const inheritance = refused('tables in an inheritance tree')
+const inheritance = moved('a tree leaves as a whole and stays together', 'a table of a tree of which a part stays')
 const typeItself = moved('the type itself is renamed and never changed')
 
 const pg_class = {
@@ -44,7 +44,7 @@ const pg_class = {
   relforcerowsecurity: restored('lifted while the table is a backup, set again'),
   relispopulated: restored('a materialized view is filled if it was filled'),
   relreplident: moved('the replica identity of a table stays', 'an index over a removed column'),
-  relispartition: refused('partitions'),
+  relispartition: moved('partitions leave with their table and stay attached', 'a partition of a table that stays'),
   relrewrite: books,
   relfrozenxid: books,
   relminmxid: books,
@@ -52,7 +52,7 @@ const pg_class = {
   reloptions: restored(
     'of a table: stay; of views (check option, security_barrier, security_invoker) and indexes: set again, toast options too',
   ),
-  relpartbound: refused('partitions'),
+  relpartbound: moved('the bounds of a partition stay'),
 } as const
 
 const pg_attribute = {
@@ -94,11 +94,13 @@ const pg_constraint = {
   condeferrable: definition,
   condeferred: definition,
   conenforced: definition,
-  convalidated: restored('what was valid is validated again, what was not stays NOT VALID'),
+  convalidated: restored(
+    'what was valid is validated again, what was not stays NOT VALID; in the part of a foreign key for one partition referred to, the mark, which nothing reads, may say NOT VALID before PostgreSQL 18',
+  ),
   conrelid: definition,
   contypid: typeItself,
   conindid: books,
-  conparentid: refused('constraints that a partition has from its parent'),
+  conparentid: restored('parts of foreign keys are parts again', 'other constraints that a table that stays shares'),
   confrelid: definition,
   confupdtype: definition,
   confdeltype: definition,
@@ -144,7 +146,7 @@ const pg_index = {
 const pg_trigger = {
   oid: books,
   tgrelid: definition,
-  tgparentid: refused('row triggers of partitioned tables'),
+  tgparentid: moved('row triggers and their copies stay', 'row triggers of a partitioned table that stays'),
   tgname: name,
   tgfoid: definition,
   tgtype: definition,
