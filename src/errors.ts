@@ -19,6 +19,7 @@ export const UNSHIP_ERROR_CODES = [
   'fill_value_missing',
   'not_restorable',
   'row_security',
+  'lock_table_too_small',
   'locked',
   'busy',
   'backup_not_verified',

@@ -16,6 +16,8 @@ export interface Environment {
   readonly create_on_database: boolean
   readonly ledger_exists: boolean
   readonly ledger_usable: boolean
+  /** About how many locks the server's shared table holds, of all sessions. */
+  readonly lock_slots: number
   /** Active event triggers on DDL that belong to no extension. */
   readonly event_triggers: readonly string[]
   /** Publications FOR ALL TABLES or of whole schemas. */
@@ -36,6 +38,8 @@ export const environmentQuery = (ledgerSchema: string, major: number): string =>
     exists (select from pg_catalog.pg_namespace n where n.nspname = ${literal(ledgerSchema)}) as ledger_exists,
     coalesce((select pg_catalog.has_schema_privilege(n.oid, 'CREATE') and pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       from pg_catalog.pg_namespace n where n.nspname = ${literal(ledgerSchema)}), false) as ledger_usable,
+    pg_catalog.current_setting('max_locks_per_transaction')::int * (pg_catalog.current_setting('max_connections')::int
+      + pg_catalog.current_setting('max_prepared_transactions')::int) as lock_slots,
     coalesce((select pg_catalog.json_agg(e.evtname) from pg_catalog.pg_event_trigger e
       where e.evtenabled <> 'D' and e.evtevent <> 'login' and not exists (select from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_event_trigger'::pg_catalog.regclass and d.objid = e.oid and d.deptype = 'e')), '[]') as event_triggers,

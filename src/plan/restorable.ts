@@ -5,6 +5,7 @@ import { isChild, type Dependents } from './dependents.ts'
 import { generatedColumns, planHost, storedColumns, usableKey } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
+import { refuseLockTable } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
 import { isWide, WIDE_HINT } from './published-reasons.ts'
@@ -26,9 +27,11 @@ export function checkRestorable(model: Model, found: Dependents): void {
       refuseOwnership(model)
       refuseRights(model)
     },
-    ...[refuseRowSecurity, refuseKeys, refuseFillers, refuseRewrites, refuseTakenNames].map((check) => () => {
-      check(model)
-    }),
+    ...[refuseRowSecurity, refuseKeys, refuseFillers, refuseRewrites, refuseTakenNames, refuseLockTable].map(
+      (check) => () => {
+        check(model)
+      },
+    ),
   ])
 }
 

@@ -1,6 +1,7 @@
 import type { Mention } from '../catalog/environment.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { needsRecreation } from './parts.ts'
+import { manyPartitions } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import type { HostPlan } from './plan.ts'
 import { publicationWarnings } from './published-reasons.ts'
@@ -13,6 +14,7 @@ export const planWarnings = (model: Model, hosts: readonly HostPlan[]): string[]
   ...hosts.flatMap(keyWarning),
   ...refreshWarnings(model),
   ...publicationWarnings(model),
+  ...manyPartitions(model),
 ]
 
 /** Functions that PostgreSQL does not tie to what their text mentions. */

@@ -24,8 +24,9 @@ export const NOT_YET = 'UN001'
 const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK_DETECTED = '40P01'
 
-/** The changes of an ordinary short transaction take milliseconds. */
+/** The changes of an ordinary short transaction take milliseconds; those of hundreds of partitions are many. */
 const WORK_LIMIT_MS = 5_000
+const MORE_FOR_A_STATEMENT_MS = 10
 
 /**
  * Runs a short transaction as one DO block, hence in one round trip: a slow network
@@ -43,7 +44,7 @@ export async function runShort(
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
   const block = compose(short, options.lockTimeoutMs)
-  const { workLimitMs = WORK_LIMIT_MS } = short
+  const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * short.statements.length } = short
   const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
     context.checkCancelled()
