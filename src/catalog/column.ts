@@ -11,6 +11,7 @@ export interface Column {
   /** Only where it is not the type's own. */
   readonly collation: string | null
   readonly storage: string | null
+  readonly type_storage: string
   readonly compression: string | null
   readonly attstattarget: number
   readonly attoptions: readonly string[] | null
@@ -34,6 +35,9 @@ export interface Column {
   readonly description: string | null
   readonly labelled: boolean
 }
+
+const storageName = (code: string) =>
+  `case ${code} when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' when 'x' then 'extended' end`
 
 /**
  * A default counts as constant when its expression tree is built from
@@ -65,9 +69,8 @@ export const columnQuery = ({ relations }: Scope, major: number): string => `
     (select pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
       from pg_catalog.pg_collation co join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace
       where co.oid = a.attcollation and a.attcollation <> ty.typcollation) as collation,
-    case when a.attstorage <> ty.typstorage then
-      case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' when 'x' then 'extended' end
-    end as storage,
+    case when a.attstorage <> ty.typstorage then ${storageName('a.attstorage')} end as storage,
+    ${storageName('ty.typstorage')} as type_storage,
     case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end as compression,
     coalesce(a.attstattarget, -1) as attstattarget, a.attoptions,
     a.attnotnull,

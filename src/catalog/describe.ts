@@ -82,7 +82,7 @@ export function describe(rows: CatalogRows): Description {
       clustered: i.indisclustered,
       replicaIdentity: i.indisreplident,
       tablespace: i.tablespace,
-      parent: i.parent,
+      parent: rows.indexes.find((x) => x.indexrelid === i.parent)?.relname ?? i.parent,
       columns: i.columns.map((c) => [c.attname, c.target]),
       comment: i.description,
     }

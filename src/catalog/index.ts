@@ -23,8 +23,8 @@ export interface Index extends Strings {
   readonly predicate: string | null
   readonly partitioned: boolean
   readonly attached: boolean
-  /** The index of the partitioned table that it is a part of. */
-  readonly parent: string | null
+  /** The partitioned index that it is attached to. */
+  readonly parent: Oid | null
   readonly def: string
   readonly tablespace: string | null
   readonly reloptions: readonly string[] | null
@@ -46,7 +46,7 @@ export const indexQuery = ({ relations }: Scope): string => `
     pg_catalog.pg_get_expr(i.indexprs, i.indrelid) as expression_list,
     pg_catalog.pg_get_expr(i.indpred, i.indrelid) as predicate,
     c.relkind = 'I' as partitioned, c.relispartition as attached,
-    (select h.inhparent::pg_catalog.regclass::text from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid) as parent,
+    (select h.inhparent from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid) as parent,
     pg_catalog.pg_get_indexdef(i.indexrelid) as def,
     s.spcname as tablespace, c.reloptions,
     (select pg_catalog.json_agg(pg_catalog.json_build_object('attnum', a.attnum, 'attname', a.attname,

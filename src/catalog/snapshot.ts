@@ -33,6 +33,7 @@ import { routineQuery, type Routine } from './routine.ts'
 import { ruleQuery, type Rule } from './rule.ts'
 import { sequenceQuery, type Sequence } from './sequence.ts'
 import { statisticsQuery, type Statistics } from './statistics.ts'
+import { memberColumnQuery, memberQuery, partitionKeyQuery, type Member, type PartitionKey } from './tree.ts'
 import { triggerQuery, type Trigger } from './trigger.ts'
 import { typeQuery, type Type } from './type.ts'
 
@@ -69,6 +70,9 @@ export interface Snapshot extends CatalogRows {
   readonly declared: readonly ResolvedName[]
   readonly nodes: readonly Node[]
   readonly edges: readonly Edge[]
+  /** The partitions of tables that lose columns. */
+  readonly members: readonly Member[]
+  readonly partitionKeys: readonly PartitionKey[]
   readonly roles: readonly Role[]
   readonly schemaRights: readonly SchemaRight[]
   readonly mentions: readonly Mention[]
@@ -115,10 +119,11 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   const environment = await readEnvironment(db)
   const names = declaredNames(feature, pluginTranslation(named))
   const declared = resolve(names, names.length === 0 ? [] : await readJson<Candidate>(db, candidateQuery(names)))
-  const roots = declared.flatMap((d) => rootsOf(d))
+  const { members, partitionKeys, columns } = await readTrees(db, declared)
+  const roots = [...declared.flatMap((d) => rootsOf(d)), ...columns]
   const nodes = roots.length === 0 ? [] : await readJson<Node>(db, nodeQuery(roots))
   const edges = roots.length === 0 ? [] : await readJson<Edge>(db, edgeQuery(roots))
-  const scope = await scopeOf(db, declared, nodes, edges)
+  const scope = await scopeOf(db, declared, nodes, edges, members)
   const rows = await readRows(db, scope, environment.major)
   const concerned = [
     ...declared.filter((d) => d.field === 'tables' || d.field === 'views').map((d) => d.name),
@@ -135,7 +140,24 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     mentions: mentionQuery([...new Set(concerned)]),
     taken: takenQuery,
   })
-  return { environment, declared, nodes, edges, ...rows, ...more }
+  return { environment, declared, nodes, edges, members, partitionKeys, ...rows, ...more }
+}
+
+/** The trees of partitioned tables that lose columns, and those columns in their partitions. */
+async function readTrees(
+  db: AnyKysely,
+  declared: readonly ResolvedName[],
+): Promise<{ members: Member[]; partitionKeys: PartitionKey[]; columns: Address[] }> {
+  const found = declared.flatMap((d) =>
+    d.field === 'columns' && d.found?.relkind === 'p' ? [[d.found.objid, d.part ?? ''] as const] : [],
+  )
+  if (found.length === 0) return { members: [], partitionKeys: [], columns: [] }
+  const roots = [...new Set(found.map(([oid]) => oid))]
+  const members = await readJson<Member>(db, memberQuery(roots))
+  const relations = [...roots, ...members.map((m) => m.relid)]
+  const partitionKeys = await readJson<PartitionKey>(db, partitionKeyQuery(relations))
+  const columns = await readJson<Address>(db, memberColumnQuery(members, found))
+  return { members, partitionKeys, columns }
 }
 
 /** Names in use in some schemas, and whether the session owns what bears them. */
@@ -184,10 +206,11 @@ async function scopeOf(
   declared: readonly ResolvedName[],
   nodes: readonly Node[],
   edges: readonly Edge[],
+  members: readonly Member[],
 ): Promise<Scope> {
   // the constructors of a range type are parts of it
   const parts = new Set(edges.filter((e) => e.deptype === 'i').map((e) => e.dependent))
-  const relations = new Set<Oid>()
+  const relations = new Set<Oid>(members.map((m) => m.relid))
   const routines = new Set<Oid>()
   const types = new Set<Oid>()
   for (const { field, found } of declared) if (found && field === 'columns') relations.add(found.objid)

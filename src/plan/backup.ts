@@ -1,6 +1,7 @@
 import { shortened } from '../names.ts'
-import { dollarQuote, id, literal, qualified } from '../sql.ts'
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { HostPlan } from './plan.ts'
+import { dropTriggersOf, forEachClone, forEachMember, rowsOf } from './tree.ts'
 
 /*
  * The SQL of a host table's backup: watching, copying, catching up, verifying.
@@ -73,18 +74,20 @@ end`
       locks: false,
     },
     ...triggers.flatMap(([event, level, condition]) => {
-      const name = id(watchTrigger(host, event))
+      const trigger = watchTrigger(host, event)
+      const name = id(trigger)
+      const create = (on: string) =>
+        `create trigger ${name} after ${event} on ${on} for each ${level}${condition} execute function ${routine}()`
+      const always = (on: string, of: string) => `alter table ${on} enable always trigger ${of}`
+      // a row trigger is cloned to partitions, though on older servers not how it is enabled; a statement's is not
+      const [creates, enables] = !host.members
+        ? [create(table), always(table, name)]
+        : level === 'row'
+          ? [create(table), forEachClone(host.table, trigger, (on, of) => always(`only ${on}`, of))]
+          : [forEachMember(host.table, create), forEachMember(host.table, (on) => always(`only ${on}`, name))]
       return [
-        {
-          sql: `create trigger ${name} after ${event} on ${table} for each ${level}${condition} execute function ${routine}()`,
-          reason: `sees ${event}s of the removed columns`,
-          locks: true,
-        },
-        {
-          sql: `alter table ${table} enable always trigger ${name}`,
-          reason: 'replication appliers are seen too',
-          locks: true,
-        },
+        { sql: creates, reason: `sees ${event}s of the removed columns`, locks: true },
+        { sql: enables, reason: 'replication appliers are seen too', locks: true },
       ]
     }),
   ]
@@ -97,25 +100,27 @@ export const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]
 /** Takes the watch away again; does nothing where it is gone. */
 export function unwatchStatements(host: HostPlan): string[] {
   return [
-    ...watchEvents.map(
-      (event) => `drop trigger if exists ${id(watchTrigger(host, event))} on ${qualified(host.table)}`,
-    ),
+    ...(host.members
+      ? [dropTriggersOf(host.watch.routine)]
+      : watchEvents.map(
+          (event) => `drop trigger if exists ${id(watchTrigger(host, event))} on ${qualified(host.table)}`,
+        )),
     `drop function if exists ${qualified(host.watch.routine)}()`,
     `drop table if exists ${qualified(host.watch.log)}`,
   ]
 }
 
-const held = (host: HostPlan) =>
+const held = (host: HostPlan, rows = rowsOf(host)) =>
   `select ${list([...host.key, ...columnNames(host)], 'h.')}, pg_catalog.statement_timestamp() as backed_up_at
-from only ${qualified(host.table)} h
+from ${rows} h
 where ${holds(host, 'h')}`
 
 /** One pass over the host table, in one snapshot. */
 export const copyStatement = (host: HostPlan): string => `create table ${qualified(host.backup)} as\n${held(host)}`
 
-/** The same for the host's blocks `from` up to, not with, `to`, into a backup that is there. */
-export const copySliceStatement = (host: HostPlan, from: number, to: number): string =>
-  `insert into ${qualified(host.backup)}\n${held(host)} and ${blocks('h', from, to)}`
+/** The same for the blocks `from` up to, not with, `to` of the host or one of its partitions, into a backup that is there. */
+export const copySliceStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
+  `insert into ${qualified(host.backup)}\n${held(host, `only ${qualified(of)}`)} and ${blocks('h', from, to)}`
 
 const blocks = (alias: string, from: number, to: number) =>
   `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`
@@ -137,7 +142,7 @@ export function catchUpStatement(host: HostPlan): string {
   select distinct ${list(host.key)} from logged
 ), present as (
   select found.* from keys cross join lateral (
-    select ${list(all, 'h.')} from only ${qualified(host.table)} h
+    select ${list(all, 'h.')} from ${rowsOf(host)} h
     where ${onKey(host, 'h', 'keys')} and ${holds(host, 'h')} offset 0) found
 ), gone as (
   delete from ${backup} where ctid = any (array(
@@ -160,7 +165,7 @@ export function catchUpTruncatedStatement(host: HostPlan): string {
 )
 delete from ${qualified(host.backup)} b
 where exists (select from truncated)
-  and not exists (select from only ${qualified(host.table)} h where ${onKey(host, 'h', 'b')})`
+  and not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`
 }
 
 /**
@@ -168,26 +173,25 @@ where exists (select from truncated)
  * watch has logged meanwhile are left to the next catch-up.
  */
 export function verifyBackupStatement(host: HostPlan, watched: boolean): string {
-  const table = qualified(host.table)
   const backup = qualified(host.backup)
   const log = qualified(host.watch.log)
   const unlogged = (alias: string) =>
     watched ? `\n    and not exists (select from ${log} l where ${onKey(host, 'l', alias)})` : ''
   const untruncated = watched ? `\n    and not exists (select from ${log} l where l.unship_truncated)` : ''
   return `select (
-  select pg_catalog.count(*) from only ${table} h
+  select pg_catalog.count(*) from ${rowsOf(host)} h
   where ${holds(host, 'h')}
     and not exists (select from ${backup} b where ${onKey(host, 'b', 'h')}
       and pg_catalog.record_image_eq(${image(host, 'b')}, ${image(host, 'h')}))${unlogged('h')}
 ) + (
   select pg_catalog.count(*) from ${backup} b
-  where not exists (select from only ${table} h where ${onKey(host, 'h', 'b')} and ${holds(host, 'h')})${unlogged('b')}${untruncated}
+  where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')} and ${holds(host, 'h')})${unlogged('b')}${untruncated}
 ) as wrong`
 }
 
 /** Writes the backup's values into the hidden columns; by hand in one statement, by the runner in batches. */
 export function fillStatement(host: HostPlan): string {
-  return `update only ${qualified(host.table)} h
+  return `update ${rowsOf(host)} h
 set ${host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')}
 from ${qualified(host.backup)} b
 where ${onKey(host, 'b', 'h')} and ${unfilled(host)}`
@@ -204,11 +208,11 @@ const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(h
 export function fillBatchStatement(host: HostPlan, from: number, to: number): string {
   return `with target as (
   select ${list([...host.key, ...columnNames(host)], 'b.')}
-  from ${qualified(host.backup)} b join only ${qualified(host.table)} h on ${onKey(host, 'b', 'h')}
+  from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
   where ${blocks('b', from, to)} and ${unfilled(host)}
   for no key update of h skip locked
 ), filled as (
-  update only ${qualified(host.table)} h
+  update ${rowsOf(host)} h
   set ${host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')}
   from target b where ${onKey(host, 'b', 'h')}
   returning 1
@@ -219,7 +223,7 @@ select pg_catalog.count(*)::int as rows from filled`
 /** Counts backed-up rows that are there and not filled as the backup says. */
 export function verifyFillStatement(host: HostPlan): string {
   return `select pg_catalog.count(*) as wrong
-from ${qualified(host.backup)} b join only ${qualified(host.table)} h on ${onKey(host, 'b', 'h')}
+from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
 where ${unfilled(host)}`
 }
 
@@ -228,7 +232,7 @@ export function fillNewRowsStatement(host: HostPlan): string | null {
   const fillers = host.columns.filter((c) => c.filler !== null)
   if (fillers.length === 0) return null
   const missing = fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')
-  return `update only ${qualified(host.table)} h
+  return `update ${rowsOf(host)} h
 set ${fillers.map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`).join(', ')}
 where (${missing}) and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
 }
@@ -236,7 +240,7 @@ where (${missing}) and not exists (select from ${qualified(host.backup)} b where
 /** Rows of the backup whose host row is gone. */
 export function orphansStatement(host: HostPlan): string {
   return `select pg_catalog.count(*) as rows from ${qualified(host.backup)} b
-where not exists (select from only ${qualified(host.table)} h where ${onKey(host, 'h', 'b')})`
+where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`
 }
 
 /** A seal over a table's rows that does not depend on their order: row count and sum of row hashes. */

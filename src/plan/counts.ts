@@ -60,5 +60,5 @@ function countHolding(model: Model, oid: string, columns: readonly Column[]): st
     if (c.default === null || !c.default_constant) return `${name} is not null`
     return `pg_catalog.record_image_ne(row(${name}), row(cast(${c.default} as ${c.type})))`
   })
-  return `select pg_catalog.count(*)::text as rows from only ${qualified(model.name(oid))} h where ${conditions.join(' or ')}`
+  return `select pg_catalog.count(*)::text as rows from ${model.relation(oid).relkind === 'p' ? '' : 'only '}${qualified(model.name(oid))} h where ${conditions.join(' or ')}`
 }

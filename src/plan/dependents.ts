@@ -104,6 +104,8 @@ const judgeTable = unlessLeaving((model, node) => {
   if (isKeptByUs(model, objid)) return byNature(model.spell(model.name(objid)))
   const column = model.columns(objid).find((c) => c.attnum === objsubid)
   const table = model.spell(model.name(objid))
+  // a partition has its columns from the partitioned table, which is met too
+  if (model.relation(objid).relispartition && column?.inherited) return byNature(table)
   return {
     kind: 'undeclared',
     suggest: (s) => {
@@ -116,6 +118,8 @@ const judgeTable = unlessLeaving((model, node) => {
 function judgeIndex(model: Model, node: Node): Standing {
   const index = model.snapshot.indexes.find((i) => i.indexrelid === node.objid)
   if (!index || willLeave(model, index.indrelid)) return byNature(owner(model, node))
+  // what is declared is the index of the partitioned table
+  if (index.attached) return byNature(owner(model, node))
   if (index.conoid) {
     const constraint = model.snapshot.constraints.find((c) => c.oid === index.conoid)
     if (constraint && model.declared.has(addressKey({ catalog: 'pg_constraint', objid: constraint.oid, objsubid: 0 })))
@@ -157,6 +161,8 @@ function judgeConstraint(model: Model, node: Node): Standing {
       : refused(`${node.description} of a table that stays`)
   }
   const { conrelid, contype, conkey } = constraint
+  if (model.rootOf(conrelid) !== null && (constraint.inherited || constraint.conparentid !== '0'))
+    return byNature(owner(model, node))
   if (leaves(model, conrelid)) return byNature(owner(model, node))
   // a foreign key of or to a partitioned table has parts, which go and come with it
   const root = rootForeignKey(model, constraint)
@@ -179,6 +185,7 @@ function judgeDefault(model: Model, node: Node): Standing {
 function judgeTrigger(model: Model, node: Node): Standing {
   const trigger = model.snapshot.triggers.find((t) => t.oid === node.objid)
   if (!trigger || willLeave(model, trigger.tgrelid)) return byNature(owner(model, node))
+  if (trigger.cloned && model.rootOf(trigger.tgrelid) !== null) return byNature(owner(model, node))
   return perTable('triggers', owner(model, node), trigger.tgname)
 }
 

@@ -12,9 +12,9 @@ import type { HostPlan, PlannedColumn } from './plan.ts'
 
 /** Removed columns that hold data of their own; generated ones are computed again. */
 export const storedColumns = (model: Model, oid: Oid) =>
-  (model.removed.get(oid) ?? []).filter((c) => c.attgenerated === '')
+  (model.gone.get(oid) ?? []).filter((c) => c.attgenerated === '')
 export const generatedColumns = (model: Model, oid: Oid) =>
-  (model.removed.get(oid) ?? []).filter((c) => c.attgenerated !== '')
+  (model.gone.get(oid) ?? []).filter((c) => c.attgenerated !== '')
 
 /** The columns that identify a row: the primary key, or else a unique, immediate, complete index. */
 export function usableKey(model: Model, oid: Oid): readonly Column[] | null {
@@ -41,6 +41,7 @@ export function planHost(model: Model, oid: Oid): HostPlan {
   return {
     table,
     backup: { schema: table.schema, name: columnBackupName(model.feature.name, table.name) },
+    ...(model.relation(oid).relkind === 'p' && { members: model.members(oid).map((m) => model.name(m.relid)) }),
     key: key.map((c) => c.attname),
     keyMayChange: !key.every((c) => c.attidentity !== '' || c.type === 'uuid'),
     columns,
@@ -119,7 +120,7 @@ export const identitySequence = (table: HostPlan['table'], column: Column) => ({
   name: hiddenName(`${table.name}_${column.attname}_seq`),
 })
 
-const notNullCheck = (column: Column) => id(hiddenName(`${column.attname}_not_null`))
+export const notNullCheck = (column: Column) => id(hiddenName(`${column.attname}_not_null`))
 
 /** The parts of a column's restore, by phase. */
 export interface ColumnStatements {
@@ -145,13 +146,16 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const statements: ColumnStatements = { add: [], locked: [], online: [], reveal: [], captured: [] }
   const { add, locked, online, reveal, captured } = statements
 
+  const partitioned = relation.relkind === 'p'
+  // a partition takes compression from ADD COLUMN alone
+  const compression = partitioned && column.compression !== null ? ` compression ${column.compression}` : ''
   const collation = column.collation ? ` collate ${column.collation}` : ''
   const named = column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''
   const notNullNow = column.attnotnull && constant ? `${named} not null` : ''
   // a constrained domain rewrites the table in any case, and might not take the NULL that stands for no default
   const defaultNow = column.default !== null && (constant || column.constrained_domain)
   add.push(
-    `alter table ${table} add column ${hidden} ${column.type}${collation}${notNullNow}${defaultNow ? ` default ${column.default}` : ''}`,
+    `alter table ${table} add column ${hidden} ${column.type}${compression}${collation}${notNullNow}${defaultNow ? ` default ${column.default}` : ''}`,
   )
   if (column.attidentity !== '') {
     const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)
@@ -178,7 +182,7 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const declared = declaredFill(model, name, column)
   if (declared !== null) add.push(...fillTrigger(model, name, column, declared).create)
   else if (fill !== null && !defaultNow) add.push(`alter table ${table} alter column ${hidden} set default ${fill}`)
-  add.push(...columnSettings(`alter table ${table}`, hidden, column))
+  add.push(...settings(model, oid, hidden, column))
   if (column.description !== null) add.push(`comment on column ${table}.${hidden} is ${literal(column.description)}`)
 
   if (column.attnotnull && !constant) {
@@ -201,13 +205,28 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   return statements
 }
 
+/** Storage is one that partitions take over; statistics targets are each table's own. */
+function settings(model: Model, oid: Oid, name: string, column: Column): string[] {
+  const table = qualified(model.name(oid))
+  if (model.relation(oid).relkind !== 'p') return columnSettings(`alter table ${table}`, name, column)
+  return [
+    ...columnSettings(`alter table ${table}`, name, {
+      ...column,
+      compression: null,
+      attstattarget: -1,
+      attoptions: null,
+    }),
+    ...columnSettings(`alter table only ${table}`, name, { ...column, compression: null, storage: null }),
+  ]
+}
+
 const notNullComment = (table: string, c: Column): string[] =>
   c.not_null_description === null
     ? []
     : [`comment on constraint ${id(c.not_null_name ?? '')} on ${table} is ${literal(c.not_null_description)}`]
 
 /** NOT NULL without a scan: a validated check stands for it, and goes. */
-const madeNotNull = (table: string, column: string, c: Column, major: number): string[] =>
+export const madeNotNull = (table: string, column: string, c: Column, major: number): string[] =>
   major >= 18
     ? []
     : [
@@ -236,7 +255,7 @@ export function generatedColumn(model: Model, oid: Oid, column: Column): string[
     : ''
   return [
     `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${column.default ?? ''}) ${kind}`,
-    ...columnSettings(`alter table ${table}`, name, column),
+    ...settings(model, oid, name, column),
     ...notNullComment(table, column),
     ...(column.description === null ? [] : [`comment on column ${table}.${name} is ${literal(column.description)}`]),
     ...grants(

@@ -22,7 +22,7 @@ export function keptTriggers(model: Model): KeptTrigger[] {
     if (!model.isHost(host) || model.nodes.has(`pg_trigger:${trigger.oid}:0`)) return []
     const table = model.name(host)
     if (model.perTable(model.feature.acknowledge?.triggers, table)?.includes(trigger.tgname)) return []
-    const columns = (model.removed.get(host) ?? []).map((c) => c.attname)
+    const columns = (model.gone.get(host) ?? []).map((c) => c.attname)
     const mentions = [...columns, ...leaving].filter((name) => hasWord(`${trigger.prosrc}\n${trigger.args}`, name))
     return mentions.length > 0
       ? [

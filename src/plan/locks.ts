@@ -5,6 +5,7 @@ import { backupOf } from './moved.ts'
 import { isPartitionedForeignKey, rootForeignKey } from './partitioned-foreign-keys.ts'
 import type { PlannedLock, RemovalPlan } from './plan.ts'
 import { inTrees } from './trees.ts'
+import { lockHost } from './tree.ts'
 
 /**
  * The locks of the three short transactions, all taken before any change.
@@ -16,6 +17,8 @@ import { inTrees } from './trees.ts'
 export function planLocks(model: Model): RemovalPlan['locks'] {
   const tables = lockOrder(model)
   const attached = inPartitionedForeignKeys(model)
+  const tree = (oid: Oid): PlannedLock => lockHost({ table: model.name(oid), members: [] })
+  const isTree = (oid: Oid) => model.removed.has(oid) && model.relation(oid).relkind === 'p'
   const lock = (relation: QualifiedName, mode: string): PlannedLock => ({
     sql: `lock table only ${qualified(relation)} in ${mode} mode`,
     relation,
@@ -29,14 +32,22 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
           relation: model.name(r.oid),
         })),
       ...tables.map((oid) =>
-        model.relation(oid).lockable ? lock(model.name(oid), 'access exclusive') : lockAsOwner(model, oid),
+        isTree(oid)
+          ? tree(oid)
+          : model.relation(oid).lockable
+            ? lock(model.name(oid), 'access exclusive')
+            : lockAsOwner(model, oid),
       ),
     ],
-    add: tables.filter((oid) => model.isHost(oid)).map((oid) => lock(model.name(oid), 'access exclusive')),
+    add: tables
+      .filter((oid) => model.removed.has(oid))
+      .map((oid) => (isTree(oid) ? tree(oid) : lock(model.name(oid), 'access exclusive'))),
     reveal: tables.map((oid) =>
       model.moved.has(oid)
         ? lock(backupOf(model, oid), 'access exclusive')
-        : lock(model.name(oid), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),
+        : isTree(oid)
+          ? tree(oid)
+          : lock(model.name(oid), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),
     ),
     // where it makes keys of partitions parts of its own, PostgreSQL drops triggers of both sides
     attach: tables
@@ -99,9 +110,15 @@ export function lockOrder(model: Model): Oid[] {
     for (const k of foreignKeys) if (tree.has(k.confrelid) && all.has(k.conrelid)) visit(k.conrelid)
     ordered.push(...tree)
   }
+  for (const oid of [...all]) {
+    const root = model.rootOf(oid)
+    if (root !== null) all.add(root)
+  }
   ;[...all].sort((a, b) => Number(a) - Number(b)).forEach(visit)
   return ordered.filter((oid) => {
     const relation = model.relations.get(oid)
+    // partitions of host tables are locked with their roots
+    if (model.rootOf(oid) !== null) return false
     return relation !== undefined && ['r', 'p'].includes(relation.relkind) && (mine.has(oid) || relation.lockable)
   })
 }

@@ -3,6 +3,7 @@ import { addressKey, type Node } from '../catalog/dependency.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { ResolvedName, Snapshot } from '../catalog/snapshot.ts'
+import type { Member } from '../catalog/tree.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { parseName, spellName } from '../names.ts'
 import { id, type QualifiedName } from '../sql.ts'
@@ -21,8 +22,10 @@ export class Model {
   readonly moved: ReadonlySet<Oid>
   /** Views and materialized views that were declared. */
   readonly views: ReadonlySet<Oid>
-  /** Removed columns by host table. */
+  /** Removed columns by host table, as declared. */
   readonly removed: ReadonlyMap<Oid, readonly Column[]>
+  /** The same, with the partitions of host tables, which lose them too. */
+  readonly gone: ReadonlyMap<Oid, readonly Column[]>
   /** Keys of everything that was declared and found. */
   readonly declared: ReadonlySet<string>
 
@@ -50,6 +53,15 @@ export class Model {
         )
     }
     this.removed = removed
+    const gone = new Map<Oid, readonly Column[]>(removed)
+    for (const { root, relid } of snapshot.members)
+      gone.set(
+        relid,
+        (removed.get(root) ?? []).flatMap(
+          (c) => snapshot.columns.find((own) => own.attrelid === relid && own.attname === c.attname) ?? [],
+        ),
+      )
+    this.gone = gone
     this.declared = new Set(
       snapshot.declared.flatMap((d) =>
         d.found ? [addressKey({ catalog: d.found.catalog, objid: d.found.objid, objsubid: d.found.objsubid })] : [],
@@ -78,11 +90,22 @@ export class Model {
   }
 
   isRemoved(oid: Oid, attnum: number): boolean {
-    return this.removed.get(oid)?.some((c) => c.attnum === attnum) ?? false
+    return this.gone.get(oid)?.some((c) => c.attnum === attnum) ?? false
   }
 
+  /** A table that stays and loses columns, or a partition of one. */
   isHost(oid: Oid): boolean {
-    return this.removed.has(oid)
+    return this.gone.has(oid)
+  }
+
+  /** The partitions of a host table, parents before theirs; none where it is not partitioned. */
+  members(oid: Oid): readonly Member[] {
+    return this.snapshot.members.filter((m) => m.root === oid)
+  }
+
+  /** The declared table that a relation is a partition of. */
+  rootOf(oid: Oid): Oid | null {
+    return this.snapshot.members.find((m) => m.relid === oid)?.root ?? null
   }
 
   /** It leaves because it is a partition of a table that does. */

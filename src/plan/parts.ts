@@ -61,7 +61,7 @@ function collectRecreated(model: Model): Recreated[] {
       .filter((r) => here('pg_proc', r.oid) && !isMovedRoutine(model, r))
       .map((r) => recreatedRoutine(model, r)),
     ...snapshot.constraints.flatMap((k) => {
-      const over = model.removed.get(k.conrelid)?.some((c) => k.conkey?.includes(c.attnum)) ?? false
+      const over = model.gone.get(k.conrelid)?.some((c) => k.conkey?.includes(c.attnum)) ?? false
       if (!here('pg_constraint', k.oid)) return []
       if (k.contype === 'f') return recreatedForeignKey(model, k, { columnGoes: over }) ?? []
       const goes = !onMoved(k.conrelid) && model.relations.has(k.conrelid)

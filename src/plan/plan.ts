@@ -23,6 +23,8 @@ export type Action =
   | 'run'
   /** CREATE INDEX CONCURRENTLY: skipped if there, rebuilt if invalid. */
   | 'index'
+  /** For each partition that has come since: CREATE INDEX CONCURRENTLY, then attached. */
+  | 'partition indexes'
   /** In batches. */
   | 'fill'
   /** CREATE MATERIALIZED VIEW: its query runs under the caller's search_path. */
@@ -61,6 +63,8 @@ export interface PlannedColumn {
 export interface HostPlan {
   readonly table: QualifiedName
   readonly backup: QualifiedName
+  /** Of a partitioned table: its partitions at all levels when the removal was planned. */
+  readonly members?: readonly QualifiedName[]
   /** The columns that identify a row. */
   readonly key: readonly string[]
   /** The key's values may change in ordinary life (neither identity nor uuid). */
@@ -133,6 +137,8 @@ export interface PlannedObject {
 export interface PlannedLock {
   readonly sql: string
   readonly relation: QualifiedName
+  /** Its partitions are locked too, one by one after it. */
+  readonly tree?: boolean
 }
 
 /** A name that must be free when the feature comes back. */

@@ -30,7 +30,7 @@ export function isPrebuilt(model: Model, relation: Relation): boolean {
       const used = model.relation(node.objid)
       if (used.relkind === 'v') return false
       if (used.relkind === 'm') return isPrebuilt(model, used)
-      const column = model.removed.get(used.oid)?.find((c) => c.attnum === node.objsubid)
+      const column = model.gone.get(used.oid)?.find((c) => c.attnum === node.objsubid)
       return column === undefined || column.attgenerated === ''
     })
 }

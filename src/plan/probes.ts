@@ -84,7 +84,7 @@ function pathProbes(model: Model, oid: string): Probe[] {
     if (list.length === 0) return []
     return [
       {
-        sql: `(select pg_catalog.count(row(${list.join(', ')})) >= 0 from (select * from only ${qualified(table)} limit 1) as ${id(table.name)})`,
+        sql: `(select pg_catalog.count(row(${list.join(', ')})) >= 0 from (select * from ${model.relation(oid).relkind === 'p' ? '' : 'only '}${qualified(table)} limit 1) as ${id(table.name)})`,
         reason: `${what} of ${shown(table)} cannot be evaluated with an empty search_path`,
       },
     ]

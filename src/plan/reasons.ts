@@ -27,12 +27,12 @@ export const reasonsAgainst = (model: Model): string[] => [
 function relationReasons(model: Model): string[] {
   const reasons: string[] = []
   const { snapshot } = model
-  for (const oid of new Set([...model.removed.keys(), ...model.moved, ...model.views])) {
+  for (const oid of new Set([...model.gone.keys(), ...model.moved, ...model.views])) {
     const r = model.relation(oid)
-    const name = `${model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
-    if (r.relkind === 'p' && model.isHost(oid)) reasons.push(`${name} is partitioned`)
+    const ofHost = model.rootOf(oid) !== null
+    const name = `${ofHost ? 'partition' : model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
     if (r.relkind === 'f') reasons.push(`${name} is a foreign table`)
-    reasons.push(...treeReasons(model, r, name))
+    if (!ofHost) reasons.push(...treeReasons(model, r, name))
     if (r.typed && !model.moved.has(oid)) reasons.push(`${name} is a typed table`)
     if (r.relpersistence === 't') reasons.push(`${name} is temporary`)
     if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
@@ -41,7 +41,7 @@ function relationReasons(model: Model): string[] {
       reasons.push(`${name} is filled by subscription ${r.subscriptions.join(', ')}, which would break`)
     if (model.isHost(oid) && snapshot.rules.some((x) => x.ev_class === oid && x.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
-    if (model.isHost(oid) && r.max_attnum + (model.removed.get(oid)?.length ?? 0) > 1600)
+    if (model.isHost(oid) && r.max_attnum + (model.gone.get(oid)?.length ?? 0) > 1600)
       reasons.push(
         `${name} has used ${String(r.max_attnum)} of 1600 column numbers: its columns could not be added again`,
       )
@@ -55,7 +55,10 @@ function treeReasons(model: Model, r: Relation, name: string): string[] {
   const reasons: string[] = []
   const above = model.parents.get(oid) ?? []
   const withParents = above.length === parents.length && above.every((parent) => model.moved.has(parent))
-  if (!withParents && relispartition) reasons.push(`${name} is a partition of ${parents.join(', ')}, which stays`)
+  if (!withParents && relispartition)
+    reasons.push(
+      `${name} is a partition of ${parents.join(', ')}, which stays${model.isHost(oid) ? ': declare the columns of the partitioned table' : ''}`,
+    )
   else if (!withParents && parents.length > 0) reasons.push(`${name} inherits from ${parents.join(', ')}`)
   if (relkind !== 'p' && children.some((child) => !model.moved.has(child)))
     reasons.push(`${name} has tables that inherit from it`)
@@ -66,10 +69,10 @@ function treeReasons(model: Model, r: Relation, name: string): string[] {
 function columnReasons(model: Model): string[] {
   const reasons: string[] = []
   const { snapshot } = model
-  for (const [oid, columns] of model.removed) {
+  for (const [oid, columns] of model.gone) {
     const table = shown(model.name(oid))
     for (const c of columns) {
-      if (c.inherited) reasons.push(`column ${table}.${c.attname} is inherited`)
+      if (c.inherited && model.rootOf(oid) === null) reasons.push(`column ${table}.${c.attname} is inherited`)
       if (c.labelled) reasons.push(`column ${table}.${c.attname} has a security label`)
       if (c.not_null_name !== null && !c.not_null_validated)
         reasons.push(`NOT NULL constraint ${c.not_null_name} of ${table} is NOT VALID: validate it first`)
@@ -225,10 +228,23 @@ function inheritedReasons(model: Model): string[] {
   const stays = (oid: string) => !model.moved.has(oid) && !model.views.has(oid)
   return [
     ...snapshot.constraints
-      .filter((k) => k.contype === 'c' && k.inherited && stays(k.conrelid) && here('pg_constraint', k.oid))
+      .filter(
+        (k) =>
+          k.contype === 'c' &&
+          k.inherited &&
+          model.rootOf(k.conrelid) === null &&
+          stays(k.conrelid) &&
+          here('pg_constraint', k.oid),
+      )
       .map((k) => `constraint ${k.conname} of ${shown(model.name(k.conrelid))} is inherited`),
     ...snapshot.indexes
-      .filter((i) => (i.attached || i.partitioned) && stays(i.indrelid) && here('pg_class', i.indexrelid))
+      .filter(
+        (i) =>
+          (i.attached || i.partitioned) &&
+          !model.isHost(i.indrelid) &&
+          stays(i.indrelid) &&
+          here('pg_class', i.indexrelid),
+      )
       .map((i) => `index ${i.relname} of ${shown(model.name(i.indrelid))} is one of a partitioned table`),
   ]
 }

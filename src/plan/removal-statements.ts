@@ -8,6 +8,7 @@ import type { Rename } from './moved.ts'
 import type { Parts } from './parts.ts'
 import { hiddenView, hide } from './prebuilt.ts'
 import { reduceLists } from './publications.ts'
+import { demandSameMembers } from './tree.ts'
 import type { LockMode, RemovalPhase, Statement } from './plan.ts'
 
 /** The statements of a removal, in order. */
@@ -23,6 +24,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   ) => statements.push({ phase, action: 'run', sql, reason, lock, relations: relations.map(shown), object: null })
 
   for (const host of hosts) {
+    for (const sql of demandSameMembers(host))
+      add('watch', sql, 'the partitions are those that were planned for', null, [])
     for (const { sql, reason, locks } of watchStatements(host))
       add('watch', sql, reason, locks ? 'SHARE ROW EXCLUSIVE' : null, locks ? [host.table] : [])
   }
@@ -39,6 +42,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     add('copy', `comment on table ${qualified(host.backup)} is ${literal(comment)}`, 'says what it is', null, [])
   }
   for (const host of hosts) {
+    for (const sql of demandSameMembers(host))
+      add('cut over', sql, 'the partitions are those that were watched and copied', null, [])
     add('cut over', catchUpStatement(host), 'rows that changed since the last catch-up', 'ROW SHARE', [host.table])
     for (const sql of unwatchStatements(host)) add('cut over', sql, 'the watch ends', 'ACCESS EXCLUSIVE', [host.table])
   }
@@ -49,7 +54,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
       ])
   for (const oid of model.removed.keys()) {
     const table = qualified(model.name(oid))
-    if (!hidesColumns(parts, oid)) continue
+    if (!hidesColumns(model, parts, oid)) continue
     for (const c of storedColumns(model, oid))
       add(
         'cut over',
@@ -66,7 +71,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     for (const sql of object.drop) add('cut over', sql, `${object.kind} of the feature`, 'ACCESS EXCLUSIVE', [])
   for (const index of indexes) {
     const goesWithColumn = index.conoid !== null || index.table_columns.some((n) => model.isRemoved(index.indrelid, n))
-    if (!goesWithColumn)
+    // an index of a partition goes with that of the partitioned table
+    if (!goesWithColumn && !index.attached)
       add(
         'cut over',
         `drop index ${qualified({ schema: index.nspname, name: index.relname })}`,
@@ -95,7 +101,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     )
   away(early)
   for (const oid of model.removed.keys()) {
-    const hidden = hidesColumns(parts, oid)
+    const hidden = hidesColumns(model, parts, oid)
     // generated columns first: they may be computed from others that go
     const drops = [...generatedColumns(model, oid), ...storedColumns(model, oid)].map(
       (c) => `drop column ${id(hidden && c.attgenerated === '' ? hiddenName(c.attname) : c.attname)}`,
@@ -112,8 +118,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
 }
 
 /** Whether a host table's columns are renamed before they are dropped, so that definitions speak of the hidden names. */
-const hidesColumns = ({ indexes, prebuilt }: Parts, oid: Oid): boolean =>
-  prebuilt.length > 0 || indexes.some((i) => i.indrelid === oid)
+const hidesColumns = (model: Model, { indexes, prebuilt }: Parts, oid: Oid): boolean =>
+  prebuilt.length > 0 || indexes.some((i) => i.indrelid === oid || model.rootOf(i.indrelid) === oid)
 
 /** Stands in the list of statements where the cut-over stores what `captures` names. */
 export const CAPTURE_MARK = '-- capture definitions'

@@ -2,10 +2,11 @@ import { revokeFromOthers } from './acl.ts'
 import type { Index } from '../catalog/index.ts'
 import { IMPLICIT_ARRAY_CAST, replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
-import { dollarQuote, id, literal, qualified } from '../sql.ts'
+import { id, literal, qualified } from '../sql.ts'
 import { fillStatement } from './backup.ts'
 import {
   columnStatements,
+  type ColumnStatements,
   dropFillTriggers,
   generatedColumn,
   generatedColumns,
@@ -13,9 +14,12 @@ import {
   storedColumns,
 } from './host.ts'
 import { shown, type Model } from './model.ts'
+import { memberStatements } from './partition-columns.ts'
+import { namesWithin, partitionedIndexes } from './partition-indexes.ts'
 import { buildExpression, hiddenView, indexExpression } from './prebuilt.ts'
 import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
 import { overGenerated, type Parts } from './parts.ts'
+import { ofMember } from './tree.ts'
 import type { CapturePlan, LockMode, RestorePhase, Statement } from './plan.ts'
 
 interface RestoreParts extends Parts {
@@ -37,7 +41,7 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   ) => restore.push({ phase, action, sql, reason, lock, relations, object })
 
   for (const rename of early) for (const sql of rename.back) add('add', sql, `${rename.kind} comes back`, null, [])
-  const after: { table: string; statements: ReturnType<typeof columnStatements> }[] = []
+  const after: { table: string; statements: Pick<ColumnStatements, 'locked' | 'online' | 'reveal'> }[] = []
   for (const oid of model.removed.keys()) {
     const table = shown(model.name(oid))
     for (const column of storedColumns(model, oid)) {
@@ -49,6 +53,12 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
         add('add', '-- captured in the cut-over', 'the identity goes on where it stood', null, [])
       }
       after.push({ table, statements })
+      for (const member of memberStatements(model, oid, column)) {
+        const of = shown(model.name(member.table))
+        for (const sql of member.add)
+          add('add', sql, `column ${column.attname} in partition ${of}`, 'ACCESS EXCLUSIVE', [of])
+        after.push({ table: of, statements: member })
+      }
     }
   }
   for (const rename of early) if (rename.owned) add('add', rename.owned, 'serial column', 'ACCESS EXCLUSIVE', [])
@@ -81,9 +91,15 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       'index',
       qualified({ schema: index.nspname, name: index.relname }),
     )
-    for (const sql of indexSettings(index)) add(phase, sql, `index ${index.relname}`, 'SHARE UPDATE EXCLUSIVE', [table])
+    for (const sql of ofMember(model, index.indrelid, indexSettings(index)))
+      add(phase, sql, `index ${index.relname}`, 'SHARE UPDATE EXCLUSIVE', [table])
   }
-  for (const index of indexes) if (!overGenerated(model, index)) buildIndex('build', index)
+  const timely = indexes.filter((i) => !overGenerated(model, i))
+  for (const index of timely) if (!index.partitioned) buildIndex('build', index)
+  for (const { sql, captured, reason, table, action, object } of partitionedIndexes(model, timely)) {
+    if (captured !== null) captures.push({ position: restore.length, expression: captured, at: 'columns hidden' })
+    add('build', sql, reason, 'ACCESS EXCLUSIVE', [table], action, object)
+  }
   for (const host of hosts)
     add(
       'build',
@@ -118,9 +134,10 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       add('reveal', sql, `${rename.kind} ${rename.identity} comes back`, 'ACCESS EXCLUSIVE', [])
   for (const { table, statements } of after)
     for (const sql of statements.reveal) add('reveal', sql, 'column comes back', 'ACCESS EXCLUSIVE', [table])
-  const built = indexes.filter((i) => !overGenerated(model, i))
+  const built = timely.filter((i) => !i.partitioned && !i.attached)
   for (const index of built)
-    for (const sql of namesWithin(model, index)) add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [])
+    for (const sql of ofMember(model, index.indrelid, namesWithin(model, index)))
+      add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [])
   for (const oid of model.removed.keys())
     for (const column of generatedColumns(model, oid))
       for (const sql of generatedColumn(model, oid, column))
@@ -132,15 +149,12 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   for (const object of recreated)
     for (const sql of object.create)
       add('reveal', sql, `${object.kind} ${object.identity} comes back`, 'ACCESS EXCLUSIVE', [])
-  const mark = (phase: 'reveal' | 'validate', index: Index) =>
-    add(
-      phase,
-      `alter table ${qualified(model.name(index.indrelid))} cluster on ${id(index.relname)}`,
-      'its mark',
-      'SHARE UPDATE EXCLUSIVE',
-      [],
-    )
-  for (const index of built) if (index.indisclustered) mark('reveal', index)
+  const mark = (phase: 'reveal' | 'validate', index: Index) => {
+    const cluster = `alter table ${qualified(model.name(index.indrelid))} cluster on ${id(index.relname)}`
+    for (const sql of ofMember(model, index.indrelid, [cluster]))
+      add(phase, sql, 'its mark', 'SHARE UPDATE EXCLUSIVE', [])
+  }
+  for (const index of timely) if (index.indisclustered) mark('reveal', index)
 
   for (const index of indexes.filter((i) => overGenerated(model, i))) {
     if (index.conoid === null) buildIndex('validate', index)
@@ -185,26 +199,4 @@ export function planTakeBack(
       ]),
     ),
   ]
-}
-
-/**
- * An index names its own columns after the table's when it is built: after hidden names
- * here, and after names long changed before. This gives them the names that they had.
- */
-function namesWithin(model: Model, index: Index): string[] {
-  if (!index.indkey.some((n) => n === 0 || model.isRemoved(index.indrelid, n))) return []
-  const name = qualified({ schema: index.nspname, name: index.relname })
-  const body = `
-declare
-  own record;
-begin
-  for own in
-    select a.attnum, a.attname, w.name from pg_catalog.pg_attribute a
-    join (values ${index.columns.map((c) => `(${String(c.attnum)}, ${literal(c.attname)})`).join(', ')}) w(attnum, name) on w.attnum = a.attnum
-    where a.attrelid = ${literal(name)}::pg_catalog.regclass and a.attname <> w.name
-  loop
-    execute pg_catalog.format('alter table %s rename column %I to %I', ${literal(name)}, own.attname, own.name);
-  end loop;
-end`
-  return [`do ${dollarQuote(body, 'names')}`]
 }

@@ -58,7 +58,7 @@ export function refuseRights(model: Model): void {
   const lacks = lackingForLedger(environment)
   const owners = new Map<string, Set<string>>()
   const needs = (schema: string, owner: string) => owners.set(schema, (owners.get(schema) ?? new Set()).add(owner))
-  for (const oid of [...model.removed.keys(), ...model.moved]) needs(model.name(oid).schema, me)
+  for (const oid of [...model.gone.keys(), ...model.moved]) needs(model.name(oid).schema, me)
   for (const oid of model.views)
     needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
   for (const r of snapshot.routines) needs(r.nspname, r.owner).get(r.nspname)?.add(me)

@@ -19,7 +19,9 @@ export async function readBlockers(db: AnyKysely, relations: readonly QualifiedN
     left join pg_catalog.pg_locks t on l.pid is null and t.pid is null and t.locktype = 'transactionid'
       and t.virtualtransaction = l.virtualtransaction
     left join pg_catalog.pg_prepared_xacts x on x.transaction = t.transactionid
-    where l.locktype = 'relation' and l.granted and l.relation in (${list})
+    where l.locktype = 'relation' and l.granted and (l.relation in (${list})
+        or exists (select from pg_catalog.unnest(array[${list}]) r(root) cross join lateral pg_catalog.pg_partition_tree(r.root) p
+          where p.relid = l.relation))
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
       and l.pid is distinct from pg_catalog.pg_backend_pid()
     group by a.pid, a.usename, x.owner, a.application_name, a.state, a.xact_start, x.prepared, a.query, x.gid

@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
+import { readJson } from '../catalog/read.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import {
@@ -11,6 +12,7 @@ import {
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
+import { rowsOf, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { Progress } from './progress.ts'
@@ -31,11 +33,8 @@ export const ownersOnly = (table: string, owner: string) =>
     publicDefault: null,
   })
 
-export async function countRows(db: AnyKysely, table: QualifiedName): Promise<number> {
-  const { rows } = await row<{ rows: string }>(
-    db,
-    `select pg_catalog.count(*)::text as rows from only ${qualified(table)}`,
-  )
+export async function countRows(db: AnyKysely, host: HostPlan): Promise<number> {
+  const { rows } = await row<{ rows: string }>(db, `select pg_catalog.count(*)::text as rows from ${rowsOf(host)}`)
   return Number(rows)
 }
 
@@ -71,9 +70,9 @@ export async function copyHost(
   try {
     // the slices see one snapshot: batches with snapshots of their own could miss a row that an update moves
     await run(db, 'begin isolation level repeatable read')
-    const size = await hostSize(db, host)
-    if (size.blocks < SLICED_FROM_BLOCKS) await run(db, copy)
-    else await copyInSlices(context, host, copy, size)
+    const sizes = await hostSizes(db, host)
+    if (sizes.reduce((sum, { blocks }) => sum + blocks, 0) < SLICED_FROM_BLOCKS) await run(db, copy)
+    else await copyInSlices(context, host, copy, sizes)
     await run(db, [...rest, 'commit'].join(';\n'))
   } catch (error) {
     // on a connection that died there is nothing to roll back
@@ -82,28 +81,38 @@ export async function copyHost(
   }
 }
 
-async function copyInSlices(
-  context: RunContext,
-  host: HostPlan,
-  copy: string,
-  { blocks, rows }: { blocks: number; rows: number },
-): Promise<void> {
-  await run(context.db, `${copy}\nwith no data`)
-  const progress = new Progress(context, 'copy', shown(host.table), rows)
-  for (let from = 0; from < blocks; from += SLICE_BLOCKS) {
-    context.checkCancelled()
-    await run(context.db, copySliceStatement(host, from, from + SLICE_BLOCKS))
-    progress.advance(Math.round((rows * Math.min(SLICE_BLOCKS, blocks - from)) / blocks))
-  }
+/** What holds rows of a host table: itself, or one of its partitions. */
+interface Size {
+  readonly table: QualifiedName
+  readonly blocks: number
+  /** As the planner estimates them. */
+  readonly rows: number
 }
 
-/** A host table's blocks, and its rows as the planner estimates them. */
-const hostSize = (db: AnyKysely, { table }: HostPlan): Promise<{ blocks: number; rows: number }> =>
-  row(
+async function copyInSlices(context: RunContext, host: HostPlan, copy: string, sizes: readonly Size[]): Promise<void> {
+  await run(context.db, `${copy}\nwith no data`)
+  const total = sizes.reduce((sum, { rows }) => sum + rows, 0)
+  const progress = new Progress(context, 'copy', shown(host.table), total)
+  for (const { table, blocks, rows } of sizes)
+    for (let from = 0; from < blocks; from += SLICE_BLOCKS) {
+      context.checkCancelled()
+      await run(context.db, copySliceStatement(host, table, from, from + SLICE_BLOCKS))
+      progress.advance(Math.round((rows * Math.min(SLICE_BLOCKS, blocks - from)) / blocks))
+    }
+}
+
+const hostSizes = (db: AnyKysely, { table, members }: HostPlan): Promise<Size[]> =>
+  readJson<Size>(
     db,
-    `select (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int)::int as blocks,
+    `select pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname) as table,
+       (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int)::int as blocks,
        greatest(c.reltuples, 0)::float8 as rows
-     from pg_catalog.pg_class c where c.oid = ${literal(qualified(table))}::pg_catalog.regclass`,
+     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+     where c.oid in (${
+       members
+         ? `select t.relid from (${treeQuery(table)}) t where t.isleaf`
+         : `${literal(qualified(table))}::pg_catalog.regclass`
+     })`,
   )
 
 /** Copies the present rows of the keys that the watch has logged, until few are left. */

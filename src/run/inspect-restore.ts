@@ -1,5 +1,6 @@
 import type { Environment } from '../catalog/environment.ts'
 import { readEnvironment, readRows } from '../catalog/snapshot.ts'
+import type { Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
@@ -139,10 +140,19 @@ async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number):
     db,
     plan.hosts.length === 0
       ? 'select null as oid where false'
-      : `select x.name::pg_catalog.regclass::pg_catalog.oid as oid
-         from (values ${plan.hosts.map((h) => `(${literal(qualified(h.table))})`).join(', ')}) x(name)`,
+      : `select t.relid::pg_catalog.oid as oid
+         from (values ${plan.hosts.map((h) => `(${literal(qualified(h.table))})`).join(', ')}) x(name)
+         cross join lateral (
+           select x.name::pg_catalog.regclass union select p.relid from pg_catalog.pg_partition_tree(x.name::pg_catalog.regclass) p
+         ) t(relid)`,
   )
   return await readRows(db, { relations: oids.map((o) => o.oid), routines: [], types: [] }, major)
+}
+
+/** The partitions of a table, at all levels. */
+function partitionsOf(relation: Relation, rows: CatalogRows): Relation[] {
+  const direct = rows.relations.filter((r) => relation.children.includes(r.oid))
+  return relation.relkind === 'p' ? direct.flatMap((r) => [r, ...partitionsOf(r, rows)]) : []
 }
 
 function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows, environment: Environment): void {
@@ -168,10 +178,21 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
     }
     if (rows.rules.some((r) => r.ev_class === relation.oid && r.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
-    if (relation.children.length > 0 || relation.relispartition)
+    if ((relation.relkind === 'p') !== (host.members !== undefined))
+      reasons.push(
+        `${name} has become ${relation.relkind === 'p' ? 'a partitioned table' : 'a table without partitions'}`,
+      )
+    else if ((relation.children.length > 0 && !host.members) || relation.relispartition)
       reasons.push(`${name} has become part of an inheritance tree`)
-    if (relation.max_attnum + host.columns.length > 1600)
-      reasons.push(`${name} has used ${String(relation.max_attnum)} of 1600 column numbers`)
+    for (const r of [relation, ...partitionsOf(relation, rows)]) {
+      const of = shown({ schema: r.nspname, name: r.relname })
+      if (r.max_attnum + host.columns.length > 1600)
+        reasons.push(`${of} has used ${String(r.max_attnum)} of 1600 column numbers`)
+      if (r !== relation && r.relkind === 'f') reasons.push(`partition ${of} is a foreign table`)
+      if (r !== relation && r.publications.length > 0)
+        reasons.push(`${of} is published by ${r.publications.join(', ')}: its subscribers would break`)
+      if (r !== relation && !r.owned) reasons.push(`partition ${of} belongs to ${r.owner}`)
+    }
   }
   if (reasons.length === 0) return
   throw new UnshipError({

@@ -85,7 +85,7 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     const name = identity.slice(identity.indexOf(' ') + 1).replace(/^view |^options /, '')
     if (going.has(name) || [...going].some((g) => name.startsWith(`${g}.`))) wanted.add(identity)
   }
-  for (const [oid, columns] of model.removed) for (const c of columns) wanted.add(`column ${dotted(oid)}.${c.attname}`)
+  for (const [oid, columns] of model.gone) for (const c of columns) wanted.add(`column ${dotted(oid)}.${c.attname}`)
   for (const i of snapshot.indexes)
     if (gone(i.indrelid) || inPlan('pg_class', i.indexrelid)) wanted.add(`index ${i.nspname}.${i.relname}`)
   for (const k of snapshot.constraints)

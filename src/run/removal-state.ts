@@ -4,6 +4,7 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { unwatchStatements } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
+import { lockHost } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
 import type { RunContext } from './context.ts'
@@ -31,7 +32,7 @@ export async function finishRemoval(
   const backups: BackupReport[] = []
   for (const backup of backupsOf(plan)) backups.push(await sealBackup(context.db, backup))
   const hostRows: Record<string, number> = {}
-  for (const { table } of plan.hosts) hostRows[shown(table)] = await countRows(context.db, table)
+  for (const host of plan.hosts) hostRows[shown(host.table)] = await countRows(context.db, host)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const report = { backups, hostRows, phases: context.phases, warnings: context.warnings }
   await run(context.db, finishRun(removal.id, 'done', { checksums, report }))
@@ -53,10 +54,7 @@ export async function takeBackRemoval(context: RunContext, broken: LedgerRun, wh
   const hosts = await touchedHosts(context, planOf(broken).hosts)
   await runShort(context, {
     phase: broken.phase,
-    locks: hosts.map((h) => ({
-      sql: `lock table only ${qualified(h.table)} in access exclusive mode`,
-      relation: h.table,
-    })),
+    locks: hosts.map(lockHost),
     statements: [
       demandBeforeCutOver(broken.id),
       ...hosts.flatMap((h) => [...unwatchStatements(h), dropBackup(h, broken.id)]),

@@ -4,6 +4,7 @@ import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } fr
 import { backupKeyName } from '../names.ts'
 import { orphansStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
+import { rowsOf } from '../plan/tree.ts'
 import { id, literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { currentDescription } from './current.ts'
@@ -60,7 +61,7 @@ async function hostReport(context: RunContext, host: RecordedPlan['hosts'][numbe
   const { rows: gone } = await row<{ rows: string }>(context.db, orphansStatement(host))
   const { total, kept } = await row<{ total: string; kept: string }>(
     context.db,
-    `select (select pg_catalog.count(*) from only ${qualified(host.table)})::text as total,
+    `select (select pg_catalog.count(*) from ${rowsOf(host)})::text as total,
        (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
   )
   // rows without a value leave no trace when they go: where they did, this many came in at least

@@ -3,6 +3,7 @@ import { OTHER_MEANING } from '../catalog/meaning.ts'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { OTHER_PUBLICATIONS } from '../plan/same-publications.ts'
+import { treeQuery } from '../plan/tree.ts'
 import { dollarQuote } from '../sql.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
@@ -141,13 +142,27 @@ function compose({ locks, statements }: ShortTransaction, lockTimeoutMs: number)
     `declare`,
     `  deadline timestamptz := pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds';`,
     `  locked_at timestamptz;`,
+    `  member record;`,
     `  callers_timeout text := pg_catalog.current_setting('lock_timeout');`,
     `begin`,
-    ...locks.flatMap(({ sql }) => [
-      `  ${remaining}`,
-      `  execute ${dollarQuote(sql, 'sql')};`,
-      `  locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
-    ]),
+    ...locks.flatMap(({ sql, relation, tree }) =>
+      tree
+        ? [
+            `  for member in ${treeQuery(relation)} loop`,
+            `    ${remaining}`,
+            // LOCK TABLE needs privileges that an owner may have lost; the other needs none, and changes nothing
+            `    execute pg_catalog.format(case when pg_catalog.has_table_privilege(member.relid, 'UPDATE, DELETE, TRUNCATE')`,
+            `      then 'lock table only %s in access exclusive mode' else 'alter table %s owner to %I' end, member.relid,`,
+            `      (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = member.relid));`,
+            `    locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
+            `  end loop;`,
+          ]
+        : [
+            `  ${remaining}`,
+            `  execute ${dollarQuote(sql, 'sql')};`,
+            `  locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
+          ],
+    ),
     `  locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
     `  ${remaining}`,
     ...statements.map((sql) => `  execute ${dollarQuote(sql, 'sql')};`),

@@ -125,8 +125,8 @@ export const kindVerdicts = {
     'a host table whose rows are stored in a column elsewhere',
   ),
   'pg_class.p': moved(
-    'renamed to its backup name and back, with all of its partitions, which stay attached',
-    'columns of a partitioned table that stays, a partition that is being detached or is a foreign table',
+    'renamed to its backup name and back, with all of its partitions, which stay attached; of one that stays, the declared columns go and come back in all of its partitions',
+    'a partition that is being detached or is a foreign table, or of which columns are declared by itself',
   ),
   'pg_class.v': restored(
     'created again from its definition, options, column defaults, grants and comments',
@@ -140,8 +140,7 @@ export const kindVerdicts = {
     'part of a partitioned index',
   ),
   'pg_class.I': moved(
-    'renamed with its table; the indexes of partitions stay attached',
-    'an index of a partitioned table that stays: it cannot be built again part by part',
+    'renamed with its table; of a table that stays: built again for each partition, concurrently, and attached to one of the partitioned table',
   ),
   'pg_class.S': moved(
     'renamed with its table, or by itself; the sequence of an identity column is made again in the state it had',

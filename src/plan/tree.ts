@@ -1,0 +1,138 @@
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import type { Oid } from '../catalog/fragments.ts'
+import type { Model } from './model.ts'
+import type { HostPlan, PlannedLock } from './plan.ts'
+
+/*
+ * The partitions of a host table come and go on their own: what is done to them is
+ * asked of the catalog when it is done, not of the plan.
+ */
+
+/** How a statement reads or changes all rows of a host table: its own, or those of its partitions. */
+export const rowsOf = ({ table, members }: Pick<HostPlan, 'table' | 'members'>): string =>
+  `${members ? '' : 'only '}${qualified(table)}`
+
+const regclass = (table: QualifiedName) => `${literal(qualified(table))}::pg_catalog.regclass`
+
+/** A query of `relid`, the table itself first, then its partitions, parents before theirs. */
+export const treeQuery = (table: QualifiedName): string =>
+  `select t.relid, t.isleaf, t.level from pg_catalog.pg_partition_tree(${regclass(table)}) t order by t.level, t.relid::pg_catalog.oid`
+
+/** A statement as a format for FORMAT, made for names that stand in it as they are. */
+const asFormat = (statement: (...names: string[]) => string, ...formats: string[]): string => {
+  const marks = formats.map((_, n) => `\u0001${String(n)}\u0001`)
+  return marks.reduce(
+    (text, mark, n) => text.replaceAll(mark, formats[n] ?? ''),
+    statement(...marks).replaceAll('%', '%%'),
+  )
+}
+
+/** Runs a statement for the table and for each of its partitions. */
+export const forEachMember = (table: QualifiedName, statement: (member: string) => string): string =>
+  `do ${dollarQuote(
+    `
+declare
+  member record;
+begin
+  for member in ${treeQuery(table)} loop
+    execute pg_catalog.format(${literal(asFormat(statement, '%1$s'))}, member.relid);
+  end loop;
+end`,
+    'members',
+  )}`
+
+/** Runs statements about a partition if it still is one. */
+export const whileMember = (root: QualifiedName, member: QualifiedName, statements: readonly string[]): string[] =>
+  statements.length === 0
+    ? []
+    : [
+        `do ${dollarQuote(
+          `
+begin
+  if exists (select from pg_catalog.pg_partition_tree(${regclass(root)}) t
+    where t.relid::pg_catalog.oid = pg_catalog.to_regclass(${literal(qualified(member))})) then
+${statements.map((sql) => `    execute ${dollarQuote(sql, 'sql')};`).join('\n')}
+  end if;
+end`,
+          'member',
+        )}`,
+      ]
+
+/** The same, for a relation that may be a partition of a host table or not. */
+export function ofMember(model: Model, oid: Oid, statements: readonly string[]): string[] {
+  const root = model.rootOf(oid)
+  return root === null ? [...statements] : whileMember(model.name(root), model.name(oid), statements)
+}
+
+/** Runs a statement for a trigger of a partitioned table and for each of its clones, by table and name. */
+export const forEachClone = (
+  table: QualifiedName,
+  trigger: string,
+  statement: (member: string, clone: string) => string,
+): string =>
+  `do ${dollarQuote(
+    `
+declare
+  clone record;
+begin
+  for clone in
+    with recursive family(oid) as (
+      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = ${regclass(table)} and t.tgname = ${literal(trigger)}
+      union all
+      select t.oid from family f join pg_catalog.pg_trigger t on t.tgparentid = f.oid)
+    select t.tgrelid::pg_catalog.regclass as relid, t.tgname from family f join pg_catalog.pg_trigger t on t.oid = f.oid
+  loop
+    execute pg_catalog.format(${literal(asFormat(statement, '%1$s', '%2$I'))}, clone.relid, clone.tgname);
+  end loop;
+end`,
+    'clones',
+  )}`
+
+/** Drops the triggers that call a function; a partition that was detached keeps those that were its own. */
+export const dropTriggersOf = (routine: QualifiedName): string =>
+  `do ${dollarQuote(
+    `
+declare
+  own record;
+begin
+  for own in
+    select t.tgrelid::pg_catalog.regclass as relid, t.tgname from pg_catalog.pg_trigger t
+    where t.tgfoid = pg_catalog.to_regprocedure(${literal(`${qualified(routine)}()`)}) and t.tgparentid = 0
+  loop
+    execute pg_catalog.format('drop trigger %I on %s', own.tgname, own.relid);
+  end loop;
+end`,
+    'triggers',
+  )}`
+
+/** Locks a host table, and where it is partitioned its partitions after it. */
+export const lockHost = ({ table, members }: Pick<HostPlan, 'table' | 'members'>): PlannedLock => ({
+  sql: `lock table ${members ? '' : 'only '}${qualified(table)} in access exclusive mode`,
+  relation: table,
+  ...(members && { tree: true }),
+})
+
+/** Our SQLSTATE for it. */
+export const OTHER_PARTITIONS = 'UN003'
+
+/** Fails where partitions have come or gone since the removal was planned: their rows would be missing in the backup, or too many. */
+export function demandSameMembers({ table, members }: HostPlan): string[] {
+  if (!members) return []
+  const planned = members.map((m) => `(${literal(qualified(m))})`).join(', ')
+  const now = `select t.relid::pg_catalog.oid from pg_catalog.pg_partition_tree(${regclass(table)}) t where t.level > 0`
+  const before =
+    members.length === 0
+      ? 'select 0::pg_catalog.oid where false'
+      : `select pg_catalog.to_regclass(m.name)::pg_catalog.oid from (values ${planned}) m(name)`
+  return [
+    `do ${dollarQuote(
+      `
+begin
+  if exists ((${now}) except (${before})) or exists ((${before}) except (${now})) then
+    raise exception using message = ${literal(`partitions of ${id(table.schema, table.name)} came or went`)}, errcode = '${OTHER_PARTITIONS}';
+  end if;
+end`,
+      'members',
+    )}`,
+  ]
+}
