@@ -20,6 +20,8 @@ export interface Trigger extends Strings {
   readonly any_update: boolean
   readonly constraint: boolean
   readonly cloned: boolean
+  /** The trigger that it is a clone of; 0 for none. */
+  readonly tgparentid: Oid
   readonly function: string
   /** The session may execute it, as CREATE TRIGGER demands. */
   readonly callable: boolean
@@ -32,7 +34,7 @@ export const triggerQuery = ({ relations }: Scope): string => `
   select t.oid, t.tgname, t.tgrelid, t.tgfoid, t.tgenabled,
     pg_catalog.pg_get_triggerdef(t.oid) as def,
     t.tgtype & 16 /* update */ <> 0 and pg_catalog.cardinality(t.tgattr::pg_catalog.int2[]) = 0 as any_update,
-    t.tgconstraint <> 0 as constraint, t.tgparentid <> 0 as cloned,
+    t.tgconstraint <> 0 as constraint, t.tgparentid <> 0 as cloned, t.tgparentid,
     p.oid::pg_catalog.regprocedure::text as function,
     pg_catalog.has_function_privilege(p.oid, 'EXECUTE') as callable, p.prosrc,
     pg_catalog.encode(t.tgargs, 'escape') as args,

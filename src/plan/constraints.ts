@@ -1,4 +1,5 @@
 import type { Constraint } from '../catalog/constraint.ts'
+import type { Index } from '../catalog/index.ts'
 import { replayable } from '../catalog/replay.ts'
 import { dollarQuote, id, qualified } from '../sql.ts'
 import type { Model } from './model.ts'
@@ -14,8 +15,12 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
   const name = id(constraint.conname)
   const later =
     (constraint.contype === 'f' || constraint.contype === 'c') && constraint.convalidated && constraint.enforced
+  // USING INDEX knows no partitioned tables; this makes an index of their own, to which those of partitions are attached
+  const partitionedIndex = model.snapshot.indexes.find(
+    (i) => i.indexrelid === constraint.conindid && i.partitioned && constraint.contype !== 'f',
+  )
   const definition =
-    (constraint.contype === 'u' || constraint.contype === 'p') && !isExclusion(model, constraint)
+    !partitionedIndex && (constraint.contype === 'u' || constraint.contype === 'p') && !isExclusion(model, constraint)
       ? usingIndex(constraint)
       : `${replayable(constraint.def)}${later ? ' not valid' : ''}`
   return {
@@ -23,9 +28,16 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
     kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',
     identity: `${name} on ${table}`,
     // a constraint over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table
-    drop: why.columnGoes && constraint.contype !== 'f' ? [] : [`alter table ${table} drop constraint ${name}`],
+    // a partition's goes with its parent's
+    drop:
+      (why.columnGoes || constraint.conparentid !== '0') && constraint.contype !== 'f'
+        ? []
+        : [`alter table ${table} drop constraint ${name}`],
     create: [
-      `alter table ${table} add constraint ${name} ${definition}`,
+      partitionedIndex
+        ? `alter table only ${table} add constraint ${name} ${withOptions(definition, partitionedIndex)}`
+        : `alter table ${table} add constraint ${name} ${definition}`,
+      ...(partitionedIndex ? indexSettings(partitionedIndex) : []),
       // other indexes of constraints are built before them
       ...(isExclusion(model, constraint) ? ofIndex(model, constraint, table) : []),
       ...comment(`constraint ${name} on ${table}`, constraint.description),
@@ -61,6 +73,13 @@ function validation(model: Model, { contype, conrelid, confrelid }: Constraint, 
   const force = (how: string) => forced.map((table) => `  alter table ${qualified(table)} ${how} row level security;`)
   const body = ['begin', ...force('no force'), `  ${sql};`, ...force('force'), 'end'].join('\n')
   return { sql: `do ${dollarQuote(body, 'validate')}`, foreignKey, locks: forced }
+}
+
+/** Options of its index, which a constraint's definition leaves out. */
+function withOptions(definition: string, { reloptions }: Index): string {
+  if (!reloptions?.length) return definition
+  const [, columns = definition, rest = ''] = /^(.*?)((?: DEFERRABLE| INITIALLY DEFERRED)*)$/s.exec(definition) ?? []
+  return `${columns} with (${reloptions.join(', ')})${rest}`
 }
 
 function usingIndex(constraint: Constraint): string {

@@ -19,7 +19,7 @@ export function keptTriggers(model: Model): KeptTrigger[] {
   ]
   return model.snapshot.triggers.flatMap((trigger) => {
     const host = trigger.tgrelid
-    if (!model.isHost(host) || model.nodes.has(`pg_trigger:${trigger.oid}:0`)) return []
+    if (!model.isHost(host) || trigger.cloned || model.nodes.has(`pg_trigger:${trigger.oid}:0`)) return []
     const table = model.name(host)
     if (model.perTable(model.feature.acknowledge?.triggers, table)?.includes(trigger.tgname)) return []
     const columns = (model.gone.get(host) ?? []).map((c) => c.attname)

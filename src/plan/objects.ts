@@ -1,3 +1,4 @@
+import type { Oid } from '../catalog/fragments.ts'
 import { demandMeaning, meaningOfView } from '../catalog/meaning.ts'
 import type { Index } from '../catalog/index.ts'
 import { createPolicy, type Policy } from '../catalog/policy.ts'
@@ -6,11 +7,12 @@ import { replayable } from '../catalog/replay.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Rule } from '../catalog/rule.ts'
 import type { Statistics } from '../catalog/statistics.ts'
-import { tgenabled, type Trigger } from '../catalog/trigger.ts'
+import { tgenabled } from '../catalog/trigger.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { grants, setAcl, type AclTarget } from './acl.ts'
 import type { Model } from './model.ts'
 import { isPrebuilt, show } from './prebuilt.ts'
+import { ofMember } from './tree.ts'
 
 /** Something that is dropped in the cut-over and created again at the reveal. */
 export interface Recreated {
@@ -192,23 +194,6 @@ export function recreatedRoutine(model: Model, routine: Routine): Recreated {
   }
 }
 
-export function recreatedTrigger(model: Model, trigger: Trigger): Recreated {
-  const table = qualified(model.name(trigger.tgrelid))
-  const name = id(trigger.tgname)
-  return {
-    key: `pg_trigger:${trigger.oid}:0`,
-    kind: 'trigger',
-    identity: `${name} on ${table}`,
-    drop: [`drop trigger ${name} on ${table}`],
-    create: [
-      replayable(trigger.def),
-      ...(trigger.tgenabled === 'O' ? [] : [`alter table ${table} ${tgenabled[trigger.tgenabled]} trigger ${name}`]),
-      ...comment(`trigger ${name} on ${table}`, trigger.description),
-    ],
-    validate: null,
-  }
-}
-
 export function recreatedPolicy(model: Model, policy: Policy): Recreated {
   const table = qualified(model.name(policy.polrelid))
   const name = id(policy.polname)
@@ -254,5 +239,16 @@ export function recreatedStatistics(statistics: Statistics): Recreated {
       ...comment(`statistics ${name}`, statistics.description),
     ],
     validate: null,
+  }
+}
+
+/** Of a partition: what comes back only while it is one. */
+export function withPartition(model: Model, relid: Oid, object: Recreated): Recreated {
+  if (model.rootOf(relid) === null) return object
+  const { create, validate } = object
+  return {
+    ...object,
+    create: ofMember(model, relid, create),
+    validate: validate && { ...validate, sql: ofMember(model, relid, [validate.sql]).join(';\n') },
   }
 }

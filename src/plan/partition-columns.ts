@@ -39,7 +39,9 @@ function ofMember(
   const { current_user: me, major } = model.snapshot.environment
   const table = qualified(model.name(relid))
   const only = `alter table only ${table}`
-  const hidden = id(hiddenName(column.attname))
+  // generated columns come back at the reveal, under their own names
+  const generated = column.attgenerated !== ''
+  const hidden = id(generated ? column.attname : hiddenName(column.attname))
   const name = id(column.attname)
   const there = (...statements: string[]) => whileMember(model.name(root), model.name(relid), statements)
 
@@ -55,7 +57,15 @@ function ofMember(
   const locked: string[] = []
   const online: string[] = []
   const reveal: string[] = []
-  if (own.attnotnull && !above.attnotnull) {
+  if (generated) {
+    reveal.push(...add.splice(0))
+    if (own.attnotnull && !above.attnotnull)
+      reveal.push(
+        major >= 18
+          ? `alter table ${table} add constraint ${id(own.not_null_name ?? '')} not null ${name}`
+          : `alter table ${table} alter column ${name} set not null`,
+      )
+  } else if (own.attnotnull && !above.attnotnull) {
     const check = major >= 18 ? id(own.not_null_name ?? '') : notNullCheck(own)
     locked.push(
       major >= 18
@@ -65,7 +75,7 @@ function ofMember(
     online.push(`alter table ${table} validate constraint ${check}`)
     reveal.push(...madeNotNull(table, name, own, major))
   }
-  if (own.default !== column.default && column.attidentity === '')
+  if (own.default !== column.default && column.attidentity === '' && !generated)
     reveal.push(
       own.default === null
         ? `${only} alter column ${name} drop default`

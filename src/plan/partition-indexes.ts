@@ -1,4 +1,5 @@
 import type { Index } from '../catalog/index.ts'
+import { replayable } from '../catalog/replay.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
 import { shown, type Model } from './model.ts'
 import { indexSettings } from './objects.ts'
@@ -25,7 +26,7 @@ interface Step {
 const nameOf = (index: Index) => ({ schema: index.nspname, name: index.relname })
 
 /** Partitioned indexes, parents first, then what is attached to them; unique constraints come at the reveal. */
-export function partitionedIndexes(model: Model, indexes: readonly Index[]): Step[] {
+export function partitionedIndexes(model: Model, indexes: readonly Index[], phase: 'build' | 'validate'): Step[] {
   const order = (index: Index) => model.snapshot.members.findIndex((m) => m.relid === index.indrelid)
   const partitioned = indexes.filter((i) => i.partitioned && i.conoid === null).sort((a, b) => order(a) - order(b))
   const step = (index: Index, sql: string, reason: string, captured: string | null = null): Step => ({
@@ -38,28 +39,32 @@ export function partitionedIndexes(model: Model, indexes: readonly Index[]): Ste
   })
   return [
     ...partitioned.flatMap((index) => [
-      step(
-        index,
-        '-- captured in the cut-over',
-        `index ${index.relname}, not of the partitions`,
-        creation(model, index),
+      // after the reveal the columns bear their own names, of which the definition speaks already
+      ...(phase === 'build' ? [CAPTURED] : ofMember(model, index.indrelid, [replayable(index.def)])).map((sql) =>
+        step(
+          index,
+          sql,
+          `index ${index.relname}, without its parts`,
+          phase === 'build' ? creation(model, index) : null,
+        ),
       ),
       ...ofMember(model, index.indrelid, [...namesWithin(model, index), ...indexSettings(index)]).map((sql) =>
         step(index, sql, `index ${index.relname}`),
       ),
     ]),
     ...partitioned.flatMap((index) =>
-      indexes
-        .filter((i) => i.parent === index.indexrelid)
-        .flatMap((i) =>
-          ofMember(model, i.indrelid, [...(i.partitioned ? [] : namesWithin(model, i)), attach(index, i)]),
-        )
-        .map((sql) => step(index, sql, `it becomes a part of index ${index.relname}`)),
+      attachParts(model, index, indexes).map((sql) => step(index, sql, `it becomes a part of index ${index.relname}`)),
     ),
   ]
 }
 
-export const attach = (parent: Index, part: Index): string =>
+/** Makes what was built for partitions parts of a partitioned index; the index is valid when it has them all. */
+export const attachParts = (model: Model, index: Index, indexes: readonly Index[]): string[] =>
+  indexes
+    .filter((i) => i.parent === index.indexrelid)
+    .flatMap((i) => ofMember(model, i.indrelid, [...(i.partitioned ? [] : namesWithin(model, i)), attach(index, i)]))
+
+const attach = (parent: Index, part: Index): string =>
   `alter index ${qualified(nameOf(parent))} attach partition ${qualified(nameOf(part))}`
 
 /** An expression for its definition under hidden names; of a partition that may be gone by then. */
@@ -71,6 +76,7 @@ function creation(model: Model, index: Index): string {
   return `${literal(before)} || pg_catalog.quote_literal(${definition}) || ${literal(after)}`
 }
 
+const CAPTURED = '-- captured in the cut-over'
 const MARK = '-- definition'
 
 /**

@@ -14,14 +14,16 @@ import {
   recreatedRoutine,
   recreatedRule,
   recreatedStatistics,
-  recreatedTrigger,
   recreatedView,
   type Recreated,
+  withPartition,
 } from './objects.ts'
 import { inDependencyOrder } from './order.ts'
 import { recreatedForeignKey } from './partitioned-foreign-keys.ts'
 import type { HostPlan } from './plan.ts'
+import { withCopies } from './partition-checks.ts'
 import { prebuiltViews } from './prebuilt.ts'
+import { recreatedTrigger } from './triggers.ts'
 
 /** What a removal deals with, sorted by how it goes and comes back. */
 export interface Parts {
@@ -65,21 +67,25 @@ function collectRecreated(model: Model): Recreated[] {
       if (!here('pg_constraint', k.oid)) return []
       if (k.contype === 'f') return recreatedForeignKey(model, k, { columnGoes: over }) ?? []
       const goes = !onMoved(k.conrelid) && model.relations.has(k.conrelid)
-      return goes ? [recreatedConstraint(model, k, { columnGoes: over })] : []
+      // a partition's copy comes with the check of its parent
+      if (k.contype === 'c' && k.inherited && model.rootOf(k.conrelid) !== null) return []
+      return goes
+        ? [withCopies(model, k, withPartition(model, k.conrelid, recreatedConstraint(model, k, { columnGoes: over })))]
+        : []
     }),
     ...snapshot.relations.filter((r) => model.views.has(r.oid)).map((r) => recreatedView(model, r)),
     ...snapshot.statistics
       .filter((s) => !onMoved(s.stxrelid) && here('pg_statistic_ext', s.oid))
-      .map((s) => recreatedStatistics(s)),
+      .map((s) => withPartition(model, s.stxrelid, recreatedStatistics(s))),
     ...snapshot.policies
       .filter((p) => needsRecreation(model, 'pg_policy', p.oid, p.polrelid))
-      .map((p) => recreatedPolicy(model, p)),
+      .map((p) => withPartition(model, p.polrelid, recreatedPolicy(model, p))),
     ...snapshot.rules
       .filter((r) => needsRecreation(model, 'pg_rewrite', r.oid, r.ev_class))
-      .map((r) => recreatedRule(model, r)),
+      .map((r) => withPartition(model, r.ev_class, recreatedRule(model, r))),
     ...snapshot.triggers
-      .filter((t) => needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid))
-      .map((t) => recreatedTrigger(model, t)),
+      .filter((t) => !t.cloned && needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid))
+      .map((t) => withPartition(model, t.tgrelid, recreatedTrigger(model, t))),
   ]
 }
 

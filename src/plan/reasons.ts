@@ -20,6 +20,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...movedReasons(model),
   ...grantorReasons(model),
   ...inheritedReasons(model),
+  ...partitionReasons(model),
   ...strayReasons(model),
   ...leftBehind(model),
 ]
@@ -161,7 +162,11 @@ function otherReasons(model: Model): string[] {
       if (twin) reasons.push(`${name} says the same as ${twin}: partitions' keys could not be told apart`)
     }
   for (const t of snapshot.triggers)
-    if (needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid) && (t.cloned || isCopied(model, t)))
+    if (
+      needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid) &&
+      !model.isHost(t.tgrelid) &&
+      (t.cloned || isCopied(model, t))
+    )
       reasons.push(`trigger ${t.tgname} of ${shown(model.name(t.tgrelid))} is one of a partitioned table`)
   return reasons
 }
@@ -246,6 +251,46 @@ function inheritedReasons(model: Model): string[] {
           here('pg_class', i.indexrelid),
       )
       .map((i) => `index ${i.relname} of ${shown(model.name(i.indrelid))} is one of a partitioned table`),
+  ]
+}
+
+/** What a partitioned table that stays would not get back in its partitions as it was. */
+function partitionReasons(model: Model): string[] {
+  const { snapshot } = model
+  const here = (catalog: string, oid: string) => model.nodes.has(`${catalog}:${oid}:0`)
+  const inTree = (oid: string) => model.rootOf(oid) !== null || model.members(oid).length > 0
+  return [
+    ...snapshot.partitionKeys.flatMap(({ relid, columns }) =>
+      (model.gone.get(relid) ?? [])
+        .filter((c) => columns.includes(c.attname))
+        .map((c) => `column ${shown(model.name(relid))}.${c.attname} belongs to the partition key`),
+    ),
+    ...snapshot.members.flatMap(({ root, relid, parent }) =>
+      (model.gone.get(relid) ?? []).flatMap((own) => {
+        const named = (of: string) => model.gone.get(of)?.find((c) => c.attname === own.attname)
+        const column = `column ${shown(model.name(relid))}.${own.attname}`
+        const above = named(parent)
+        return [
+          ...(own.attgenerated !== '' && own.default !== named(root)?.default
+            ? [`${column} is generated otherwise than in the partitioned table`]
+            : []),
+          ...(above?.attnotnull && own.not_null_name !== above.not_null_name
+            ? [
+                `NOT NULL constraint ${own.not_null_name ?? ''} of ${column} has another name than the partitioned table's`,
+              ]
+            : []),
+        ]
+      }),
+    ),
+    ...snapshot.sequences
+      .filter((s) => s.owner_kind === 'a' && model.rootOf(s.owner_relid ?? '') !== null)
+      .filter((s) => model.isRemoved(s.owner_relid ?? '', s.owner_attnum ?? 0))
+      .map((s) => `sequence ${shown(model.name(s.seqrelid))} belongs to a column of a partition`),
+    ...snapshot.constraints
+      .filter((k) => k.contype === 'x' && inTree(k.conrelid) && here('pg_constraint', k.oid))
+      .map(
+        (k) => `exclusion constraint ${k.conname} of ${shown(model.name(k.conrelid))} is one of a partitioned table`,
+      ),
   ]
 }
 

@@ -15,7 +15,7 @@ import {
 } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { memberStatements } from './partition-columns.ts'
-import { namesWithin, partitionedIndexes } from './partition-indexes.ts'
+import { attachParts, namesWithin, partitionedIndexes } from './partition-indexes.ts'
 import { buildExpression, hiddenView, indexExpression } from './prebuilt.ts'
 import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
 import { overGenerated, type Parts } from './parts.ts'
@@ -94,12 +94,16 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
     for (const sql of ofMember(model, index.indrelid, indexSettings(index)))
       add(phase, sql, `index ${index.relname}`, 'SHARE UPDATE EXCLUSIVE', [table])
   }
-  const timely = indexes.filter((i) => !overGenerated(model, i))
-  for (const index of timely) if (!index.partitioned) buildIndex('build', index)
-  for (const { sql, captured, reason, table, action, object } of partitionedIndexes(model, timely)) {
-    if (captured !== null) captures.push({ position: restore.length, expression: captured, at: 'columns hidden' })
-    add('build', sql, reason, 'ACCESS EXCLUSIVE', [table], action, object)
+  const buildIndexes = (phase: 'build' | 'validate', those: readonly Index[]) => {
+    for (const index of those) if (!index.partitioned) buildIndex(phase, index)
+    for (const { sql, captured, reason, table, action, object } of partitionedIndexes(model, those, phase)) {
+      if (captured !== null) captures.push({ position: restore.length, expression: captured, at: 'columns hidden' })
+      add(phase, sql, reason, 'ACCESS EXCLUSIVE', [table], action, object)
+    }
   }
+  const timely = indexes.filter((i) => !overGenerated(model, i))
+  const late = indexes.filter((i) => overGenerated(model, i))
+  buildIndexes('build', timely)
   for (const host of hosts)
     add(
       'build',
@@ -142,13 +146,21 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
     for (const column of generatedColumns(model, oid))
       for (const sql of generatedColumn(model, oid, column))
         add('reveal', sql, 'generated column', 'ACCESS EXCLUSIVE', [shown(model.name(oid))])
+  for (const oid of model.removed.keys())
+    for (const column of generatedColumns(model, oid))
+      for (const { table, reveal } of memberStatements(model, oid, column))
+        for (const sql of reveal)
+          add('reveal', sql, 'generated column in a partition', 'ACCESS EXCLUSIVE', [shown(model.name(table))])
   // a constraint needs its index: over a generated column it is built with the rewrite
-  for (const index of indexes.filter((i) => i.conoid !== null && overGenerated(model, i)))
-    for (const sql of indexStatements(index, replayable(index.def)))
+  for (const index of late.filter((i) => i.conoid !== null && !i.partitioned))
+    for (const sql of ofMember(model, index.indrelid, indexStatements(index, replayable(index.def))))
       add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [shown(model.name(index.indrelid))])
   for (const object of recreated)
     for (const sql of object.create)
       add('reveal', sql, `${object.kind} ${object.identity} comes back`, 'ACCESS EXCLUSIVE', [])
+  for (const index of indexes.filter((i) => i.partitioned && i.conoid !== null))
+    for (const sql of attachParts(model, index, indexes))
+      add('reveal', sql, `it becomes a part of index ${index.relname}`, 'ACCESS EXCLUSIVE', [])
   const mark = (phase: 'reveal' | 'validate', index: Index) => {
     const cluster = `alter table ${qualified(model.name(index.indrelid))} cluster on ${id(index.relname)}`
     for (const sql of ofMember(model, index.indrelid, [cluster]))
@@ -156,10 +168,11 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   }
   for (const index of timely) if (index.indisclustered) mark('reveal', index)
 
-  for (const index of indexes.filter((i) => overGenerated(model, i))) {
-    if (index.conoid === null) buildIndex('validate', index)
-    if (index.indisclustered) mark('validate', index)
-  }
+  buildIndexes(
+    'validate',
+    late.filter((i) => i.conoid === null),
+  )
+  for (const index of late) if (index.indisclustered) mark('validate', index)
   for (const { validate, identity } of recreated)
     if (validate)
       add(

@@ -41,22 +41,29 @@ end`,
     'members',
   )}`
 
-/** Runs statements about a partition if it still is one. */
-export const whileMember = (root: QualifiedName, member: QualifiedName, statements: readonly string[]): string[] =>
+/** Runs statements if a query finds something. */
+export const whileThere = (query: string, statements: readonly string[]): string[] =>
   statements.length === 0
     ? []
     : [
         `do ${dollarQuote(
           `
 begin
-  if exists (select from pg_catalog.pg_partition_tree(${regclass(root)}) t
-    where t.relid::pg_catalog.oid = pg_catalog.to_regclass(${literal(qualified(member))})) then
+  if exists (${query}) then
 ${statements.map((sql) => `    execute ${dollarQuote(sql, 'sql')};`).join('\n')}
   end if;
 end`,
-          'member',
+          'there',
         )}`,
       ]
+
+/** Runs statements about a partition if it still is one. */
+export const whileMember = (root: QualifiedName, member: QualifiedName, statements: readonly string[]): string[] =>
+  whileThere(
+    `select from pg_catalog.pg_partition_tree(${regclass(root)}) t
+    where t.relid::pg_catalog.oid = pg_catalog.to_regclass(${literal(qualified(member))})`,
+    statements,
+  )
 
 /** The same, for a relation that may be a partition of a host table or not. */
 export function ofMember(model: Model, oid: Oid, statements: readonly string[]): string[] {

@@ -10,6 +10,7 @@ import type { Claim } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
 import { hidingReasons } from '../plan/published-reasons.ts'
 import type { Naming } from '../plan/same-publications.ts'
+import { swapFamily, triggerFamilies } from '../plan/swap-family.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
@@ -36,14 +37,30 @@ export async function inspectRestore(
   await refusePublications(context, plan, environment)
   const hosts = await readHosts(context, plan, environment.major)
   refuseHosts(context, plan, hosts, environment)
-  const swaps = hosts.triggers.flatMap((trigger) => {
-    const host = hosts.relations.find((r) => r.oid === trigger.tgrelid)
-    const name = host && { schema: host.nspname, name: host.relname }
-    if (!name || !plan.hosts.some((h) => h.table.schema === name.schema && h.table.name === name.name)) return []
-    const swap = swapTrigger(trigger, name, environment.session_user)
-    return swap ? [swap] : []
-  })
-  return { swaps, ...hostMemberships(context, plan, hosts) }
+  return { swaps: planSwaps(plan, hosts, environment), ...hostMemberships(context, plan, hosts) }
+}
+
+/** What lets the triggers of host tables pass over our session while it fills. */
+function planSwaps(
+  plan: RecordedPlan,
+  rows: CatalogRows,
+  { session_user: me, major }: { session_user: string; major: number },
+): TriggerSwap[] {
+  const host = (r: Relation) => plan.hosts.find((h) => h.table.schema === r.nspname && h.table.name === r.relname)
+  const trees = rows.relations.filter((r) => host(r)?.members)
+  const inTree = new Map(
+    trees.flatMap((r) => [r, ...partitionsOf(r, rows)]).map((r) => [r.oid, { schema: r.nspname, name: r.relname }]),
+  )
+  return [
+    ...rows.triggers.flatMap((trigger) => {
+      const relation = rows.relations.find((r) => r.oid === trigger.tgrelid)
+      if (!relation || inTree.has(relation.oid) || !host(relation)) return []
+      return swapTrigger(trigger, { schema: relation.nspname, name: relation.relname }, me) ?? []
+    }),
+    ...triggerFamilies(rows.triggers, (oid) => inTree.get(oid) ?? null).flatMap(
+      (family) => swapFamily(family, me, major) ?? [],
+    ),
+  ]
 }
 
 async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
