@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CpuTime } from './cpu.ts'
 
 export type Contender = 'plain' | 'product'
 export type Direction = 'removal' | 'restore'
@@ -16,6 +17,7 @@ export interface Ended {
   readonly output: string
   /** Its largest resident set; null where the system does not tell. */
   readonly memoryMB: number | null
+  readonly cpuMs: number | null
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -50,15 +52,17 @@ export async function runCommand(
   const kill = () => void child.kill('SIGKILL')
   signal.addEventListener('abort', kill)
   let memoryMB: number | null = null
+  const cpu = new CpuTime()
   const watch = setInterval(() => {
     memoryMB = largest(memoryMB, residentMB(child.pid))
+    if (child.pid !== undefined) cpu.look([child.pid])
   }, MEMORY_EVERY_MS)
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   try {
     const [code] = (await once(child, 'close')) as [number | null]
-    return { ok: code === 0, wallMs: performance.now() - started, output, memoryMB }
+    return { ok: code === 0, wallMs: performance.now() - started, output, memoryMB, cpuMs: cpu.totalMs }
   } finally {
     clearInterval(watch)
     signal.removeEventListener('abort', kill)

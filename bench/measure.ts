@@ -31,6 +31,9 @@ export interface Measurement {
   readonly longestTransactionMs: number
   readonly longestSnapshotMs: number
   readonly memoryMB: number | null
+  /** Processor time of the command's process and of its sessions on the server. */
+  readonly processCpuMs: number | null
+  readonly serverCpuMs: number | null
   readonly clientErrors: Readonly<Record<string, number>>
   readonly transactions: number
   readonly bytesFromServer: number | null
@@ -104,6 +107,8 @@ export async function measure(
       longestTransactionMs: ages.transactionMs,
       longestSnapshotMs: ages.snapshotMs,
       memoryMB: ended.memoryMB,
+      processCpuMs: ended.cpuMs,
+      serverCpuMs: ages.cpuMs,
       clientErrors: Object.fromEntries(load.errors),
       transactions: during.length,
       bytesFromServer: around.bytesFromServer ? around.bytesFromServer() - bytesBefore : null,

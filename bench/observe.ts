@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { CpuTime } from './cpu.ts'
 
 /** What a database looks like from outside. */
 export interface State {
@@ -62,15 +63,16 @@ export class Observer {
   }
 
   /** Looks at the age of the command's transactions and snapshots until told to stop. */
-  watch(): () => { transactionMs: number; snapshotMs: number } {
+  watch(): () => { transactionMs: number; snapshotMs: number; cpuMs: number | null } {
     this.#longestTransactionMs = 0
     this.#longestSnapshotMs = 0
     let busy = false
     const snapshots = new Map<string, number>()
+    const cpu = new CpuTime()
     this.#timer = setInterval(() => {
       if (busy) return
       busy = true
-      this.#looking = this.#look(snapshots)
+      this.#looking = this.#look(snapshots, cpu)
         .catch(() => undefined)
         .finally(() => {
           busy = false
@@ -78,15 +80,20 @@ export class Observer {
     }, EVERY_MS)
     return () => {
       clearInterval(this.#timer)
-      return { transactionMs: this.#longestTransactionMs, snapshotMs: this.#longestSnapshotMs }
+      return {
+        transactionMs: this.#longestTransactionMs,
+        snapshotMs: this.#longestSnapshotMs,
+        cpuMs: cpu.totalMs,
+      }
     }
   }
 
-  async #look(snapshots: Map<string, number>): Promise<void> {
-    const { rows } = await this.#client.query<{ age: number | null; xmin: string | null }>(`
-      select extract(epoch from clock_timestamp() - xact_start)::float8 * 1000 as age, backend_xmin::text as xmin
+  async #look(snapshots: Map<string, number>, cpu: CpuTime): Promise<void> {
+    const { rows } = await this.#client.query<{ pid: number; age: number | null; xmin: string | null }>(`
+      select pid, extract(epoch from clock_timestamp() - xact_start)::float8 * 1000 as age, backend_xmin::text as xmin
       from pg_stat_activity
       where datname = current_database() and application_name in ('kysely-unship', 'plain script')`)
+    cpu.look(rows.map(({ pid }) => pid))
     const now = performance.now()
     for (const { age, xmin } of rows) {
       this.#longestTransactionMs = Math.max(this.#longestTransactionMs, age ?? 0)

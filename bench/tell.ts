@@ -6,6 +6,8 @@ const figures: readonly { name: string; of: (m: Measurement) => number | null; s
   { name: 'longest wait', of: (m) => m.longestWaitMs, show: ms },
   { name: 'p99.9', of: (m) => m.p999Ms, show: ms },
   { name: 'wall time', of: (m) => m.wallMs, show: ms },
+  { name: 'CPU, process', of: (m) => m.processCpuMs, show: ms },
+  { name: 'CPU, server', of: (m) => m.serverCpuMs, show: ms },
   { name: 'lock hold', of: (m) => m.lockHeldMs, show: ms },
   { name: 'WAL', of: (m) => Math.max(0, m.walBytes), show: mb },
   { name: 'host growth', of: (m) => m.hostGrowthBytes, show: mb },
@@ -29,7 +31,7 @@ export function line(m: Measurement): string {
   const errors = Object.entries(m.clientErrors).map(([code, n]) => `${String(n)} x ${code}`)
   return (
     `${m.scale.padEnd(5)} ${m.scenario.padEnd(12)} ${m.contender.padEnd(7)} ${m.direction.padEnd(7)}${failed} ` +
-    `wall ${ms(m.wallMs)}, longest wait ${ms(m.longestWaitMs)} (floor ${ms(floor.median)}), ` +
+    `wall ${ms(m.wallMs)}, CPU ${m.serverCpuMs === null ? '-' : ms(m.serverCpuMs)}, longest wait ${ms(m.longestWaitMs)} (floor ${ms(floor.median)}), ` +
     `lock hold ${m.lockHeldMs === null ? '-' : ms(m.lockHeldMs)}, ` +
     `client errors ${errors.length === 0 ? 'none' : errors.join(', ')}` +
     (m.bytesFromServer === null ? '' : `, ${(m.bytesFromServer / 1024).toFixed(0)} kB from the server`)
