@@ -1,5 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PostgresAdapter, PostgresDialect, sql, type DialectAdapter, type Kysely } from 'kysely'
+import {
+  PostgresAdapter,
+  PostgresDialect,
+  sql,
+  type DialectAdapter,
+  type Kysely,
+  type MigrationLockOptions,
+} from 'kysely'
+import { UnshipError } from './errors.ts'
+import { isConnectionLost } from './run/connection-lost.ts'
 
 /** The advisory lock that Kysely's migrators exclude each other with. */
 const MIGRATION_LOCK = '3853314791062309107'
@@ -11,6 +20,7 @@ const POLL_MS = 100
  * Kysely's migrators wait for each other inside the server, and a waiter's snapshot holds
  * up CREATE INDEX CONCURRENTLY, which in turn holds up the waiter: PostgreSQL ends one of the two
  * with "deadlock detected". Here the waiter asks again every 100 ms and holds nothing meanwhile.
+ * And where the connection dies, the error says what to run next.
  *
  * Locks nothing but Kysely's own advisory lock.
  *
@@ -37,4 +47,23 @@ class PollingAdapter extends PostgresAdapter {
       await sleep(POLL_MS)
     }
   }
+
+  /** Kysely's last statement: where the connection has died, its error is the one that is shown. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the adapter declares it
+  override async releaseMigrationLock(db: Kysely<any>, options: MigrationLockOptions): Promise<void> {
+    try {
+      await super.releaseMigrationLock(db, options)
+    } catch (error) {
+      throw isConnectionLost(error) ? lostWhileMigrating(error) : error
+    }
+  }
 }
+
+const lostWhileMigrating = (cause: unknown) =>
+  new UnshipError({
+    code: 'server_unreachable',
+    message: 'the connection to the server was lost while migrations were run',
+    detail: `${cause instanceof Error ? cause.message : String(cause)}\nWhat was committed stays. Kysely records a migration when it has ended, so it may have no record of the last one.`,
+    hint: 'Run the same command again: migrate:latest finishes what was begun, and migrate:down too as long as migrate:list shows the migration as run. Do not run migrate:down after a broken migrate:latest, which would undo the migration before.',
+    cause,
+  })

@@ -1,6 +1,6 @@
 import { UnshipError } from '../errors.ts'
-import type { RunContext } from './context.ts'
 import { sqlState } from './query.ts'
+import type { ProgressEvent } from './report.ts'
 
 /** Shut down, crashed or not accepting connections; connection errors; and Node's own codes. */
 const LOST = /^(57P0[1-5]|08...|ECONNRESET|EPIPE|ETIMEDOUT)$/
@@ -23,13 +23,20 @@ const RUN_AGAIN: Readonly<Record<Direction, string>> = {
   abort: 'Call abortRemoval again: it goes on where it was.',
 }
 
+/** What an error of a lost connection speaks of. */
+interface Lost {
+  readonly direction: Direction
+  readonly feature: string
+  readonly inTransaction: boolean
+  readonly emit: (event: ProgressEvent) => void
+}
+
 /**
  * A session that dies leaves an error that says nothing of what to do, and Kysely, which
  * cannot release its migration lock then, replaces it by another: it is told of at once.
  */
 export async function sayingWhatIsLost<T>(
-  context: RunContext,
-  direction: Direction,
+  { direction, feature, inTransaction, emit }: Lost,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -38,16 +45,16 @@ export async function sayingWhatIsLost<T>(
     if (!isConnectionLost(error)) throw error
     const lost = new UnshipError({
       code: 'server_unreachable',
-      message: `the connection to the server was lost in the ${direction} of feature ${context.feature}`,
+      message: `the connection to the server was lost in the ${direction} of feature ${feature}`,
       detail: `${error instanceof Error ? error.message : String(error)}\n${
-        context.session.inTransaction
+        inTransaction
           ? 'Its transaction is rolled back by the server: nothing was changed.'
           : 'What was committed stays, and the ledger knows how far the run came.'
       }`,
-      hint: context.session.inTransaction ? 'Run the same command again.' : RUN_AGAIN[direction],
+      hint: inTransaction ? 'Run the same command again.' : RUN_AGAIN[direction],
       cause: error,
     })
-    context.emit({ type: 'connection lost', error: lost })
+    emit({ type: 'connection lost', error: lost })
     throw lost
   }
 }

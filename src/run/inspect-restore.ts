@@ -14,6 +14,7 @@ import { swapFamily, triggerFamilies } from '../plan/swap-family.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
+import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
@@ -88,6 +89,7 @@ async function refuseChangedBackups(context: RunContext, removal: LedgerRun, pla
   for (const backup of backupsOf(plan)) {
     const sealed = removal.checksums[shown(backup.table)]
     const found = await sealBackup(context.db, backup).catch((error: unknown) => {
+      if (isConnectionLost(error)) throw error
       throw new UnshipError({
         code: 'backup_changed',
         message: `backup ${shown(backup.table)} cannot be read as it was written`,

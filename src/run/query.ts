@@ -6,6 +6,9 @@ export async function run(db: AnyKysely, text: string): Promise<void> {
   await sql.raw(text).execute(db)
 }
 
+/** Runs statements of ours in one message, hence all or none. */
+export const runTogether = (db: AnyKysely, texts: readonly string[]): Promise<void> => run(db, texts.join(';\n'))
+
 /** Runs one statement of ours and returns its rows. */
 export async function rows<T>(db: AnyKysely, text: string): Promise<T[]> {
   const result = await sql.raw<T>(text).execute(db)

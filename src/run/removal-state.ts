@@ -9,7 +9,7 @@ import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { countRows, dropBackup } from './copy.ts'
-import { row, run } from './query.ts'
+import { row, runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
 import { runShort } from './short.ts'
 
@@ -35,8 +35,10 @@ export async function finishRemoval(
   for (const host of plan.hosts) hostRows[shown(host.table)] = await countRows(context.db, host)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const report = { backups, hostRows, phases: context.phases, warnings: context.warnings }
-  await run(context.db, finishRun(removal.id, 'done', { checksums, report }))
-  await run(context.db, recordEvent(removal.id, 'removed', { backups }))
+  await runTogether(context.db, [
+    finishRun(removal.id, 'done', { checksums, report }),
+    recordEvent(removal.id, 'removed', { backups }),
+  ])
   return backups
 }
 
@@ -45,8 +47,10 @@ export async function resealBackups(context: RunContext, removal: { id: string; 
   const backups: BackupReport[] = []
   for (const backup of backupsOf(removal.plan)) backups.push(await sealBackup(context.db, backup))
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
-  await run(context.db, setChecksums(removal.id, checksums))
-  await run(context.db, recordEvent(removal.id, 'sealed again', { checksums }))
+  await runTogether(context.db, [
+    setChecksums(removal.id, checksums),
+    recordEvent(removal.id, 'sealed again', { checksums }),
+  ])
 }
 
 /** Takes the watch and the backups of columns away again; the feature has not been touched. */

@@ -24,7 +24,7 @@ import type { RunContext } from './context.ts'
 import { catchUp, copyHost, demandFewRows, verifyBackups } from './copy.ts'
 import { inspect, readCounts, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import type { RunOptions } from './options.ts'
-import { run } from './query.ts'
+import { runTogether } from './query.ts'
 import { finishRemoval, planOf, takeBackRemoval } from './removal-state.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore, takeBackRestore } from './restore.ts'
@@ -138,8 +138,7 @@ async function runPhases(context: RunContext, plan: RemovalPlan, runId: string):
   const { db, session } = context
   const of = (phase: Phase) => plan.removal.filter((s) => s.phase === phase).map((s) => s.sql)
   const enter = async (phase: Phase) => {
-    await run(db, setPhase(runId, phase))
-    await run(db, recordEvent(runId, `phase ${phase}`))
+    await runTogether(db, [setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
   }
   const online = !session.inTransaction
 

@@ -24,7 +24,7 @@ import { fillHost } from './fill.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import type { RunOptions } from './options.ts'
 import { setAsideOrphans } from './orphans.ts'
-import { row, run } from './query.ts'
+import { row, run, runTogether } from './query.ts'
 import { finishRemoval, planOf, resealBackups } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
@@ -130,8 +130,7 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
   const of = (phase: Phase) => statements.filter((s) => s.phase === phase)
   const todo = (phase: Phase) => order.indexOf(phase) >= order.indexOf(from)
   const enter = async (phase: Phase) => {
-    await run(db, setPhase(restore.id, phase))
-    await run(db, recordEvent(restore.id, `phase ${phase}`))
+    await runTogether(db, [setPhase(restore.id, phase), recordEvent(restore.id, `phase ${phase}`)])
   }
 
   const orphans = { moved: plan.moved, runId: restore.id, revealed: false }
