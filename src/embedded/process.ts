@@ -56,10 +56,13 @@ export async function initCluster({
   }
 }
 
+/** How a server is stopped: `fast` ends its sessions first, `immediate` leaves it to recover at its next start. */
+export type StopMode = 'fast' | 'immediate'
+
 /** Starts the server and waits until it accepts connections. Returns what stops it. */
 export async function startServer(
   cluster: Cluster & { readonly port: number; readonly settings: Readonly<Record<string, string>> },
-): Promise<() => Promise<void>> {
+): Promise<(mode?: StopMode) => Promise<void>> {
   const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...cluster.settings }
   const child = spawn(
     cluster.binaries.postgres,
@@ -75,11 +78,11 @@ export async function startServer(
   child.once('exit', () => process.off('exit', stopAtExit))
   await ready(child)
   child.unref() // a program that forgets to stop the server still ends, and the server with it
-  return async () => {
+  return async (mode = 'fast') => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.ref()
     const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGINT') // a fast shutdown: sessions are ended
+    child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
     await gone
   }
 }

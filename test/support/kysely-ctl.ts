@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,11 +12,18 @@ export interface Run {
   readonly output: string
 }
 
+interface KyselyOptions {
+  readonly cwd?: string
+  readonly onOutput?: (text: string) => void
+  /** Given the process, so that it can be interrupted. */
+  readonly onStart?: (child: ChildProcess) => void
+}
+
 /** Runs the real kysely-ctl, with these settings of a connection and no others; consola keeps silent in tests. */
 export async function kysely(
   command: string,
   settings: Record<string, string>,
-  { cwd = ROOT, onOutput }: { cwd?: string; onOutput?: (text: string) => void } = {},
+  { cwd = ROOT, onOutput, onStart }: KyselyOptions = {},
 ): Promise<Run> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(PG|DATABASE_URL$|CI$|NODE_ENV$|TEST|VITEST)/.test(name),
@@ -26,6 +33,7 @@ export async function kysely(
     env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  onStart?.(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {

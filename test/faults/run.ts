@@ -1,0 +1,132 @@
+import { Cluster } from '../support/cluster.ts'
+import { nameOf, runCase, type Case, type Interrupter, type Verdict, type Way } from './case.ts'
+import { prepareLab, type Command, type Lab } from './lab.ts'
+import { startOwnServer } from './own-server.ts'
+import type { Position } from './proxy.ts'
+
+/*
+ * npm run test:faults -- [--command up,down] [--way kill,terminate,stop] [--position before,during,after]
+ *   [--at 1,5-9] [--every 3] [--jobs 3]
+ *
+ * Breaks removal and restore of the demo's feature at each of their statements, in each way.
+ */
+
+const options = readOptions(process.argv.slice(2))
+const started = performance.now()
+const verdicts: Verdict[] = []
+
+const ways = options.list<Way>('way', ['kill', 'terminate', 'stop'])
+const jobs = Number(options.one('jobs', '3'))
+const ownWays = ways.filter((way) => way !== 'stop')
+if (ownWays.length > 0) await onOneServer(ownWays)
+if (ways.includes('stop')) await Promise.all(Array.from({ length: jobs }, (_, n) => onOwnServer(n)))
+report()
+
+/** Kills and terminates, several at a time, on one server. */
+async function onOneServer(kinds: Way[]): Promise<void> {
+  const given = process.env.TEST_DATABASE_URL
+  const own = given === undefined ? await startOwnServer() : undefined
+  await inLab(own?.url ?? given ?? '', async (lab) => {
+    const cases = casesOf(lab, kinds)
+    const work = async () => {
+      for (let next = cases.shift(); next; next = cases.shift()) tell(await runCase(lab, next))
+    }
+    await Promise.all(Array.from({ length: jobs }, work))
+  })
+  await own?.remove()
+}
+
+/** Server stops: each job has a server of its own, and every `jobs`-th case. */
+async function onOwnServer(job: number): Promise<void> {
+  const server = await startOwnServer()
+  const interrupter: Interrupter = { stop: server.crash, start: server.start }
+  try {
+    await inLab(server.url, async (lab) => {
+      for (const next of casesOf(lab, ['stop']).filter((_, n) => n % jobs === job))
+        tell(await runCase(lab, next, interrupter))
+    })
+  } finally {
+    await server.remove()
+  }
+}
+
+async function inLab(url: string, work: (lab: Lab) => Promise<void>): Promise<void> {
+  const cluster = await Cluster.prepare(url)
+  try {
+    await work(await prepareLab({ url, prefix: cluster.prefix }))
+  } finally {
+    await cluster.cleanUp()
+  }
+}
+
+/** A process that is killed after a statement leaves what one leaves that is killed before the next. */
+function sameAsNext(lab: Lab, c: Case): boolean {
+  return c.way === 'kill' && c.position === 'after' && c.at < lab.statements[c.command].length
+}
+
+function casesOf(lab: Lab, kinds: readonly Way[]): Case[] {
+  const cases = options
+    .list<Command>('command', ['up', 'down'])
+    .flatMap((command) =>
+      kinds.flatMap((way) =>
+        options.list<Position>('position', ['before', 'during', 'after']).flatMap((position) =>
+          Array.from({ length: lab.statements[command].length }, (_, n): Case => ({
+            command,
+            way,
+            position,
+            at: n + 1,
+          })),
+        ),
+      ),
+    )
+    .filter((c) => !sameAsNext(lab, c))
+  const every = Number(options.one('every', '1'))
+  return cases.filter((c) => options.chosen(c.at)).filter((_, n) => n % every === 0)
+}
+
+function tell(verdict: Verdict): void {
+  verdicts.push(verdict)
+  if (verdict.problems.length > 0)
+    console.log(
+      `FAILED ${nameOf(verdict.case)} (${verdict.statement.replace(/\s+/g, ' ').slice(0, 100)})\n  ${verdict.problems.join('\n  ')}`,
+    )
+  else if (verdicts.length % 50 === 0) console.log(`${String(verdicts.length)} done`)
+}
+
+function report(): void {
+  const failed = verdicts.filter((v) => v.problems.length > 0)
+  const groupOf = ({ case: c }: Verdict) => `${c.command} ${c.way} ${c.position}`
+  for (const group of new Set(verdicts.map(groupOf))) {
+    const members = verdicts.filter((v) => groupOf(v) === group)
+    console.log(
+      `${group}: ${String(members.length)} run, ${String(members.filter((v) => v.reached).length)} reached their statement, ${String(members.filter((v) => v.problems.length > 0).length)} failed`,
+    )
+  }
+  console.log(
+    `${String(verdicts.length)} runs broken, ${String(failed.length)} failed, in ${((performance.now() - started) / 60_000).toFixed(1)} min`,
+  )
+  process.exitCode = failed.length > 0 || verdicts.length === 0 ? 1 : 0
+}
+
+function readOptions(args: readonly string[]) {
+  const one = (name: string, fallback: string) => {
+    const at = args.indexOf(`--${name}`)
+    return at < 0 ? fallback : (args[at + 1] ?? '')
+  }
+  const ranges = one('at', '').split(',').filter(Boolean)
+  return {
+    one,
+    list: <T extends string>(name: string, all: readonly T[]): T[] => {
+      const wanted = one(name, all.join()).split(',')
+      const unknown = wanted.filter((w) => !all.includes(w as T))
+      if (unknown.length > 0) throw new Error(`--${name}: ${unknown.join()} is not one of ${all.join()}`)
+      return wanted as T[]
+    },
+    chosen: (n: number): boolean =>
+      ranges.length === 0 ||
+      ranges.some((range) => {
+        const [from = 0, to = from] = range.split('-').map(Number)
+        return n >= from && n <= to
+      }),
+  }
+}

@@ -1,0 +1,25 @@
+import type { Run } from '../support/kysely-ctl.ts'
+import type { Command } from './lab.ts'
+
+/** Kysely's own statements before it has its lock, and kysely-ctl's after all is done: there is nothing to say. */
+const WITHOUT_LOCK = /^select "a"\."attname"|create table if not exists|_migration_lock"|pg_try_advisory_lock\('3853/
+/** Kysely's own record, and the release of its lock. */
+const RECORD = /"kysely_migration"|3853314791062309107/
+
+/** What a process that survives the end of its connection must say, where it does not. */
+export function wrongWords(command: Command, statement: string, { code, output }: Run): string[] {
+  if (WITHOUT_LOCK.test(statement) || output.includes('Migration complete')) return []
+  const ours = command === 'up' ? [/lost in the removal/, /abortRemoval/] : [/lost in the restore/]
+  const wanted = [
+    ...(RECORD.test(statement) ? [] : ours),
+    /HINT: {2}Run the same command again/,
+    /(do|Do) not run migrate:down/,
+  ]
+  const text = output.replaceAll(/\s+/g, ' ')
+  return [
+    ...(code === 1 ? [] : [`exit code ${String(code)}`]),
+    ...wanted.flatMap((words) =>
+      words.test(output) ? [] : [`the output lacks ${String(words)}: ${text.slice(0, 900)}`],
+    ),
+  ]
+}
