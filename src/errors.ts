@@ -33,6 +33,15 @@ export const UNSHIP_ERROR_CODES = [
   'cancelled',
   'no_embedded_server',
   'invalid_schema_dump',
+  'invalid_usage',
+  'no_config',
+  'no_migrations',
+  'feature_not_found',
+  'feature_ambiguous',
+  'plan_unreadable',
+  'not_archived',
+  'data_loss',
+  'backups_purged',
 ] as const
 
 /** What went wrong, for programs. */

@@ -60,6 +60,7 @@ export interface LedgerRun {
   /** Rows of each host table when its columns had gone. */
   readonly host_rows: Readonly<Record<string, number>> | null
   readonly finished_at: string | null
+  readonly fingerprint: string | null
 }
 
 /** One row of `unship.statements`. */
@@ -147,7 +148,7 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
       select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums, report -> 'hostRows' as host_rows,
-        finished_at
+        finished_at, fingerprint
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
     const read = JSON.parse(json) as LedgerRun

@@ -37,7 +37,7 @@ export function keptTriggers(model: Model): KeptTrigger[] {
   })
 }
 
-function hasWord(text: string, word: string): boolean {
+export function hasWord(text: string, word: string): boolean {
   const part = /[\p{L}\p{N}_$]/u
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
     const before = text.charAt(at - 1)

@@ -1,0 +1,38 @@
+import { Kysely, PostgresDialect, type PostgresDialectConfig } from 'kysely'
+import type { AnyKysely } from '../../any-kysely.ts'
+import { UnshipError } from '../../errors.ts'
+import { made, type Project } from './config.ts'
+
+/** Connects as the project's configuration says, for the time of some work. */
+export async function withDatabase<T>(project: Project, work: (db: AnyKysely) => Promise<T>): Promise<T> {
+  const db = await connect(project)
+  try {
+    return await work(db)
+  } finally {
+    if (project.config.destroyOnExit !== false) await db.destroy()
+  }
+}
+
+async function connect({ config, configFile }: Project): Promise<AnyKysely> {
+  if (config.kysely) return await made(config.kysely)
+  const { dialect } = config
+  if (dialect === undefined) throw unusable(configFile, 'It names neither a dialect nor a Kysely instance.')
+  if (typeof dialect === 'string' && dialect !== 'pg')
+    throw unusable(configFile, `It names the dialect "${dialect}", which is not PostgreSQL's "pg".`)
+  const plugins = config.plugins && (await made(config.plugins))
+  return new Kysely({
+    dialect:
+      typeof dialect === 'string'
+        ? new PostgresDialect((await made(config.dialectConfig)) as PostgresDialectConfig)
+        : await made(dialect),
+    ...(plugins && { plugins }),
+  })
+}
+
+const unusable = (configFile: string, detail: string) =>
+  new UnshipError({
+    code: 'no_config',
+    message: `the configuration in ${configFile} cannot be used`,
+    detail,
+    hint: 'Give it a PostgreSQL dialect: new MigrationDialect({ pool: () => connectionPool() }).',
+  })

@@ -1,0 +1,88 @@
+import { readdir } from 'node:fs/promises'
+import { join, parse } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Migrator, type Migration, type MigrationInfo, type MigrationProvider } from 'kysely/migration'
+import type { AnyKysely } from '../../any-kysely.ts'
+import { UnshipError } from '../../errors.ts'
+import { isFeature, type FeatureDeclaration } from '../../feature.ts'
+import { made, type Project } from './config.ts'
+
+/** A feature, and the migration that removes it. */
+export interface FoundFeature {
+  readonly feature: FeatureDeclaration
+  readonly migration: string
+  /** When Kysely ran the migration; null where it is pending. */
+  readonly executedAt: Date | null
+}
+
+/** The features that the project's migrations export, in the order of the migrations. */
+export async function readFeatures(project: Project, db: AnyKysely): Promise<FoundFeature[]> {
+  const { migrations = {} } = project.config
+  const { migrator, provider, migrationFolder: _, allowJS, ...options } = migrations
+  const folder = new FolderProvider(project, allowJS ?? false)
+  const used = migrator
+    ? await made(migrator, db)
+    : new Migrator({ ...options, db, provider: provider ? await made(provider) : await folder.read() })
+  return (await used.getMigrations()).flatMap((info) =>
+    featuresOf(folder.modules.get(info.name) ?? info.migration).map((feature) => ({
+      feature,
+      migration: info.name,
+      executedAt: info.executedAt ?? null,
+    })),
+  )
+}
+
+/** Exports of a migration that `defineFeature` made, each once. */
+function featuresOf(migration: MigrationInfo['migration'] | object): FeatureDeclaration[] {
+  const exported = Object.values(migration) as unknown[]
+  const ofDefault = 'default' in migration && isObject(migration.default) ? Object.values(migration.default) : []
+  return [...new Set([...exported, ...(ofDefault as unknown[])])].filter(isFeature)
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** The migrations of a folder, as kysely-ctl reads them; it is never created. */
+class FolderProvider implements MigrationProvider {
+  /** What each file exports, its features included. */
+  readonly modules = new Map<string, object>()
+  readonly #project: Project
+  readonly #pattern: RegExp
+
+  constructor(project: Project, allowJS: boolean) {
+    this.#project = project
+    this.#pattern = allowJS ? /(?<!\.d)\.[cm]?[jt]s$/ : /(?<!\.d)\.[cm]?ts$/
+  }
+
+  /** Loads every file, so that a missing folder shows before the database is asked. */
+  async read(): Promise<this> {
+    const { migrationFolder, configFile, jiti } = this.#project
+    const files = await readdir(migrationFolder).catch((error: unknown) => {
+      throw new UnshipError({
+        code: 'no_migrations',
+        message: `there is no migrations folder ${migrationFolder}`,
+        detail: `${configFile} names it${this.#project.config.migrations?.migrationFolder === undefined ? ' by default' : ''}.`,
+        hint: 'Set migrations.migrationFolder in the configuration.',
+        cause: error,
+      })
+    })
+    for (const file of files.filter((name) => this.#pattern.test(name))) {
+      const path = join(migrationFolder, file)
+      const loaded: unknown = file.endsWith('ts')
+        ? await jiti.import(path)
+        : ((await import(pathToFileURL(path).href)) as unknown)
+      if (isObject(loaded)) this.modules.set(parse(file).name, loaded)
+    }
+    return this
+  }
+
+  getMigrations(): Promise<Record<string, Migration>> {
+    const migrations = [...this.modules].flatMap(([name, module]): [string, Migration][] => {
+      const migration = 'default' in module && isMigration(module.default) ? module.default : module
+      return isMigration(migration) ? [[name, migration]] : []
+    })
+    return Promise.resolve(Object.fromEntries(migrations))
+  }
+}
+
+const isMigration = (value: unknown): value is Migration =>
+  isObject(value) && 'up' in value && typeof value.up === 'function'

@@ -1,0 +1,136 @@
+import { bare, count, oneLine, size } from '../../console/format.ts'
+import { aligned, table } from '../../console/table.ts'
+import type { BackupEstimate, RemovalReview, RestoreReview, ReviewPhase, ReviewStatement } from '../../plan/review.ts'
+import type { Screen } from '../screen.ts'
+import { signsOf } from './evidence.ts'
+import { readingTime } from './time.ts'
+import { HELD, isWeak, minute, partsOf, rowsWord, summary } from './words.ts'
+
+type Style = Pick<Screen, 'bold' | 'dim' | 'columns'>
+
+/** The width that lines are cut to where no terminal says. */
+const WIDTH = 160
+
+/** A removal's plan for a terminal. */
+export function removalAsText(review: RemovalReview, style: Style): string {
+  const { units, counts, hazards, evidence, statements, phases } = review
+  return [
+    head(review, `Removing ${review.feature} takes away ${summary(review)}`, style),
+    section(
+      'Now',
+      aligned(
+        counts.map(({ label, rows }) => [label, bare(rows), rows === 1 ? 'row' : 'rows']),
+        [false, true, false],
+      ).map((line) => line.replace(/ {2}(rows?)$/, ' $1')),
+      style,
+    ),
+    section(
+      'What goes, in this order',
+      units.map((unit) => {
+        const parts = partsOf(unit)
+        const what = unit.kind === 'columns' ? `${unit.name}: ${unit.columns.join(', ')}` : `${unit.kind} ${unit.name}`
+        return `${what}${parts === '' ? '' : style.dim(` (with ${parts})`)}`
+      }),
+      style,
+    ),
+    section('Backups', backupTable(review.backups), style),
+    section('Who waits', [...phaseTable(phases), '', readingTime(review)], style),
+    section(
+      'Hazards',
+      hazards.map(({ severity, message }) => `${severity === 'warning' ? '!' : '-'} ${message}`),
+      style,
+    ),
+    section(
+      `Signs of use, ${minute(evidence.readAt)}`,
+      signsOf(evidence).flatMap(({ kind, text, code }) => [
+        `${{ used: '!', unused: '-', unknown: '?' }[kind]} ${text}`,
+        ...(code === undefined ? [] : [style.dim(`    ${code}`)]),
+      ]),
+      style,
+    ),
+    section(`Statements (${bare(statements.length)})`, statementTable(statements, style.columns ?? WIDTH), style),
+    'unship plan --format sql prints them in full, --format markdown the plan for a pull request, --down the restore.',
+  ].join('\n\n')
+}
+
+/** A restore's plan for a terminal. */
+export function restoreAsText(review: RestoreReview, style: Style): string {
+  const { removal, statements, phases, backups } = review
+  const since =
+    removal === null
+      ? 'as planned; the feature has not been removed'
+      : `from the ledger, run ${removal.run}${removal.at === null ? '' : `, ${minute(removal.at)}`}`
+  return [
+    head(review, `Restoring ${review.feature}: ${since}`, style),
+    section('From these backups', backupTable(backups), style),
+    section('Who waits', phaseTable(phases), style),
+    section(`Statements (${bare(statements.length)})`, statementTable(statements, style.columns ?? WIDTH), style),
+  ].join('\n\n')
+}
+
+function head(review: RemovalReview | RestoreReview, title: string, { bold, dim }: Style): string {
+  const { database, serverVersion, role, fingerprint } = review
+  return [
+    bold(title),
+    `database ${database}, PostgreSQL ${serverVersion}, as ${role}`,
+    dim(`fingerprint ${fingerprint}`),
+  ].join('\n')
+}
+
+const section = (title: string, lines: readonly string[], { bold }: Style): string =>
+  [bold(title), ...(lines.length > 0 ? lines : ['none']).map((line) => (line === '' ? '' : `  ${line}`))].join('\n')
+
+function backupTable(backups: readonly BackupEstimate[]): string[] {
+  return table(
+    [{ heading: 'table' }, { heading: 'rows', right: true }, { heading: 'size', right: true }, { heading: 'holds' }],
+    backups.map((backup) => [
+      backup.table,
+      rowsWord(backup),
+      `${backup.how === 'copied' ? '~' : ''}${size(backup.bytes)}`,
+      `${backup.of}, ${backup.how}`,
+    ]),
+  )
+}
+
+function phaseTable(phases: readonly ReviewPhase[]): string[] {
+  return table(
+    [
+      { heading: 'phase' },
+      { heading: 'others wait' },
+      { heading: 'what it does' },
+      { heading: 'lock' },
+      { heading: 'on' },
+    ],
+    phases.map(({ phase, what, lock, relations, held }) => [
+      phase,
+      HELD[held],
+      what,
+      lock,
+      isWeak(lock) && relations.length > 3 ? count(relations.length, 'table') : relations.join(', '),
+    ]),
+  )
+}
+
+function statementTable(statements: readonly ReviewStatement[], columns: number): string[] {
+  return table(
+    [
+      { heading: '#', right: true },
+      { heading: 'phase' },
+      { heading: 'others wait' },
+      { heading: 'lock' },
+      { heading: 'on' },
+      { heading: 'statement' },
+    ],
+    statements.map(({ n, phase, held, lock, relations, sql, done }) => [
+      bare(n),
+      phase,
+      done === true ? 'done' : HELD[held],
+      lock ?? '',
+      relations.join(', '),
+      oneLine(sql, 300),
+    ]),
+  ).map((line) => oneLineKeepingSpaces(line, columns - 2))
+}
+
+const oneLineKeepingSpaces = (line: string, length: number): string =>
+  line.length <= length ? line : `${line.slice(0, Math.max(1, length - 1))}…`

@@ -1,0 +1,51 @@
+import { bare, count } from '../../console/format.ts'
+import type { RemovalReview, ReviewPhase } from '../../plan/review.ts'
+import type { ReviewUnit } from '../../plan/review-objects.ts'
+
+/*
+ * Wordings that several formats of a plan share.
+ */
+
+/** `3 indexes, 2 policies` */
+export const partsOf = ({ parts }: Pick<ReviewUnit, 'parts'>): string =>
+  parts.map(({ kind, count: n }) => `${bare(n)} ${n === 1 ? kind : plural(kind)}`).join(', ')
+
+export function plural(kind: string): string {
+  if (kind === 'policy') return 'policies'
+  if (kind === 'statistics') return kind
+  return /(?:x|check)$/.test(kind) && kind.endsWith('x') ? `${kind}es` : `${kind}s`
+}
+
+/** A name for a group of units of one kind. */
+export const groupOf = (unit: ReviewUnit): string => (unit.kind === 'columns' ? 'columns' : plural(unit.kind))
+
+/** `7 columns of 2 tables, 2 tables, 3 functions, 2 views` */
+export function summary({ units }: Pick<RemovalReview, 'units'>): string {
+  const hosts = units.filter((unit) => unit.kind === 'columns')
+  const columns = hosts.reduce((sum, unit) => sum + unit.columns.length, 0)
+  const kinds = [...new Set(units.filter((unit) => unit.kind !== 'columns').map((unit) => unit.kind))]
+  return [
+    ...(hosts.length > 0 ? [`${count(columns, 'column')} of ${count(hosts.length, 'table')}`] : []),
+    ...kinds.map((kind) => {
+      const n = units.filter((unit) => unit.kind === kind).length
+      return `${bare(n)} ${n === 1 ? kind : plural(kind)}`
+    }),
+  ].join(', ')
+}
+
+export const HELD = {
+  online: 'nobody waits',
+  milliseconds: 'milliseconds',
+  'as long as it takes': 'as long as it takes',
+} as const
+
+/** Locks that ordinary reads and writes pass by. */
+const WEAK: readonly ReviewPhase['lock'][] = ['ACCESS SHARE', 'ROW SHARE', 'ROW EXCLUSIVE', 'SHARE UPDATE EXCLUSIVE']
+export const isWeak = (lock: ReviewPhase['lock']): boolean => WEAK.includes(lock)
+
+/** `2026-11-23 09:12 UTC` */
+export const minute = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`
+
+/** `41 rows`, `about 1,200 rows` */
+export const rowsWord = ({ rows, exact }: { rows: number; exact: boolean }): string =>
+  `${exact ? '' : 'about '}${bare(rows)}`

@@ -1,0 +1,61 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { holds } from '../plan/backup.ts'
+import { shown, type Model } from '../plan/model.ts'
+import type { RemovalPlan } from '../plan/plan.ts'
+import type { BackupEstimate } from '../plan/review.ts'
+import { id, qualified } from '../sql.ts'
+import { row } from './query.ts'
+
+/** A host table larger than this is sampled. */
+const COUNTED_BYTES = 1024 ** 3
+const SAMPLED_BYTES = 256 * 1024 ** 2
+/** A row's line pointer and the time of its backup. */
+const ROW_OVERHEAD = 12
+
+/** What each backup will hold: host tables are read as the removal will read them, or sampled. */
+export async function estimateBackups(db: AnyKysely, model: Model, plan: RemovalPlan): Promise<BackupEstimate[]> {
+  const relation = (name: { schema: string; name: string }) =>
+    model.snapshot.relations.find((r) => r.nspname === name.schema && r.relname === name.name)
+  const backups: BackupEstimate[] = []
+  for (const host of plan.hosts) {
+    const { bytes = 0 } = relation(host.table) ?? {}
+    const percent = bytes > COUNTED_BYTES ? (SAMPLED_BYTES / bytes) * 100 : 100
+    const values = [...host.key, ...host.columns.map((c) => c.name)].map((name) => `h.${id(name)}`).join(', ')
+    const sample = percent === 100 ? '' : ` tablesample system (${percent.toFixed(4)})`
+    const found = await row<{ rows: string; bytes: string }>(
+      db,
+      `select pg_catalog.count(*)::text as rows, coalesce(pg_catalog.sum(pg_catalog.pg_column_size(row(${values}))), 0)::text as bytes
+       from only ${qualified(host.table)} h${sample} where ${holds(host, 'h')}`,
+    )
+    const whole = 100 / percent
+    const rows = Math.round(Number(found.rows) * whole)
+    backups.push({
+      table: shown(host.backup),
+      of: `${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}`,
+      how: 'copied',
+      rows,
+      bytes: Math.round(Number(found.bytes) * whole) + rows * ROW_OVERHEAD,
+      exact: percent === 100,
+    })
+  }
+  for (const moved of plan.moved) {
+    const { bytes = 0, reltuples = -1 } = relation(moved.table) ?? {}
+    const readable = relation(moved.table)?.privileges.includes('SELECT') && !relation(moved.table)?.row_security_active
+    const counted = bytes <= COUNTED_BYTES && readable === true
+    const rows = counted ? await countRows(db, qualified(moved.table)) : Math.max(0, Math.round(reltuples))
+    backups.push({
+      table: shown(moved.backup),
+      of: `table ${shown(moved.table)}`,
+      how: 'renamed',
+      rows,
+      bytes,
+      exact: counted,
+    })
+  }
+  return backups
+}
+
+async function countRows(db: AnyKysely, table: string): Promise<number> {
+  const { rows } = await row<{ rows: string }>(db, `select pg_catalog.count(*)::text as rows from only ${table}`)
+  return Number(rows)
+}

@@ -1,0 +1,128 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import type { Environment } from '../catalog/environment.ts'
+import { readJson } from '../catalog/read.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { UnshipError } from '../errors.ts'
+import { latestRun } from '../ledger/ledger.ts'
+import { PACKAGE_VERSION } from '../ledger/version.ts'
+import { hazards, type Surroundings } from '../plan/hazards.ts'
+import { Model } from '../plan/model.ts'
+import type { NothingToRemove, RemovalReview, ReviewHead } from '../plan/review.ts'
+import { reviewObjects } from '../plan/review-objects.ts'
+import { removalPhases, reviewStatements } from '../plan/review-phases.ts'
+import { describeBlocker, readBlockers } from './blockers.ts'
+import { estimateBackups } from './estimate.ts'
+import { readEvidence } from './evidence.ts'
+import { inspect, readCounts, type Inspection } from './inspect.ts'
+import { withSession, type Session } from './session.ts'
+
+/**
+ * Plans a removal and reads all that a reviewer wants to know beside it: counts,
+ * what the backups will hold, hazards, signs of use. Read-only; locks nothing but
+ * the catalogs, and the tables that it counts in ACCESS SHARE.
+ *
+ * @throws {UnshipError} what the removal would refuse with; `wrong_state` while a
+ * removal or restore of it is unfinished.
+ *
+ * @example
+ * const review = await reviewRemoval(db, feature)
+ * if (review.direction === 'removal') console.log(review.phases, review.hazards)
+ */
+export async function reviewRemoval(
+  db: AnyKysely,
+  feature: FeatureDeclaration,
+): Promise<RemovalReview | NothingToRemove> {
+  return await withSession(db, async (session) => {
+    const latest = await latestRun(session.db, feature.name)
+    if (latest?.state === 'running')
+      throw new UnshipError({
+        code: 'wrong_state',
+        message: `the ${latest.direction} of feature ${feature.name} has not finished`,
+        detail: `Run ${latest.id} is in phase "${latest.phase}", or broke off there.`,
+        hint: 'unship status tells whether it still runs. Run the same migration again to finish it; unship abort takes a removal back.',
+      })
+    const inspection = await inspect(session, feature, db)
+    if (!inspection.plan.absent) return await review(session, feature, inspection)
+    const removed = latest?.direction === 'removal' && latest.state === 'done' ? latest : null
+    return {
+      direction: 'none',
+      feature: feature.name,
+      database: inspection.snapshot.environment.database,
+      removal: removed && { run: removed.id, at: removed.finished_at, fingerprint: removed.fingerprint },
+    }
+  })
+}
+
+async function review(
+  session: Session,
+  feature: FeatureDeclaration,
+  { snapshot, plan }: Inspection,
+): Promise<RemovalReview> {
+  const { db } = session
+  const model = new Model(snapshot, feature)
+  // before we scan the tables ourselves
+  const evidence = await readEvidence(db, model)
+  const counts = await readCounts(session, plan)
+  const hosts = snapshot.relations.filter((r) => model.isHost(r.oid))
+  return {
+    ...reviewHead(snapshot.environment, { feature: feature.name, direction: 'removal', fingerprint: plan.fingerprint }),
+    direction: 'removal',
+    counts: Object.entries(counts).map(([label, rows]) => ({ label, rows })),
+    ...reviewObjects(model, plan),
+    backups: await estimateBackups(db, model, plan),
+    phases: removalPhases(plan, plan.removal),
+    statements: reviewStatements(plan.removal, plan),
+    restore: reviewStatements(plan.restore, plan),
+    hazards: hazards(model, plan, await readSurroundings(session, plan.locks.cutOver)),
+    evidence,
+    reading: {
+      bytes: hosts.reduce((sum, r) => sum + r.bytes, 0),
+      rows: hosts.reduce((sum, r) => sum + Math.max(0, Math.round(r.reltuples)), 0),
+    },
+  }
+}
+
+export function reviewHead<D extends ReviewHead['direction']>(
+  { database, server_version, current_user }: Environment,
+  { feature, direction, fingerprint }: { feature: string; direction: D; fingerprint: string },
+): ReviewHead & { readonly direction: D } {
+  return {
+    format: 1,
+    feature,
+    direction,
+    database,
+    serverVersion: server_version.split(' ', 1)[0] ?? server_version,
+    role: current_user,
+    packageVersion: PACKAGE_VERSION,
+    plannedAt: new Date().toISOString(),
+    fingerprint,
+  }
+}
+
+async function readSurroundings(
+  { db }: Session,
+  locks: readonly { readonly relation: { readonly schema: string; readonly name: string } }[],
+): Promise<Surroundings> {
+  const [counted] = await readJson<{ slots: number; standbys: number }>(
+    db,
+    `select (select pg_catalog.count(*) from pg_catalog.pg_replication_slots s
+        where s.slot_type = 'logical' and s.database = pg_catalog.current_database()) as slots,
+      (select pg_catalog.count(*) from pg_catalog.pg_stat_get_wal_senders()) as standbys`,
+  )
+  const blockers = await readBlockers(
+    db,
+    locks.map(({ relation }) => relation),
+  )
+  return {
+    logicalSlots: counted?.slots ?? 0,
+    standbys: counted?.standbys ?? 0,
+    blockers: blockers.map((b) => ({
+      relation: b.relation === null ? null : shownName(b.relation),
+      ageMs: b.ageMs,
+      who: describeBlocker(b),
+    })),
+  }
+}
+
+/** regclass under an empty search_path, for people. */
+const shownName = (regclass: string) => regclass.replace(/^public\./, '')

@@ -1,0 +1,97 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { readEnvironment } from '../catalog/snapshot.ts'
+import { UnshipError } from '../errors.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { latestRun, readStatements, runById, type LedgerRun } from '../ledger/ledger.ts'
+import { Model } from '../plan/model.ts'
+import { literal, qualified, type QualifiedName } from '../sql.ts'
+import type { RestoreReview } from '../plan/review.ts'
+import { restorePhases, reviewStatements } from '../plan/review-phases.ts'
+import { backupsOf, sealBackup } from './backups.ts'
+import { RunContext } from './context.ts'
+import { estimateBackups } from './estimate.ts'
+import { inspect } from './inspect.ts'
+import { inspectRestore } from './inspect-restore.ts'
+import { row } from './query.ts'
+import { planOf } from './removal-state.ts'
+import { reviewHead } from './review-removal.ts'
+import { withSession, type Session } from './session.ts'
+
+/**
+ * Shows the restore of a feature: as planned where it has not been removed, else
+ * as the ledger has it. Read-only.
+ *
+ * @throws {UnshipError} what the removal, or the restore, would refuse with.
+ *
+ * @example
+ * const review = await reviewRestore(db, feature)
+ */
+export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration): Promise<RestoreReview> {
+  return await withSession(db, async (session) => {
+    const latest = await latestRun(session.db, feature.name)
+    const removal =
+      latest?.direction === 'removal'
+        ? latest.state === 'done' || latest.phase === 'record'
+          ? latest
+          : null
+        : latest?.state === 'running'
+          ? await runById(session.db, latest.removal_id ?? '')
+          : null
+    return removal ? await fromLedger(session, removal, latest) : await fromPlan(session, feature, db)
+  })
+}
+
+async function fromPlan(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<RestoreReview> {
+  const { snapshot, plan } = await inspect(session, feature, named)
+  if (plan.absent)
+    throw new UnshipError({
+      code: 'wrong_state',
+      message: `there is nothing to restore: feature ${feature.name} is not in this database, and was not removed from it`,
+      detail: 'The ledger knows no removal of it.',
+      hint: 'Check that the connection leads to the right database.',
+    })
+  return {
+    ...reviewHead(snapshot.environment, { feature: feature.name, direction: 'restore', fingerprint: plan.fingerprint }),
+    from: 'plan',
+    removal: null,
+    backups: await estimateBackups(session.db, new Model(snapshot, feature), plan),
+    phases: restorePhases(plan, plan.restore),
+    statements: reviewStatements(plan.restore, plan),
+  }
+}
+
+async function fromLedger(session: Session, removal: LedgerRun, latest: LedgerRun | null): Promise<RestoreReview> {
+  const { db } = session
+  const plan = planOf(removal)
+  const running = latest?.direction === 'restore' && latest.state === 'running'
+  // a restore that is under way has met its refusals already
+  if (!running) await inspectRestore(new RunContext(session, removal.feature, {}), removal, plan)
+  const statements = await readStatements(db, removal.id)
+  const backups: RestoreReview['backups'][number][] = []
+  for (const [n, backup] of backupsOf(plan).entries()) {
+    // after the reveal a moved table has its own name again
+    if (running && !(await exists(db, backup.table))) continue
+    const { table, of, rows, bytes } = await sealBackup(db, backup)
+    backups.push({ table, of, how: n < plan.hosts.length ? 'copied' : 'renamed', rows, bytes, exact: true })
+  }
+  return {
+    ...reviewHead(await readEnvironment(db), {
+      feature: removal.feature,
+      direction: 'restore',
+      fingerprint: removal.fingerprint ?? '',
+    }),
+    from: 'ledger',
+    removal: { run: removal.id, at: removal.finished_at },
+    backups,
+    phases: restorePhases(plan, statements),
+    statements: reviewStatements(statements, plan),
+  }
+}
+
+async function exists(db: AnyKysely, table: QualifiedName): Promise<boolean> {
+  const { found } = await row<{ found: boolean }>(
+    db,
+    `select pg_catalog.to_regclass(${literal(qualified(table))}) is not null as found`,
+  )
+  return found
+}

@@ -1,0 +1,156 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { removeFeature } from 'kysely-unship'
+import { describe, expect, test } from 'vitest'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { useDatabase } from '../support/database.ts'
+import { readState } from '../support/life.ts'
+import { noTraces, readTraces } from '../support/refusal.ts'
+import { json, project, unship } from './support.ts'
+
+const database = useDatabase({ template: 'demo' })
+const settings = () => ({ DATABASE_URL: database().ownerUrl })
+
+describe('unship plan', () => {
+  test('tells what goes, what is kept, who waits, and changes nothing', async () => {
+    const before = await readState(database(), { dump: false })
+    const { code, out, err } = await unship(['plan'], settings())
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    for (const line of [
+      /^Removing program_partner takes away 7 columns of 2 tables, 2 views, 3 functions, 2 tables$/m,
+      /^ {2}partners +41 rows$/m,
+      /^ {2}payment data +1 row$/m,
+      /^ {2}table program_partner_audit_log \(with .*2 policies/m,
+      /backup_program_partner_contacts +41 +~\d.*copied$/m,
+      /^ {2}cut over +milliseconds .*ACCESS EXCLUSIVE/m,
+      /^ {2}copy +nobody waits .*ACCESS SHARE/m,
+      /contacts_set_updated_at of contacts and subscriptions_set_updated_at of subscriptions/,
+    ])
+      expect(out).toMatch(line)
+    expect(await readState(database(), { dump: false })).toEqual(before)
+    expect(await readTraces(database())).toEqual(noTraces)
+  })
+
+  test('has everything in its JSON, and the fingerprint that a removal demands', async () => {
+    const ended = await unship(['plan', 'program_partner', '--json'], settings())
+    expect(ended.code).toBe(0)
+    const plan = json(ended)
+    expect(plan).toMatchObject({
+      format: 1,
+      direction: 'removal',
+      feature: 'program_partner',
+      role: 'crm_owner',
+      counts: [{ label: 'partners', rows: 41 }, { label: 'audit entries', rows: 3 }, {}, {}, {}],
+    })
+    expect(plan.backups).toEqual([
+      expect.objectContaining({ table: 'backup_program_partner_contacts', how: 'copied', rows: 41, exact: true }),
+      expect.objectContaining({ table: 'backup_program_partner_subscriptions', how: 'copied', rows: 0, bytes: 0 }),
+      expect.objectContaining({ table: 'backup_program_partner_audit_log', how: 'renamed', rows: 3 }),
+      expect.objectContaining({ table: 'backup_legacy_program_partner_corrections', how: 'renamed', rows: 0 }),
+    ])
+    expect(plan.objects).toContainEqual({
+      object: 'index idx_contacts_expected_partner',
+      kind: 'index',
+      relation: 'contacts',
+      fate: 'dropped with its columns; the restore builds it again',
+      why: 'depends on column is_expected_program_partner',
+    })
+    expect(JSON.stringify(plan.objects)).not.toContain('RI_ConstraintTrigger')
+    await removeFeature(database().db, programPartner, { fingerprint: plan.fingerprint })
+  })
+
+  test('the order of units is the order in which they go', async () => {
+    const plan = json(await unship(['plan', '--json'], settings()))
+    expect(plan.units.map((unit: { kind: string }) => unit.kind)).toEqual([
+      ...['view', 'view', 'function', 'function', 'function', 'table', 'table', 'columns', 'columns'],
+    ])
+    expect(plan.dependencies).toContainEqual({
+      from: 'program_partner_audit_history',
+      to: 'program_partner_audit_log',
+      how: 'depends on',
+    })
+    expect(plan.dependencies).not.toContainEqual(expect.objectContaining({ from: 'contacts' }))
+  })
+
+  test('prints a script', async () => {
+    const { code, out } = await unship(['plan', '--format', 'sql'], settings())
+    expect(code).toBe(0)
+    expect(out).toMatch(/^-- fingerprint: [0-9a-f]{64}$/m)
+    const cutOver = out.slice(out.indexOf('-- phase cut over'))
+    expect(cutOver).toMatch(/begin;[^]*lock table only "public"."contacts" in access exclusive mode;[^]*commit;/)
+    expect(cutOver).toMatch(
+      /\nalter table "public"."program_partner_audit_log" rename to "backup_program_partner_audit_log";/,
+    )
+  })
+
+  test('shows the restore before the removal, and from the ledger after it', async () => {
+    const planned = json(await unship(['plan', '--down', '--json'], settings()))
+    expect(planned).toMatchObject({ direction: 'restore', from: 'plan', removal: null })
+    await removeFeature(database().db, programPartner)
+    const recorded = json(await unship(['plan', '--down', '--json'], settings()))
+    expect(recorded).toMatchObject({
+      direction: 'restore',
+      from: 'ledger',
+      removal: { run: '1' },
+      fingerprint: planned.fingerprint,
+    })
+    expect(recorded.statements).toHaveLength(planned.statements.length)
+    expect(recorded.backups.map((backup: { rows: number }) => backup.rows)).toEqual([41, 0, 3, 0])
+    const { out } = await unship(['plan', '--down', '--format', 'sql'], settings())
+    expect(out).toContain('CREATE INDEX CONCURRENTLY idx_contacts_expected_partner')
+    const { code, out: plan } = await unship(['plan'], settings())
+    expect({ code, plan }).toEqual({
+      code: 0,
+      plan: expect.stringMatching(/^program_partner is removed from database/),
+    })
+  })
+
+  test('says what the removal would refuse with', async () => {
+    await database().query('create view outside as select payment_method from contacts')
+    const { code, err } = await unship(['plan'], settings())
+    expect(code).toBe(1)
+    expect(err).toMatch(/^ERROR: {2}.*\nDETAIL: {2}[^]*outside[^]*\nHINT: {2}/)
+    const error = json(await unship(['plan', '--json'], settings())).error
+    expect(error).toMatchObject({ code: 'undeclared_dependents', suggestion: { views: ['outside'] } })
+  })
+})
+
+describe('unship plan --check', () => {
+  test.each(['text', 'markdown', 'sql', 'json'])('holds while the database is as reviewed: %s', async (format) => {
+    const saved = await unship(format === 'json' ? ['plan', '--json'] : ['plan', '--format', format], settings())
+    const file = join(await project({}), 'plan')
+    await writeFile(file, saved.out)
+    expect(await unship(['plan', '--check', file], settings())).toMatchObject({ code: 0, err: '' })
+
+    await database().query('create index idx_notes on contacts (partner_status_notes)')
+    const changed = await unship(['plan', '--check', file], settings())
+    expect(changed).toMatchObject({ code: 3, err: '' })
+    expect(changed.out).toContain('the database no longer matches')
+    if (format === 'markdown' || format === 'json') {
+      expect(changed.out).toMatch(/New since:\n {2}\+ index idx_notes/)
+      expect(changed.out).not.toContain('No longer there')
+    }
+  })
+
+  test('holds after the removal that followed it, so that the next pipeline passes', async () => {
+    const file = join(await project({}), 'plan.md')
+    await writeFile(file, (await unship(['plan', '--format', 'markdown'], settings())).out)
+    await removeFeature(database().db, programPartner)
+    expect(await unship(['plan', '--check', file], settings())).toMatchObject({ code: 0 })
+    await writeFile(file, `fingerprint: ${'0'.repeat(64)}`)
+    const other = await unship(['plan', '--check', file, '--json'], settings())
+    expect(other).toMatchObject({ code: 3 })
+    expect(json(other)).toMatchObject({ matches: false, removed: true, fingerprint: '0'.repeat(64) })
+  })
+
+  test('refuses what is no plan', async () => {
+    expect(await unship(['plan', '--check', 'README.md'], settings())).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('README.md is no plan'),
+    })
+    expect(await unship(['plan', '--check', 'nothing.md'], settings())).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('cannot read the plan'),
+    })
+  })
+})
