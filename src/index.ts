@@ -17,6 +17,9 @@ export type {
 export { MigrationDialect } from './migration-dialect.ts'
 export { abortRemoval } from './run/abort.ts'
 export type { RunOptions } from './run/options.ts'
+export { readStatus } from './run/read-status.ts'
+export type { FeatureState, FeatureStatus } from './run/read-status.ts'
+export type { KeptTable } from './run/kept-tables.ts'
 export { planRemoval } from './run/plan-removal.ts'
 export { removeFeature } from './run/remove.ts'
 export type {

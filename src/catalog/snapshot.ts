@@ -117,8 +117,7 @@ export async function readRows(db: AnyKysely, scope: Scope, major: number): Prom
 /** Reads what a removal of the feature needs to know. Takes no lock but ACCESS SHARE on catalogs. */
 export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, named: AnyKysely): Promise<Snapshot> {
   const environment = await readEnvironment(db)
-  const names = declaredNames(feature, pluginTranslation(named))
-  const declared = resolve(names, names.length === 0 ? [] : await readJson<Candidate>(db, candidateQuery(names)))
+  const declared = await readDeclared(db, feature, named)
   const { members, partitionKeys, columns } = await readTrees(db, declared)
   const roots = [...declared.flatMap((d) => rootsOf(d)), ...columns]
   const nodes = roots.length === 0 ? [] : await readJson<Node>(db, nodeQuery(roots))
@@ -158,6 +157,16 @@ async function readTrees(
   const partitionKeys = await readJson<PartitionKey>(db, partitionKeyQuery(relations))
   const columns = await readJson<Address>(db, memberColumnQuery(members, found))
   return { members, partitionKeys, columns }
+}
+
+/** What of a declaration is in the database. */
+export async function readDeclared(
+  db: AnyKysely,
+  feature: FeatureDeclaration,
+  named: AnyKysely,
+): Promise<ResolvedName[]> {
+  const names = declaredNames(feature, pluginTranslation(named))
+  return resolve(names, names.length === 0 ? [] : await readJson<Candidate>(db, candidateQuery(names)))
 }
 
 /** Names in use in some schemas, and whether the session owns what bears them. */

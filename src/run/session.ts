@@ -114,6 +114,10 @@ async function liftTimeout(db: AnyKysely, local: boolean): Promise<string> {
     }
 }
 
+/** The key of the advisory lock that a run of a feature holds, as SQL. */
+export const featureLockKey = (feature: string): string =>
+  `pg_catalog.hashtextextended(${literal(`kysely-unship ${feature}`)}, 0)`
+
 /**
  * Keeps other runs of the same feature out until this one ends. Polls instead of
  * waiting in the server, where the waiter's snapshot would hold up CREATE INDEX
@@ -125,7 +129,7 @@ export async function withFeatureLock<T>(
   patience: { attempts: number; signal: AbortSignal | undefined },
   work: () => Promise<T>,
 ): Promise<T> {
-  const key = `pg_catalog.hashtextextended(${literal(`kysely-unship ${feature}`)}, 0)`
+  const key = featureLockKey(feature)
   const take = inTransaction ? 'pg_try_advisory_xact_lock' : 'pg_try_advisory_lock'
   throwIfCancelled(patience.signal)
   for (let attempt = 1; ; attempt++) {

@@ -1,5 +1,7 @@
 import type { Command } from '../command.ts'
+import { abortCommand } from './abort.ts'
 import { planCommand } from './plan.ts'
+import { statusCommand } from './status.ts'
 
 /** In the order in which help lists them. */
-export const commands: readonly Command[] = [planCommand]
+export const commands: readonly Command[] = [planCommand, statusCommand, abortCommand]

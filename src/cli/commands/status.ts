@@ -1,0 +1,38 @@
+import { UnshipError } from '../../errors.ts'
+import { readStatus } from '../../run/read-status.ts'
+import { featureArg, text, type Command } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { withProject } from '../project/index.ts'
+import { statusAsText } from '../render/status.ts'
+
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'Show what is installed, removed, under way, restored or archived, and what is kept',
+  args: featureArg,
+  examples: [
+    ['unship status', 'every feature of the migrations and of the ledger'],
+    ['unship status program_partner --json', 'one of them, for a program'],
+  ],
+  run: ({ args, screen }) =>
+    withProject(args, async (project) => {
+      const found = await project.features()
+      const all = await readStatus(
+        project.db,
+        found.map(({ feature }) => feature),
+      )
+      const named = text(args, 'feature')
+      const byMigration = found.find(({ migration }) => migration === named)?.feature.name
+      const statuses =
+        named === undefined ? all : all.filter(({ feature }) => feature === named || feature === byMigration)
+      if (named !== undefined && statuses.length === 0)
+        throw new UnshipError({
+          code: 'feature_not_found',
+          message: `neither the migrations nor the ledger know a feature "${named}"`,
+          detail: `Features: ${all.map(({ feature }) => feature).join(', ') || 'none'}.`,
+          hint: 'Name one of them, or none for all.',
+        })
+      if (screen.json) screen.printJson(statuses)
+      else screen.print(statusAsText(statuses, screen))
+      return EXIT.ok
+    }),
+}

@@ -1,0 +1,106 @@
+import { bare, count, size } from '../../console/format.ts'
+import { table } from '../../console/table.ts'
+import type { KeptTable } from '../../run/kept-tables.ts'
+import type { FeatureStatus } from '../../run/read-status.ts'
+import type { Screen } from '../screen.ts'
+import { minute } from './words.ts'
+
+/** Where features stand, for a terminal. */
+export function statusAsText(statuses: readonly FeatureStatus[], style: Pick<Screen, 'bold' | 'dim'>): string {
+  if (statuses.length === 0) return 'The migrations export no feature, and the ledger knows none.'
+  return statuses.map((status) => featureAsText(status, style)).join('\n\n')
+}
+
+function featureAsText(status: FeatureStatus, { bold, dim }: Pick<Screen, 'bold' | 'dim'>): string {
+  const { feature, run, archived, purged, kept } = status
+  const lines = [
+    standing(status),
+    ...(run ? [who(run)] : []),
+    ...(run?.reason ? [`why: ${run.reason}`] : []),
+    ...(archived ? [`archived ${by(archived)}`] : []),
+    ...(purged ? [`backups dropped ${by(purged)}: there is no restore`] : []),
+    ...contradiction(status),
+    ...(kept.length > 0 ? keptTable(kept).map((line, n) => (n === 0 ? dim(line) : line)) : []),
+  ]
+  return [`${bold(feature)}: ${lines[0] ?? ''}`, ...lines.slice(1).map((line) => `  ${line}`)].join('\n')
+}
+
+function standing({ state, phase, active, present, run }: FeatureStatus): string {
+  const since = run?.finishedAt ? ` since ${minute(run.finishedAt)}` : ''
+  switch (state) {
+    case 'installed':
+      return 'installed'
+    case 'absent':
+      return 'not in this database, and never removed from it'
+    case 'incomplete':
+      return `only partly there: ${bare(present?.found ?? 0)} of ${count(present?.declared ?? 0, 'declared object')}`
+    case 'removing':
+      return underWay(
+        'the removal',
+        active,
+        phase,
+        phase === 'record' ? 'the feature is gone, its backups are not sealed yet' : 'the feature works on, untouched',
+      )
+    case 'restoring':
+      return underWay(
+        'the restore',
+        active,
+        phase,
+        phase === 'validate' || phase === 'record' ? 'the feature is back' : 'the feature is still away',
+      )
+    case 'removed':
+      return `removed${since}`
+    case 'archived':
+      return `removed${since}, backups archived`
+    case 'purged':
+      return `removed for good${since}`
+    case 'restored':
+      return `restored${since}`
+  }
+}
+
+const underWay = (what: string, active: boolean | null, phase: string | null, meaning: string): string =>
+  active === true
+    ? `${what} is running, phase "${phase ?? ''}"; ${meaning}`
+    : `${what} broke off in phase "${phase ?? ''}"; ${meaning}. Run the same migration again to finish it${what === 'the removal' ? ', or unship abort' : ''}`
+
+function who({ id, role, actor, build, startedAt, packageVersion }: NonNullable<FeatureStatus['run']>): string {
+  const person = actor === null ? `role ${role}` : `${actor} (role ${role})`
+  return `run ${id} by ${person}, begun ${minute(startedAt)}${build === null ? '' : `, build ${build}`}, kysely-unship ${packageVersion}`
+}
+
+const by = ({ at, actor, keepUntil }: { at: string; actor: string | null; keepUntil?: string | null }): string =>
+  `${minute(at)}${actor === null ? '' : ` by ${actor}`}${keepUntil ? `, to be kept until ${keepUntil}` : ''}`
+
+/** What the ledger says and what the database holds should not differ. */
+function contradiction({ state, present }: FeatureStatus): string[] {
+  if (present === null) return []
+  if (['removed', 'archived', 'purged'].includes(state) && present.found > 0)
+    return [`! ${bare(present.found)} of its objects are in the database all the same`]
+  if (state === 'restored' && present.found < present.declared)
+    return [
+      `! ${bare(present.declared - present.found)} of ${count(present.declared, 'declared object')} are missing since`,
+    ]
+  return []
+}
+
+function keptTable(kept: readonly KeptTable[]): string[] {
+  return table(
+    [
+      { heading: 'kept' },
+      { heading: 'as' },
+      { heading: 'rows', right: true },
+      { heading: 'size', right: true },
+      { heading: 'until' },
+      { heading: 'holds' },
+    ],
+    kept.map(({ table: name, kind, rows, bytes, keepUntil, of }) => [
+      name,
+      kind,
+      rows === null ? '' : bare(rows),
+      bytes === null ? 'MISSING' : size(bytes),
+      keepUntil ?? '',
+      of,
+    ]),
+  )
+}

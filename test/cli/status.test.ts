@@ -1,0 +1,133 @@
+import { readStatus, removeFeature, restoreFeature } from 'kysely-unship'
+import { describe, expect, test } from 'vitest'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { killedAt } from '../states/broken.ts'
+import { useDatabase } from '../support/database.ts'
+import { readState } from '../support/life.ts'
+import { json, unship } from './support.ts'
+
+const database = useDatabase({ template: 'demo' })
+const settings = () => ({ DATABASE_URL: database().ownerUrl })
+const status = async () => (await readStatus(database().db, [programPartner]))[0]
+
+describe('readStatus', () => {
+  test('is truthful at the start of each phase, for whoever looks from another connection', async () => {
+    const seen: (string | null | undefined)[][] = []
+    const looks: Promise<void>[] = []
+    const look = (phase: string) => async () => {
+      const now = await status()
+      seen.push([phase, now?.state, now?.active === true ? 'active' : 'not active'])
+    }
+    const onProgress = (event: { type: string; phase?: string }) => {
+      if (event.type === 'phase started') looks.push(look(event.phase ?? '')())
+    }
+    await removeFeature(database().db, programPartner, { onProgress })
+    await Promise.all(looks)
+    expect(seen).toContainEqual(['copy', 'removing', 'active'])
+    // a look may come late, but never sees what is not so
+    for (const [, state] of seen) expect(['removing', 'removed']).toContain(state)
+  })
+
+  test('tells each state, by whom and why, and what is kept', async () => {
+    expect(await status()).toMatchObject({
+      state: 'installed',
+      run: null,
+      kept: [],
+      present: { found: 14, declared: 14 },
+    })
+    await removeFeature(database().db, programPartner, { actor: 'ada', reason: 'moves to members' })
+    expect(await status()).toMatchObject({
+      state: 'removed',
+      phase: null,
+      active: null,
+      present: { found: 0 },
+      run: { id: '1', direction: 'removal', actor: 'ada', reason: 'moves to members', role: 'crm_owner' },
+      kept: [
+        { table: 'backup_program_partner_contacts', kind: 'backup', rows: 41, needed: true },
+        { table: 'backup_program_partner_subscriptions', rows: 0 },
+        { table: 'backup_program_partner_audit_log', rows: 3 },
+        { table: 'backup_legacy_program_partner_corrections', rows: 0 },
+      ],
+    })
+    await restoreFeature(database().db, programPartner)
+    const restored = await status()
+    expect(restored).toMatchObject({ state: 'restored', present: { found: 14 } })
+    expect(restored?.kept).toEqual([
+      expect.objectContaining({
+        kind: 'retired',
+        needed: false,
+        keepUntil: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+      }),
+      expect.objectContaining({ kind: 'retired', needed: false }),
+    ])
+  })
+
+  test('knows a run that broke off from one that runs', async () => {
+    const { killed, ...options } = killedAt(database(), ['phase started', 'copy'])
+    await Promise.allSettled([removeFeature(database().db, programPartner, options), killed])
+    expect(await status()).toMatchObject({ state: 'removing', active: false, present: { found: 14 } })
+  })
+})
+
+describe('unship status', () => {
+  test('tells a person', async () => {
+    expect((await unship(['status'], settings())).out).toBe('program_partner: installed\n')
+    await removeFeature(database().db, programPartner, { actor: 'ada', reason: 'moves to members' })
+    const { code, out } = await unship(['status'], settings())
+    expect(code).toBe(0)
+    expect(out).toMatch(/^program_partner: removed since 20.. ?\d*-.* UTC$/m)
+    expect(out).toMatch(/run 1 by ada \(role crm_owner\)/)
+    expect(out).toContain('why: moves to members')
+    expect(out).toMatch(/backup_program_partner_contacts +backup +41 +\d+ KiB/)
+    expect(await unship(['status', 'nothing'], settings())).toMatchObject({ code: 2, out: '' })
+  })
+
+  test('says so where the role may not read the ledger', async () => {
+    await removeFeature(database().db, programPartner)
+    const asApp = { DATABASE_URL: database().ownerUrl.replaceAll('crm_owner', 'crm_app') }
+    const { code, err } = await unship(['status'], asApp)
+    expect(code).toBe(1)
+    expect(err).toMatch(/role crm_app may not read the ledger/)
+  })
+})
+
+describe('unship abort', () => {
+  test('takes back a removal that broke off, and tells what it did', async () => {
+    const before = await readState(database(), { dump: false })
+    const { killed, ...options } = killedAt(database(), ['phase started', 'verify'])
+    await Promise.allSettled([removeFeature(database().db, programPartner, options), killed])
+    expect((await unship(['status'], settings())).out).toMatch(
+      /the removal broke off in phase "(copy|verify)"; the feature works on/,
+    )
+    const { code, out } = await unship(['abort', '--json'], settings())
+    expect(code).toBe(0)
+    expect(json({ code, out, err: '' })).toMatchObject({ direction: 'abort', outcome: 'taken back' })
+    expect(await readState(database(), { dump: false })).toEqual(before)
+    const again = await unship(['abort'], settings())
+    expect(again).toMatchObject({ code: 1, out: '' })
+    expect(again.err).toMatch(/^ERROR: {2}no removal is unfinished\nDETAIL: /)
+  })
+
+  test('restores one that broke off after its cut-over, for a person to read', async () => {
+    const before = await readState(database(), { dump: false })
+    const { killed, ...options } = killedAt(database(), ['phase started', 'record'])
+    await Promise.allSettled([removeFeature(database().db, programPartner, options), killed])
+    if ((await status())?.state === 'removed') return // it was too quick for its killer
+    const { code, out } = await unship(['abort', 'program_partner'], settings())
+    expect(code).toBe(0)
+    expect(out).toContain('Restored program_partner in')
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('does not meddle with a removal that runs', async () => {
+    const holder = await database().connect()
+    await holder.query('begin; select count(*) from contacts')
+    const removal = removeFeature(database().db, programPartner)
+    await expect.poll(async () => (await status())?.active).toBe(true)
+    const { code, err } = await unship(['abort'], settings())
+    expect(code).toBe(1)
+    expect(err).toContain('another session is removing feature program_partner')
+    await holder.query('rollback')
+    expect(await removal).toMatchObject({ outcome: 'removed' })
+  })
+})
