@@ -1,6 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import type { Archive } from '../ledger/history.ts'
 import {
   finishRun,
   hasEvent,
@@ -18,6 +19,7 @@ import { verifyFillStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
 import { demandPublications } from '../plan/same-publications.ts'
+import { fromArchive, isArchived, keptRemoval, refuseTakenBackupNames } from './archived.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
@@ -89,7 +91,9 @@ async function restoreLocked(context: RunContext): Promise<RestoreReport> {
 /** Restores what a removal took. */
 export async function startRestore(context: RunContext, removal: LedgerRun): Promise<RestoreReport> {
   const plan = planOf(removal)
-  const found = await inspectRestore(context, removal, plan)
+  const kept = await keptRemoval(context.db, removal)
+  if (kept.archive) await refuseTakenBackupNames(context.db, context.feature, kept.archive)
+  const found = await inspectRestore(context, kept.removal, kept.plan)
   const { actor, reason } = context.options
   const runId = await startRun(context.db, {
     ...{
@@ -103,7 +107,7 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
     },
     plan: { ...plan, ...found },
   })
-  return await runPhases(context, await runById(context.db, runId), 'add')
+  return await runPhases(context, await runById(context.db, runId), 'add', kept.archive)
 }
 
 /** Goes on with a restore that broke off. */
@@ -113,7 +117,12 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
 
 const order: readonly Phase[] = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record']
 
-async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): Promise<RestoreReport> {
+async function runPhases(
+  context: RunContext,
+  restore: LedgerRun,
+  from: Phase,
+  archive: Archive | null = null,
+): Promise<RestoreReport> {
   const { db, session } = context
   const plan = planOf(restore)
   const removalId = restore.removal_id ?? ''
@@ -133,13 +142,19 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
     await runTogether(db, [setPhase(restore.id, phase), recordEvent(restore.id, `phase ${phase}`)])
   }
 
+  // archived backups have their names back before anything reads them
+  const unarchive = archive ? fromArchive(removalId, archive) : { locks: [], statements: [] }
   const orphans = { moved: plan.moved, runId: restore.id, revealed: false }
 
   if (todo('add'))
     await context.phase('add', () =>
       runShort(context, {
         phase: 'add',
-        locks: session.inTransaction ? [...plan.locks.reveal] : plan.locks.add,
+        locks: [
+          ...unarchive.locks,
+          // an archived backup is locked under its present name
+          ...(session.inTransaction ? plan.locks.reveal.filter((l) => !isArchived(archive, l)) : plan.locks.add),
+        ],
         statements: [
           ...(plan.published
             ? demandPublications(
@@ -147,6 +162,7 @@ async function runPhases(context: RunContext, restore: LedgerRun, from: Phase): 
                 plan.published,
               )
             : []),
+          ...unarchive.statements,
           ...(plan.swaps?.length ? ['set constraints all immediate'] : []),
           ...(plan.swaps ?? []).flatMap((s) => s.away),
           ...(plan.memberships ?? []).flatMap((m) => m.away),

@@ -4,16 +4,17 @@ import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { latestRun, readStatements, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { Model } from '../plan/model.ts'
+import type { Statement } from '../plan/plan.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RestoreReview } from '../plan/review.ts'
 import { restorePhases, reviewStatements } from '../plan/review-phases.ts'
+import { fromArchive, keptRemoval } from './archived.ts'
 import { backupsOf, sealBackup } from './backups.ts'
 import { RunContext } from './context.ts'
 import { estimateBackups } from './estimate.ts'
 import { inspect } from './inspect.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import { row } from './query.ts'
-import { planOf } from './removal-state.ts'
 import { reviewHead } from './review-removal.ts'
 import { withSession, type Session } from './session.ts'
 
@@ -62,11 +63,19 @@ async function fromPlan(session: Session, feature: FeatureDeclaration, named: An
 
 async function fromLedger(session: Session, removal: LedgerRun, latest: LedgerRun | null): Promise<RestoreReview> {
   const { db } = session
-  const plan = planOf(removal)
+  const kept = await keptRemoval(db, removal)
+  const { plan } = kept
   const running = latest?.direction === 'restore' && latest.state === 'running'
   // a restore that is under way has met its refusals already
-  if (!running) await inspectRestore(new RunContext(session, removal.feature, {}), removal, plan)
-  const statements = await readStatements(db, removal.id)
+  if (!running) await inspectRestore(new RunContext(session, removal.feature, {}), kept.removal, plan)
+  const unarchive = kept.archive ? fromArchive(removal.id, kept.archive).statements : []
+  const statements: Statement[] = [
+    ...unarchive.map((sql) => ({
+      ...({ phase: 'add', action: 'run', sql, lock: null, relations: [], object: null } as const),
+      reason: 'backups come from the archive',
+    })),
+    ...(await readStatements(db, removal.id)),
+  ]
   const backups: RestoreReview['backups'][number][] = []
   for (const [n, backup] of backupsOf(plan).entries()) {
     // after the reveal a moved table has its own name again

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DEFAULT_MAJOR, findBinaries } from '../../demo/embedded/binaries.ts'
-import { guard, leftoverPrefix } from '../../demo/embedded/leftovers.ts'
-import { freePort } from '../../demo/embedded/port.ts'
-import { initCluster, startServer } from '../../demo/embedded/process.ts'
-import { serverUser } from '../../demo/embedded/user.ts'
+import { defaultMajor, findBinaries } from '../../src/embedded/binaries.ts'
+import { guard, leftoverPrefix } from '../../src/embedded/leftovers.ts'
+import { freePort } from '../../src/embedded/port.ts'
+import { initCluster, startServer } from '../../src/embedded/process.ts'
+import { serverUser } from '../../src/embedded/user.ts'
 
 /** A server that a test may stop as a power failure would, and start again. */
 export interface OwnServer {
@@ -26,7 +26,7 @@ export async function startOwnServer(more: Readonly<Record<string, string>> = {}
   const user = serverUser()
   const root = mkdtempSync(join(tmpdir(), leftoverPrefix(false)))
   if (user) chmodSync(root, 0o711)
-  const binaries = findBinaries(DEFAULT_MAJOR, root, user)
+  const binaries = findBinaries(defaultMajor(), root, user)
   const dataDir = join(root, 'data')
   const password = randomBytes(12).toString('hex')
   await initCluster({ binaries, user, dataDir, password })

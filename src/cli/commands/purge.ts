@@ -1,0 +1,74 @@
+import { size } from '../../console/format.ts'
+import { table } from '../../console/table.ts'
+import { UnshipError } from '../../errors.ts'
+import { purgeKept, type PurgeDecision, type PurgeReport } from '../../run/purge.ts'
+import { readStatus } from '../../run/read-status.ts'
+import { featureArg, flag, text, type Command } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { withProject } from '../project/index.ts'
+import { knownFeature } from '../project/known-feature.ts'
+import { actorArgs, runOptions } from '../run-options.ts'
+
+export const purgeCommand: Command = {
+  name: 'purge',
+  summary: 'Drop archives that are past their day, or that are confirmed by name; without options only show them',
+  args: {
+    ...featureArg,
+    due: { type: 'boolean', description: 'Drop what is past its day' },
+    confirm: { type: 'string', valueHint: 'feature', description: 'Drop what no removal depends on, whatever its day' },
+    'force-data-loss': {
+      type: 'boolean',
+      description: 'With --due or --confirm: backups too that a removal depends on. There is no restore after that',
+    },
+    ...actorArgs,
+  },
+  examples: [
+    ['unship purge', 'what could be dropped, and when; drops nothing'],
+    ['unship purge --due', 'in a nightly job: archives of restores after 30 days'],
+    ['unship purge program_partner --confirm program_partner', 'the same now'],
+    ['unship purge --confirm program_partner --force-data-loss', 'the backups of a removal: the end of all restores'],
+  ],
+  run: ({ args, screen }) =>
+    withProject(args, async ({ db }) => {
+      const statuses = await readStatus(db)
+      const confirmed = text(args, 'confirm')
+      const named = text(args, 'feature') ?? confirmed
+      if (confirmed !== undefined && confirmed !== named)
+        throw usage(`--confirm names ${confirmed}, not ${named ?? ''}`)
+      const forceDataLoss = flag(args, 'force-data-loss')
+      const due = flag(args, 'due')
+      if (forceDataLoss && !due && confirmed === undefined)
+        throw usage('--force-data-loss goes with --confirm or --due')
+      const features =
+        named === undefined ? statuses.map(({ feature }) => feature) : [knownFeature(statuses, named, [])]
+      const reports: PurgeReport[] = []
+      for (const name of features)
+        reports.push(
+          await purgeKept(
+            db,
+            { name },
+            { ...runOptions(args), due, confirmed: confirmed !== undefined, forceDataLoss },
+          ),
+        )
+      if (screen.json) screen.printJson(reports)
+      else screen.print(reports.map(asText).join('\n\n') || 'The ledger knows no feature: nothing is kept.')
+      return EXIT.ok
+    }),
+}
+
+const usage = (message: string) =>
+  new UnshipError({ code: 'invalid_usage', message, hint: 'unship purge --help shows how it is used.' })
+
+function asText({ feature, dropped, kept }: PurgeReport): string {
+  if (dropped.length + kept.length === 0) return `${feature}: nothing is kept.`
+  return [
+    ...(dropped.length > 0 ? [`${feature}: dropped`, ...rows(dropped)] : []),
+    ...(kept.length > 0 ? [`${feature}: kept`, ...rows(kept)] : []),
+  ].join('\n')
+}
+
+const rows = (tables: readonly PurgeDecision[]): string[] =>
+  table(
+    [{ heading: 'table' }, { heading: 'size', right: true }, { heading: 'why' }],
+    tables.map(({ table: name, bytes, why }) => [name, size(bytes ?? 0), why]),
+  ).map((line) => `  ${line}`)

@@ -1,0 +1,149 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError } from '../errors.ts'
+import { ARCHIVED, type ArchivedTable } from '../ledger/history.ts'
+import { latestRun, recordEvent, type LedgerRun } from '../ledger/ledger.ts'
+import { shown } from '../plan/model.ts'
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { keptRemoval } from './archived.ts'
+import { backupsOf, type Backup } from './backups.ts'
+import { RunContext } from './context.ts'
+import { freeName, timestampName } from './kept-names.ts'
+import type { RunOptions } from './options.ts'
+import { row, run } from './query.ts'
+import { planOf } from './removal-state.ts'
+import { runShort } from './short.ts'
+import { withFeatureLock, withSession } from './session.ts'
+
+export interface ArchiveOptions extends Pick<RunOptions, 'actor' | 'reason' | 'lockTimeoutMs' | 'lockAttempts'> {
+  /** The day until which the archives are kept, `2027-01-31`. */
+  readonly keepUntil?: string
+}
+
+export interface ArchiveReport {
+  readonly feature: string
+  readonly outcome: 'archived' | 'kept until another day' | 'already archived'
+  readonly keepUntil: string | null
+  readonly archived: readonly { readonly backup: string; readonly archive: string }[]
+}
+
+/**
+ * Renames the backups of a removal to `archive_…_YYYY_MM_DD`, with a comment that
+ * says what they are. A restore finds them and works as before. Archiving again
+ * changes until when they are kept.
+ *
+ * Locks nothing but the backups, for milliseconds.
+ *
+ * @throws {UnshipError} `not_archived` where the feature is not removed.
+ *
+ * @example
+ * await archiveBackups(db, programPartner, { keepUntil: '2027-01-31' })
+ */
+export async function archiveBackups(
+  db: AnyKysely,
+  feature: { readonly name: string },
+  options: ArchiveOptions = {},
+): Promise<ArchiveReport> {
+  return await withSession(db, async (session) => {
+    const context = new RunContext(session, feature.name, options)
+    const patience = { attempts: context.options.lockAttempts, signal: undefined }
+    return await withFeatureLock(session, feature.name, patience, () => archiveLocked(context, options))
+  })
+}
+
+async function archiveLocked(context: RunContext, options: ArchiveOptions): Promise<ArchiveReport> {
+  const { db, feature } = context
+  const latest = await latestRun(db, feature)
+  if (latest?.direction !== 'removal' || latest.state !== 'done')
+    throw new UnshipError({
+      code: 'not_archived',
+      message: `feature ${feature} is not removed, so it has no backups to archive`,
+      detail: latest
+        ? `Its latest run is ${latest.id}: ${latest.direction}, ${latest.state}.`
+        : 'The ledger knows no run of it.',
+      hint: 'Backups that a restore has retired are archives already.',
+    })
+  const { archive } = await keptRemoval(db, latest)
+  const who = {
+    actor: options.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null,
+    reason: options.reason ?? process.env.UNSHIP_REASON ?? null,
+  }
+  if (archive) {
+    const keepUntil = options.keepUntil ?? archive.keepUntil
+    const changes = keepUntil !== archive.keepUntil
+    if (changes) await run(db, recordEvent(latest.id, ARCHIVED, { tables: archive.tables, keepUntil, ...who }))
+    return report(feature, changes ? 'kept until another day' : 'already archived', keepUntil, archive.tables)
+  }
+  const keepUntil = options.keepUntil ?? null
+  const tables = await archiveNames(context, latest)
+  const backups = backupsOf(planOf(latest))
+  await runShort(context, {
+    phase: 'record',
+    locks: tables.map(({ backup }) => ({
+      sql: `lock table only ${qualified(backup)} in access exclusive mode`,
+      relation: backup,
+    })),
+    statements: [
+      ...tables.flatMap(({ backup, archive: name }, n) => [
+        `alter table ${qualified(backup)} rename to ${id(name.name)}`,
+        `comment on table ${qualified(name)} is ${literal(comment(backups[n], latest, keepUntil, who))}`,
+      ]),
+      recordEvent(latest.id, ARCHIVED, { tables, keepUntil, ...who }),
+    ],
+  })
+  return report(feature, 'archived', keepUntil, tables)
+}
+
+async function archiveNames({ db }: RunContext, removal: LedgerRun): Promise<ArchivedTable[]> {
+  const day = (await timestampName(db)).slice(0, 'YYYY_MM_DD'.length)
+  const tables: ArchivedTable[] = []
+  for (const { table } of backupsOf(planOf(removal))) {
+    const name = await freeName(db, table.schema, `archive_${table.name.replace(/^backup_/, '')}_${day}`)
+    tables.push({
+      backup: table,
+      archive: { schema: table.schema, name },
+      comment: await commentOf(db, removal, table),
+    })
+  }
+  return tables
+}
+
+async function commentOf(db: AnyKysely, { feature }: LedgerRun, table: QualifiedName): Promise<string | null> {
+  const found = await row<{ there: boolean; comment: string | null }>(
+    db,
+    `select t.oid is not null as there, pg_catalog.obj_description(t.oid, 'pg_class') as comment
+     from (select pg_catalog.to_regclass(${literal(qualified(table))})::pg_catalog.oid as oid) t`,
+  )
+  if (found.there) return found.comment
+  throw new UnshipError({
+    code: 'backup_changed',
+    message: `cannot archive the backups of feature ${feature} because ${shown(table)} is missing`,
+    detail: 'A backup was renamed or dropped.',
+    hint: 'Give it its name back, or bring it back from a backup of the database. Nothing was archived.',
+  })
+}
+
+function comment(
+  backup: Backup | undefined,
+  { id: runId, feature, finished_at: at }: LedgerRun,
+  keepUntil: string | null,
+  { actor, reason }: { actor: string | null; reason: string | null },
+): string {
+  return [
+    `${backup?.of ?? 'Backup'}, removed with feature ${feature}${at === null ? '' : ` on ${at.slice(0, 10)}`}`,
+    `archived${actor === null ? '' : ` by ${actor}`}${reason === null ? '' : ` (${reason})`}`,
+    ...(keepUntil === null ? [] : [`to be kept until ${keepUntil}`]),
+    `kysely-unship run ${runId} restores it`,
+  ].join('; ')
+}
+
+const report = (
+  feature: string,
+  outcome: ArchiveReport['outcome'],
+  keepUntil: string | null,
+  tables: readonly ArchivedTable[],
+): ArchiveReport => ({
+  feature,
+  outcome,
+  keepUntil,
+  archived: tables.map(({ backup, archive }) => ({ backup: shown(backup), archive: shown(archive) })),
+})

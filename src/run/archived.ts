@@ -1,0 +1,97 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError } from '../errors.ts'
+import { FROM_ARCHIVE, readKeeping, type Archive, type ArchivedTable } from '../ledger/history.ts'
+import { recordEvent, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { shown } from '../plan/model.ts'
+import type { PlannedLock } from '../plan/plan.ts'
+import { id, literalOrNull, qualified, type QualifiedName } from '../sql.ts'
+import { planOf } from './removal-state.ts'
+import { row } from './query.ts'
+
+/** A removal, with its backups under the names that they bear now. */
+export interface KeptRemoval {
+  readonly removal: LedgerRun
+  readonly plan: RecordedPlan
+  /** null: the backups have the names that the removal gave them. */
+  readonly archive: Archive | null
+}
+
+/**
+ * Finds the backups of a removal, archived or not.
+ *
+ * @throws {UnshipError} `backups_purged` where they were dropped.
+ */
+export async function keptRemoval(db: AnyKysely, removal: LedgerRun): Promise<KeptRemoval> {
+  const { archives, purges } = await readKeeping(db)
+  const purge = purges.get(removal.id)
+  if (purge)
+    throw new UnshipError({
+      code: 'backups_purged',
+      message: `feature ${removal.feature} cannot be restored: its backups were dropped`,
+      detail: `${purge.at.slice(0, 10)}${purge.actor === null ? '' : `, by ${purge.actor}`}: ${purge.tables.join(', ')}.`,
+      hint: 'A backup of the database from before that day holds them.',
+    })
+  const plan = planOf(removal)
+  const archive = archives.get(removal.id)
+  if (!archive) return { removal, plan, archive: null }
+  const named = (backup: QualifiedName) =>
+    archive.tables.find((t) => t.backup.schema === backup.schema && t.backup.name === backup.name)?.archive ?? backup
+  const checksums = Object.fromEntries(
+    archive.tables.flatMap((t) => {
+      const sealed = removal.checksums[shown(t.backup)]
+      return sealed === undefined ? [] : [[shown(t.archive), sealed]]
+    }),
+  )
+  return {
+    removal: { ...removal, checksums },
+    plan: {
+      ...plan,
+      hosts: plan.hosts.map((host) => ({ ...host, backup: named(host.backup) })),
+      moved: plan.moved.map((moved) => ({ ...moved, backup: named(moved.backup) })),
+    },
+    archive,
+  }
+}
+
+/** Refuses to take backups from the archive where something else has their names by now. */
+export async function refuseTakenBackupNames(db: AnyKysely, feature: string, archive: Archive): Promise<void> {
+  const taken: string[] = []
+  for (const { backup } of archive.tables) {
+    const { found } = await row<{ found: boolean }>(
+      db,
+      `select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = ${literalOrNull(backup.schema)} and c.relname = ${literalOrNull(backup.name)}) as found`,
+    )
+    if (found) taken.push(shown(backup))
+  }
+  if (taken.length === 0) return
+  throw new UnshipError({
+    code: 'name_taken',
+    message: `cannot take the backups of feature ${feature} from the archive because something else has their names`,
+    detail: taken.map((name) => `relation ${name} exists.`).join('\n'),
+    hint: 'Rename what stands there now. Nothing was restored.',
+  })
+}
+
+/** What gives archived backups their names and comments back, in the transaction that adds the columns. */
+export function fromArchive(removalId: string, archive: Archive): { locks: PlannedLock[]; statements: string[] } {
+  return {
+    locks: archive.tables.map(lockArchive),
+    statements: [
+      ...archive.tables.flatMap(({ backup, archive: name, comment }) => [
+        `alter table ${qualified(name)} rename to ${id(backup.name)}`,
+        `comment on table ${qualified(backup)} is ${literalOrNull(comment)}`,
+      ]),
+      recordEvent(removalId, FROM_ARCHIVE),
+    ],
+  }
+}
+
+const lockArchive = ({ archive }: ArchivedTable): PlannedLock => ({
+  sql: `lock table only ${qualified(archive)} in access exclusive mode`,
+  relation: archive,
+})
+
+/** Whether a lock is of a backup that bears its archive's name. */
+export const isArchived = (archive: Archive | null, { relation }: PlannedLock): boolean =>
+  archive?.tables.some(({ backup }) => backup.schema === relation.schema && backup.name === relation.name) ?? false

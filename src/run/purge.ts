@@ -1,0 +1,197 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { readJson } from '../catalog/read.ts'
+import { UnshipError } from '../errors.ts'
+import { PURGED, readRuns } from '../ledger/history.ts'
+import { recordEvent } from '../ledger/ledger.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { dollarQuote, literal, qualified } from '../sql.ts'
+import { RunContext } from './context.ts'
+import { readKept, type KeptTable } from './kept-tables.ts'
+import type { RunOptions } from './options.ts'
+import { row, sqlState } from './query.ts'
+import { withFeatureLock, withSession } from './session.ts'
+import { runShort } from './short.ts'
+
+export interface PurgeOptions extends Pick<RunOptions, 'actor' | 'reason' | 'lockTimeoutMs' | 'lockAttempts'> {
+  /** Drop what is past its day. */
+  readonly due?: boolean
+  /** Drop what nothing depends on, whatever its day. */
+  readonly confirmed?: boolean
+  /** Drop backups too that a removal depends on: after that there is no restore. */
+  readonly forceDataLoss?: boolean
+}
+
+/** A kept table, and what a purge does with it. */
+export interface PurgeDecision extends KeptTable {
+  readonly drop: boolean
+  readonly why: string
+}
+
+export interface PurgeReport {
+  readonly feature: string
+  readonly dropped: readonly PurgeDecision[]
+  readonly kept: readonly PurgeDecision[]
+}
+
+const DEPENDENT_OBJECTS_STILL_EXIST = '2BP01'
+
+/**
+ * Drops tables that a feature's runs have kept, and records it in the ledger: what
+ * is past its day (`due`), or what nothing depends on (`confirmed`). Backups that a
+ * removal depends on go only with `forceDataLoss` on top of either; a restore refuses
+ * with `backups_purged` then. With none of the three it only tells what it would do.
+ *
+ * Locks the dropped tables alone. Never drops anything that depends on them.
+ *
+ * @throws {UnshipError} `data_loss` where it is confirmed, and all that there is is needed.
+ *
+ * @example
+ * await purgeKept(db, programPartner, { due: true })
+ */
+export async function purgeKept(
+  db: AnyKysely,
+  feature: { readonly name: string },
+  options: PurgeOptions = {},
+): Promise<PurgeReport> {
+  return await withSession(db, async (session) => {
+    const context = new RunContext(session, feature.name, options)
+    const patience = { attempts: context.options.lockAttempts, signal: undefined }
+    return await withFeatureLock(session, feature.name, patience, () => purgeLocked(context, options))
+  })
+}
+
+async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<PurgeReport> {
+  const { db, feature } = context
+  const runs = await readRuns(db, feature)
+  const underWay = runs.some(({ state }) => state === 'running')
+  const { today } = await row<{ today: string }>(
+    db,
+    `select pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD') as today`,
+  )
+  const { tables } = await readKept(db, runs)
+  const decisions = tables
+    .filter(({ bytes }) => bytes !== null)
+    .map((table) => ({ ...table, ...decide(table, underWay ? {} : options, today) }))
+  const dropped = decisions.filter(({ drop }) => drop)
+  const kept = decisions.filter(({ drop }) => !drop)
+  if (options.confirmed && dropped.length === 0 && kept.some(({ needed }) => needed)) throw dataLoss(feature, kept)
+  if (dropped.length > 0) await drop(context, dropped, options)
+  return { feature, dropped, kept }
+}
+
+/** What becomes of a table; pure. */
+export function decide(
+  { kind, needed, keepUntil }: Pick<KeptTable, 'kind' | 'needed' | 'keepUntil'>,
+  { due = false, confirmed = false, forceDataLoss = false }: PurgeOptions,
+  today: string,
+): Pick<PurgeDecision, 'drop' | 'why'> {
+  const past = keepUntil !== null && keepUntil < today
+  const asked = confirmed || (due && past)
+  const until =
+    keepUntil === null
+      ? 'nobody has said until when it is kept'
+      : past
+        ? `past its day, ${keepUntil}`
+        : `kept until ${keepUntil}`
+  if (needed && !forceDataLoss) return { drop: false, why: 'the removal depends on it: without it there is no restore' }
+  // its rows are nowhere else
+  if (kind === 'set aside' && !forceDataLoss) return { drop: false, why: 'its rows have no other place' }
+  if (asked) return { drop: true, why: confirmed ? 'confirmed' : until }
+  return { drop: false, why: until }
+}
+
+async function drop(context: RunContext, tables: readonly PurgeDecision[], options: PurgeOptions): Promise<void> {
+  const removal = tables.find(({ needed }) => needed)?.run
+  const statements = [
+    ...tables.map(({ name }) => `drop table ${qualified(name)}`),
+    ...(removal === undefined ? [] : await movedBesides(context.db, removal)),
+  ]
+  const actor = options.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null
+  const reason = options.reason ?? process.env.UNSHIP_REASON ?? null
+  try {
+    await runShort(context, {
+      phase: 'record',
+      locks: tables.map(({ name }) => ({
+        sql: `lock table only ${qualified(name)} in access exclusive mode`,
+        relation: name,
+      })),
+      statements: [
+        dropInAnyOrder(statements),
+        ...[...new Set(tables.map(({ run }) => run))].map((run) =>
+          recordEvent(run, PURGED, {
+            tables: tables.filter((t) => t.run === run).map((t) => t.table),
+            actor,
+            reason,
+            forced: options.forceDataLoss ?? false,
+          }),
+        ),
+      ],
+    })
+  } catch (error) {
+    if (sqlState(error) !== DEPENDENT_OBJECTS_STILL_EXIST) throw error
+    throw new UnshipError({
+      code: 'data_loss',
+      message: `something depends on the backups of feature ${context.feature}`,
+      detail:
+        error instanceof Error
+          ? `${error.message}${'detail' in error && error.detail ? `\n${String(error.detail)}` : ''}`
+          : String(error),
+      hint: 'Drop it first, if it may go. Nothing was dropped.',
+      cause: error,
+    })
+  }
+}
+
+/** Types, sequences and functions that were renamed with the tables; their restore begins with renaming them back. */
+async function movedBesides(db: AnyKysely, removalId: string): Promise<string[]> {
+  const objects = await readJson<{ restore_sql: string }>(
+    db,
+    `select o.restore_sql from ${LEDGER_SCHEMA}.objects o
+     where o.run_id = ${removalId} and o.handling = 'moved' and o.restore_sql is not null order by o.position`,
+  )
+  return objects.flatMap(({ restore_sql }) => {
+    const [, kind, name] =
+      /^alter (type|domain|sequence|function|procedure|aggregate) (.+) rename to ".*"(?:;|$)/m.exec(restore_sql) ?? []
+    return kind !== undefined && name !== undefined ? [`drop ${kind} if exists ${name}`] : []
+  })
+}
+
+/** Drops that may need each other, until all are done; anything else that depends on one of them ends it. */
+function dropInAnyOrder(statements: readonly string[]): string {
+  const list = statements.map((sql) => literal(sql)).join(', ')
+  return `do ${dollarQuote(
+    `
+declare
+  todo text[] := array[${list}]::text[];
+  rest text[];
+  statement text;
+  said text;
+  dependents text;
+begin
+  while pg_catalog.cardinality(todo) > 0 loop
+    rest := '{}';
+    foreach statement in array todo loop
+      begin
+        execute statement;
+      exception when dependent_objects_still_exist then
+        rest := pg_catalog.array_append(rest, statement);
+        get stacked diagnostics said = message_text, dependents = pg_exception_detail;
+      end;
+    end loop;
+    if pg_catalog.cardinality(rest) = pg_catalog.cardinality(todo) then
+      raise exception using errcode = '${DEPENDENT_OBJECTS_STILL_EXIST}', message = said, detail = dependents;
+    end if;
+    todo := rest;
+  end loop;
+end`,
+    'purge',
+  )}`
+}
+
+const dataLoss = (feature: string, kept: readonly PurgeDecision[]) =>
+  new UnshipError({
+    code: 'data_loss',
+    message: `the removal of feature ${feature} depends on its backups`,
+    detail: kept.map(({ table, why }) => `${table}: ${why}.`).join('\n'),
+    hint: 'Nothing was dropped. --force-data-loss drops them; after that the feature cannot be restored from this database.',
+  })
