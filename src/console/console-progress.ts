@@ -2,6 +2,7 @@ import type { ProgressEvent } from '../run/report.ts'
 import { messagesOf } from './events.ts'
 import { consolaOutput, type Output } from './output.ts'
 import { progressBar, progressLine } from './progress-line.ts'
+import { writeStepSummary } from './step-summary.ts'
 import { blockersKey, waitingLine } from './waiting.ts'
 
 /** How a run is shown. All optional. */
@@ -25,7 +26,8 @@ const BLOCKERS_EVERY_MS = 1_000
  *
  * On a terminal, progress is a line that is redrawn; elsewhere, and where `CI`
  * is set, a plain line every 10 s. Colours, marks and levels are consola's: no
- * colours where the output is no terminal or `NO_COLOR` is set.
+ * colours where the output is no terminal or `NO_COLOR` is set. Where
+ * `GITHUB_STEP_SUMMARY` names a file, the report is appended to it in Markdown.
  *
  * @example
  * await removeFeature(db, programPartner, { onProgress: consoleProgress() })
@@ -60,7 +62,14 @@ export function consoleProgress(options: ConsoleProgressOptions = {}): (event: P
   function tell(event: Exclude<ProgressEvent, { type: 'progress' }>): void {
     output.draw(null)
     for (const message of messagesOf(event, { restoreCommand })) output.print(message)
+    if (event.type === 'finished') summarize(event.report)
     lastPlainLine = now()
+  }
+
+  function summarize(report: (ProgressEvent & { type: 'finished' })['report']): void {
+    const failure = writeStepSummary(report)
+    if (failure !== null)
+      output.print({ type: 'warn', lines: [`the summary of the job could not be written: ${failure}`] })
   }
 
   /** What soon is out of date: redrawn in place, or told sparsely. */

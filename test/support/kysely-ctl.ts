@@ -26,7 +26,7 @@ export async function kysely(
   { cwd = ROOT, onOutput, onStart }: KyselyOptions = {},
 ): Promise<Run> {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(PG|DATABASE_URL$|CI$|NODE_ENV$|TEST|VITEST)/.test(name),
+    ([name]) => !/^(PG|DATABASE_URL$|GITHUB_STEP_SUMMARY$|CI$|NODE_ENV$|TEST|VITEST)/.test(name),
   )
   const child = spawn(process.execPath, [BIN, command, '--no-outdated-check'], {
     cwd,
