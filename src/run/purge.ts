@@ -132,15 +132,16 @@ async function drop(context: RunContext, tables: readonly PurgeDecision[], optio
     throw new UnshipError({
       code: 'data_loss',
       message: `something depends on the backups of feature ${context.feature}`,
-      detail:
-        error instanceof Error
-          ? `${error.message}${'detail' in error && error.detail ? `\n${String(error.detail)}` : ''}`
-          : String(error),
+      detail: [error instanceof Error ? error.message : String(error), dependentsIn(error)].filter(Boolean).join('\n'),
       hint: 'Drop it first, if it may go. Nothing was dropped.',
       cause: error,
     })
   }
 }
+
+/** What the server lists below its message. */
+const dependentsIn = (error: unknown): string =>
+  error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : ''
 
 /** Types, sequences and functions that were renamed with the tables; their restore begins with renaming them back. */
 async function movedBesides(db: AnyKysely, removalId: string): Promise<string[]> {
