@@ -1,4 +1,5 @@
 import type { Environment } from '../catalog/environment.ts'
+import type { AnyKysely } from '../any-kysely.ts'
 import { readEnvironment, readRows } from '../catalog/snapshot.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
@@ -112,6 +113,18 @@ async function refuseChangedBackups(context: RunContext, removal: LedgerRun, pla
 
 /** Names the restore needs and that something else has taken meanwhile. */
 async function refuseTaken({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
+  const taken = await readTaken(db, plan)
+  if (taken.length === 0) return
+  throw new UnshipError({
+    code: 'name_taken',
+    message: `cannot restore feature ${feature} because something else has its names`,
+    detail: taken.map((name) => `${name} exists.`).join('\n'),
+    hint: 'Rename or drop what stands there now. Nothing was restored.',
+  })
+}
+
+/** What bears a name that the restore needs: `table contacts`, `column contacts.payment_method`. */
+export async function readTaken(db: AnyKysely, plan: Pick<RecordedPlan, 'claims'>): Promise<string[]> {
   const found = await readJson<Claim>(
     db,
     `select c.kind, c.schema, c.name, c.part
@@ -139,19 +152,13 @@ async function refuseTaken({ db, feature }: RunContext, plan: RecordedPlan): Pro
     found.some((c) => c.kind === 'relation' && c.schema === schema && c.name === name)
   // a relation has a type of its name: said once
   const taken = found.filter((c) => c.kind !== 'type' || !isRelation(c))
-  if (taken.length === 0) return
-  const label = (c: Claim) =>
+  return taken.map((c) =>
     c.part === null
       ? `${c.kind} ${shown(c)}`
       : c.kind === 'function'
         ? `function ${shown(c)}(${c.part})`
-        : `${c.kind} ${shown(c)}.${c.part}`
-  throw new UnshipError({
-    code: 'name_taken',
-    message: `cannot restore feature ${feature} because something else has its names`,
-    detail: taken.map((c) => `${label(c)} exists.`).join('\n'),
-    hint: 'Rename or drop what stands there now. Nothing was restored.',
-  })
+        : `${c.kind} ${shown(c)}.${c.part}`,
+  )
 }
 
 async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number): Promise<CatalogRows> {

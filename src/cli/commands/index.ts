@@ -4,6 +4,14 @@ import { archiveCommand } from './archive.ts'
 import { planCommand } from './plan.ts'
 import { purgeCommand } from './purge.ts'
 import { statusCommand } from './status.ts'
+import { verifyCommand } from './verify.ts'
 
 /** In the order in which help lists them. */
-export const commands: readonly Command[] = [planCommand, statusCommand, abortCommand, archiveCommand, purgeCommand]
+export const commands: readonly Command[] = [
+  planCommand,
+  statusCommand,
+  verifyCommand,
+  abortCommand,
+  archiveCommand,
+  purgeCommand,
+]

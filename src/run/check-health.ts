@@ -1,0 +1,165 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import {
+  foreignKeysOfKeptQuery,
+  invalidIndexesQuery,
+  leftoversQuery,
+  readersOfKeptQuery,
+  unvalidatedQuery,
+} from '../catalog/health.ts'
+import { readJson } from '../catalog/read.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { shown } from '../plan/model.ts'
+import type { QualifiedName } from '../sql.ts'
+import { keptRemoval } from './archived.ts'
+import { backupsOf, sealBackup } from './backups.ts'
+import { brokenFunctions } from './check-functions.ts'
+import { readTaken } from './inspect-restore.ts'
+import { readStatus, type FeatureStatus } from './read-status.ts'
+import { withSession } from './session.ts'
+
+/** Something that was looked at. */
+export interface HealthCheck {
+  /** null: it is not about one feature. */
+  readonly feature: string | null
+  readonly check: string
+  /** A note is no reason for an alarm. */
+  readonly result: 'ok' | 'note' | 'problem'
+  /** What was found, a line for each. */
+  readonly found: readonly string[]
+}
+
+/**
+ * Looks whether removals and restores have left everything in order: backups against
+ * their checksums, names that a restore needs, foreign keys, indexes, constraints,
+ * parts of unfinished runs, functions that no longer work. Read-only; needs no table
+ * of the feature, so it can be asked in every state.
+ *
+ * @example
+ * const problems = (await checkHealth(db)).filter(({ result }) => result === 'problem')
+ */
+export async function checkHealth(db: AnyKysely, features: readonly FeatureDeclaration[] = []): Promise<HealthCheck[]> {
+  const statuses = await readStatus(db, features)
+  return await withSession(db, async (session) => {
+    const checks: HealthCheck[] = []
+    for (const status of statuses) checks.push(...(await checkFeature(session.db, status)))
+    if (statuses.every(({ active }) => active !== true))
+      checks.push(
+        problemIf(null, 'no part of an unfinished run is left', [
+          ...(await readJson<{ what: string }>(session.db, leftoversQuery(LEDGER_SCHEMA))).map(({ what }) => what),
+        ]),
+      )
+    return [...checks, ...(await brokenFunctions(session, statuses))]
+  })
+}
+
+const problemIf = (feature: string | null, check: string, found: readonly string[]): HealthCheck => ({
+  feature,
+  check,
+  result: found.length > 0 ? 'problem' : 'ok',
+  found,
+})
+
+async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<HealthCheck[]> {
+  const { feature, state, active, phase } = status
+  const check = (what: string, found: readonly string[]) => problemIf(feature, what, found)
+  if (state === 'installed' || state === 'absent' || state === 'incomplete') {
+    return [check('all that is declared is there, or nothing', state === 'incomplete' ? [presence(status)] : [])]
+  }
+  if (state === 'removing' || state === 'restoring')
+    return active === true
+      ? [{ feature, check: 'no run broke off', result: 'note', found: [`it is under way, in phase "${phase ?? ''}"`] }]
+      : [
+          check('no run broke off', [
+            `it broke off in phase "${phase ?? ''}": run the same migration again, or unship abort`,
+          ]),
+        ]
+  const latest = await latestRun(db, feature)
+  const removal = latest?.direction === 'restore' ? await runById(db, latest.removal_id ?? '') : latest
+  if (!removal?.plan) return []
+  const kept = status.kept.map(({ name }) => name)
+  return [
+    ...(state === 'restored'
+      ? [
+          check(
+            'every declared object is back',
+            (status.present?.found ?? 0) < (status.present?.declared ?? 0) ? [presence(status)] : [],
+          ),
+        ]
+      : [check('nothing of it is left, and its names are free', await readTaken(db, removal.plan))]),
+    ...(state === 'removed' || state === 'archived'
+      ? [check('backups match their checksums', await changed(db, removal))]
+      : []),
+    check('no foreign key leads to or from what is kept', await foreignKeys(db, kept)),
+    check('nobody but their owners can read what is kept', await readers(db, kept)),
+    check('no invalid index', await invalidIndexes(db, removal)),
+    ...(state === 'restored' ? [check('constraints are validated as before', await unvalidated(db, removal))] : []),
+    ...overdue(status),
+  ]
+}
+
+const presence = ({ present }: FeatureStatus) =>
+  `${String(present?.found ?? 0)} of ${String(present?.declared ?? 0)} declared objects are in the database`
+
+/** Checksums that differ, and backups that are gone. */
+async function changed(db: AnyKysely, run: LedgerRun): Promise<string[]> {
+  const { removal, plan } = await keptRemoval(db, run)
+  const found: string[] = []
+  for (const backup of backupsOf(plan)) {
+    const name = shown(backup.table)
+    const sealed = removal.checksums[name]
+    try {
+      const { checksum } = await sealBackup(db, backup)
+      if (sealed !== undefined && checksum !== sealed)
+        found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
+    } catch (error) {
+      found.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return found
+}
+
+async function foreignKeys(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {
+  if (kept.length === 0) return []
+  const keys = await readJson<{ name: string; table: string }>(db, foreignKeysOfKeptQuery(kept))
+  return keys.map(({ name, table }) => `${name} of ${table}`)
+}
+
+async function readers(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {
+  if (kept.length === 0) return []
+  const grants = await readJson<{ table: string; role: string }>(db, readersOfKeptQuery(kept))
+  return grants.map(({ table, role }) => `${table}: ${role} has privileges`)
+}
+
+const tablesOf = ({ plan }: LedgerRun): QualifiedName[] => [
+  ...(plan?.hosts.map(({ table }) => table) ?? []),
+  ...(plan?.moved.map(({ table }) => table) ?? []),
+]
+
+async function invalidIndexes(db: AnyKysely, removal: LedgerRun): Promise<string[]> {
+  const tables = tablesOf(removal)
+  if (tables.length === 0) return []
+  const indexes = await readJson<{ name: string; table: string }>(db, invalidIndexesQuery(tables))
+  return indexes.map(({ name, table }) => `${name} of ${table}`)
+}
+
+/** Constraints that were validated before the removal, and are not now. */
+async function unvalidated(db: AnyKysely, removal: LedgerRun): Promise<string[]> {
+  const tables = tablesOf(removal)
+  if (tables.length === 0) return []
+  const before = removal.plan?.described ?? {}
+  const found = await readJson<{ identity: string }>(db, unvalidatedQuery(tables))
+  return found.flatMap(({ identity }) => {
+    const was = before[`constraint ${identity}`] as { validated?: boolean } | undefined
+    return was?.validated === true ? [identity] : []
+  })
+}
+
+function overdue({ feature, kept }: FeatureStatus): HealthCheck[] {
+  const today = new Date().toISOString().slice(0, 10)
+  const past = kept.filter(({ keepUntil, bytes }) => bytes !== null && keepUntil !== null && keepUntil < today)
+  if (past.length === 0) return []
+  const found = past.map(({ table, keepUntil }) => `${table} was to be kept until ${keepUntil ?? ''}: unship purge`)
+  return [{ feature, check: 'nothing is kept past its day', result: 'note', found }]
+}

@@ -1,0 +1,99 @@
+import { checkHealth, removeFeature, restoreFeature } from 'kysely-unship'
+import { describe, expect, test } from 'vitest'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { killedAt } from '../states/broken.ts'
+import { useDatabase } from '../support/database.ts'
+import { readState } from '../support/life.ts'
+import { json, unship } from './support.ts'
+
+const database = useDatabase({ template: 'demo' })
+const settings = () => ({ DATABASE_URL: database().ownerUrl })
+const problems = async () =>
+  (await checkHealth(database().admin, [programPartner]))
+    .filter(({ result }) => result === 'problem')
+    .map(({ check, found }) => `${check}: ${found.join('; ')}`)
+
+describe('unship verify', () => {
+  test('finds nothing before, between and after, and changes nothing', async () => {
+    const installed = await unship(['verify'], settings())
+    expect(installed).toMatchObject({ code: 0, out: expect.stringContaining('Nothing is broken.') })
+    await removeFeature(database().db, programPartner)
+    const before = await readState(database(), { dump: false })
+    const removed = await unship(['verify'], settings())
+    expect(removed).toMatchObject({ code: 0, err: '' })
+    expect(removed.out).toMatch(/^ok +program_partner: backups match their checksums$/m)
+    expect(removed.out).toMatch(/^ok +functions still compile$/m)
+    expect(await readState(database(), { dump: false })).toEqual(before)
+    await restoreFeature(database().db, programPartner)
+    expect(await problems()).toEqual([])
+  })
+
+  test('finds a changed backup and one that is gone, and ends with 4', async () => {
+    await removeFeature(database().db, programPartner)
+    await database().query(`
+      update backup_program_partner_contacts set payment_method = 'gold' where payment_method is not null;
+      drop table backup_legacy_program_partner_corrections`)
+    const { code, out } = await unship(['verify', '--json'], settings())
+    expect(code).toBe(4)
+    const { healthy, checks } = json({ code, out, err: '' })
+    expect(healthy).toBe(false)
+    const check = checks.find((c: { check: string }) => c.check === 'backups match their checksums')
+    expect(check).toMatchObject({ feature: 'program_partner', result: 'problem' })
+    expect(check.found).toEqual([
+      expect.stringMatching(/^backup_program_partner_contacts: sealed as 41:.*, now 41:/),
+      expect.stringMatching(/^backup_legacy_program_partner_corrections: .*does not exist/),
+    ])
+    expect((await unship(['verify'], settings())).out).toMatch(
+      /^PROBLEM program_partner: backups match[^]*Something is broken/m,
+    )
+  })
+
+  test('finds what others left in the way or tore open', async () => {
+    await removeFeature(database().db, programPartner)
+    await database().query(`
+      create table legacy_program_partner_corrections (id int);
+      alter table backup_program_partner_audit_log add constraint late foreign key (contact_id) references contacts (id) not valid;
+      grant select on backup_program_partner_contacts to crm_app;
+      update pg_index set indisvalid = false where indexrelid = 'idx_contacts_organisation'::regclass;
+      alter table contacts add column unship_hidden_x int`)
+    expect(await problems()).toEqual([
+      'nothing of it is left, and its names are free: relation legacy_program_partner_corrections',
+      'no foreign key leads to or from what is kept: late of public.backup_program_partner_audit_log',
+      'nobody but their owners can read what is kept: public.backup_program_partner_contacts: crm_app has privileges',
+      'no invalid index: public.idx_contacts_organisation of public.contacts',
+      'no part of an unfinished run is left: column public.contacts.unship_hidden_x',
+    ])
+  })
+
+  test('finds functions that no longer work, as far as their language tells', async () => {
+    await database().query(`
+      create function partners() returns bigint language sql as
+        $$ select count(*) from public.contacts where is_expected_program_partner $$;
+      create function report() returns bigint language plpgsql as
+        $$ begin return (select count(*) from program_partner_audit_log); end $$;
+      create function found_on_its_path() returns bigint language sql set search_path = public as
+        $$ select count(*) from contacts $$`)
+    await removeFeature(database().db, programPartner)
+    const checks = await checkHealth(database().admin, [programPartner])
+    expect(checks).toContainEqual({
+      feature: null,
+      check: 'functions still compile',
+      result: 'problem',
+      found: [expect.stringMatching(/^public.partners\(\): column "is_expected_program_partner" does not exist/)],
+    })
+    expect(checks).toContainEqual({
+      feature: null,
+      check: 'no function mentions what is gone',
+      result: 'note',
+      found: ['public.report() mentions program_partner_audit_log'],
+    })
+  })
+
+  test('finds a run that broke off', async () => {
+    const { killed, ...options } = killedAt(database(), ['phase started', 'copy'])
+    await Promise.allSettled([removeFeature(database().db, programPartner, options), killed])
+    const found = await problems()
+    expect(found[0]).toMatch(/^no run broke off: it broke off in phase "(watch|copy)"/)
+    expect(found.at(-1)).toMatch(/unship_program_partner_insert on public.contacts/)
+  })
+})
