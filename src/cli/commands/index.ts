@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts'
 import { abortCommand } from './abort.ts'
 import { archiveCommand } from './archive.ts'
+import { noticeCommand } from './notice.ts'
 import { planCommand } from './plan.ts'
 import { purgeCommand } from './purge.ts'
 import { statusCommand } from './status.ts'
@@ -14,4 +15,5 @@ export const commands: readonly Command[] = [
   abortCommand,
   archiveCommand,
   purgeCommand,
+  noticeCommand,
 ]
