@@ -19,6 +19,8 @@ export interface StatementEvidence {
   readonly unavailable: string | null
   readonly since: string | null
   readonly found: readonly StatementUse[]
+  /** Statements whose text this role may not see. */
+  readonly hidden: number
 }
 
 export interface StatementUse {
@@ -81,7 +83,8 @@ export const sessionUseQuery = (names: readonly string[]): string => `
   select a.pid, a.usename::text as user, a.application_name as application, a.state, ${iso('a.query_start')} as since, a.query,
     a.query = '<insufficient privilege>' as hidden
   from pg_catalog.pg_stat_activity a
-  where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid() and a.backend_type = 'client backend'
+  where a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
+    and a.usesysid is not null and coalesce(a.backend_type, 'client backend') = 'client backend' -- of others' sessions it is null
     and (a.query = '<insufficient privilege>' or a.query ~* ${wordPattern(names)})`
 
 export const statementsExtensionQuery = `
@@ -98,7 +101,10 @@ export const statementUseQuery = (schema: string, names: readonly string[]): str
   group by s.query order by 2 desc limit 200`
 
 export const statementsSinceQuery = (schema: string): string =>
-  `select ${iso('i.stats_reset')} as since from ${schema}.pg_stat_statements_info i`
+  `select ${iso('i.stats_reset')} as since, (select pg_catalog.count(*) from ${schema}.pg_stat_statements s
+     where s.dbid = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+       and s.query = '<insufficient privilege>') as hidden
+   from ${schema}.pg_stat_statements_info i`
 
 const wordPattern = (names: readonly string[]) =>
   literal(names.length === 0 ? '$never' : `\\m(${names.map((name) => name.replaceAll(/(\W)/g, '\\$1')).join('|')})\\M`)

@@ -107,7 +107,7 @@ async function readRelations(db: AnyKysely, model: Model): Promise<RelationUse[]
 }
 
 async function readStatements(db: AnyKysely, words: Words): Promise<StatementEvidence> {
-  const nothing = (unavailable: string): StatementEvidence => ({ unavailable, since: null, found: [] })
+  const nothing = (unavailable: string): StatementEvidence => ({ unavailable, since: null, found: [], hidden: 0 })
   const [extension] = await readJson<{ nspname: string }>(db, statementsExtensionQuery)
   if (!extension) return nothing('the extension pg_stat_statements is not installed in this database')
   const schema = id(extension.nspname)
@@ -115,10 +115,11 @@ async function readStatements(db: AnyKysely, words: Words): Promise<StatementEvi
     const found = await inSavepoint(db, () =>
       readJson<Omit<StatementUse, 'mentions'>>(db, statementUseQuery(schema, search(words))),
     )
-    const [since] = await readJson<{ since: string | null }>(db, statementsSinceQuery(schema))
+    const [since] = await readJson<{ since: string | null; hidden: number }>(db, statementsSinceQuery(schema))
     return {
       unavailable: null,
       since: since?.since ?? null,
+      hidden: since?.hidden ?? 0,
       found: found
         .map((use) => ({ ...use, mentions: mentioned(use.query, words) }))
         .filter(({ mentions }) => mentions.length > 0),

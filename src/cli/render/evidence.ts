@@ -21,10 +21,10 @@ export function signsOf(evidence: Evidence): Sign[] {
 const counted = ({ countedSince }: Evidence) =>
   countedSince === null ? 'since the statistics began' : `since ${minute(countedSince)}`
 
-function statements({ statements: { unavailable, since, found } }: Evidence): Sign[] {
+function statements({ statements: { unavailable, since, found, hidden } }: Evidence): Sign[] {
   if (unavailable !== null) return [{ kind: 'unknown', text: `pg_stat_statements: ${unavailable}` }]
   const when = since === null ? '' : ` since ${minute(since)}`
-  if (found.length === 0)
+  if (found.length === 0 && hidden === 0)
     return [{ kind: 'unused', text: `pg_stat_statements knows no statement that mentions it${when}` }]
   return [
     ...found.slice(0, MOST).map(({ query, calls, user, mentions }): Sign => ({
@@ -33,6 +33,14 @@ function statements({ statements: { unavailable, since, found } }: Evidence): Si
       code: oneLine(query, CODE_LENGTH),
     })),
     ...more(found.length, 'statement'),
+    ...(hidden > 0
+      ? [
+          {
+            kind: 'unknown',
+            text: `pg_stat_statements hides ${count(hidden, 'statement')} of others from this role; a member of pg_read_all_stats sees them`,
+          } as const,
+        ]
+      : []),
   ]
 }
 

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { signsOf } from '../../src/cli/render/evidence.ts'
+import { reviewRemoval } from '../../src/run/review-removal.ts'
+import { useDatabase } from '../support/database.ts'
+
+const database = useDatabase({ template: 'demo' })
+
+async function evidence() {
+  const review = await reviewRemoval(database().admin, programPartner)
+  if (review.direction === 'none') throw new Error('nothing was planned')
+  return review.evidence
+}
+
+test('sees sessions, scans and calls of functions', async () => {
+  await database().query(`alter role crm_owner in database ${database().name} set track_functions = 'all'`)
+  const client = await database().connect()
+  await client.query(`select update_payment_method((select id from contacts limit 1), 'card', 'x', now())`)
+  await client.query(`select payment_method from contacts limit 1`)
+  await expect.poll(async () => (await evidence()).functions.used, { timeout: 15_000 }).toHaveLength(1)
+  const found = await evidence()
+  expect(found.sessions.using).toEqual([
+    expect.objectContaining({
+      user: 'crm_owner',
+      mentions: ['contacts.payment_method'],
+      query: expect.stringContaining('select payment_method'),
+    }),
+  ])
+  expect(found.relations.find(({ relation }) => relation === 'program_partner_audit_log')?.writes).toBeGreaterThan(0)
+  expect(signsOf(found).filter(({ kind }) => kind === 'used').length).toBeGreaterThanOrEqual(3)
+})
+
+test('says what it cannot see: pg_stat_statements, sessions of others', async () => {
+  expect((await evidence()).statements.unavailable).toContain('not installed')
+  const [there] = await database().query<{ loaded: boolean; available: boolean }>(
+    `select current_setting('shared_preload_libraries') ~ 'pg_stat_statements' as loaded,
+       exists (select from pg_available_extensions where name = 'pg_stat_statements') as available`,
+  )
+  if (there?.available) {
+    await database().query('create extension pg_stat_statements')
+    const { statements } = await evidence()
+    if (there.loaded) expect(statements.unavailable).toBeNull()
+    else expect(statements.unavailable).toContain('shared_preload_libraries')
+  }
+  await database().query('select 1')
+  const asOwner = await reviewRemoval(database().db, programPartner)
+  expect(asOwner).toMatchObject({ evidence: { sessions: { hidden: expect.any(Number) } } })
+  if (asOwner.direction === 'removal') expect(asOwner.evidence.sessions.hidden).toBeGreaterThan(0)
+})
