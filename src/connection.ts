@@ -1,5 +1,7 @@
 import pg from 'pg'
 import { connectionSettings } from './connection/settings.ts'
+import { refuseTransactionPooling } from './connection/pooler.ts'
+import { isUnshipError } from './errors.ts'
 import { serverUnreachable, type Target } from './connection/unreachable.ts'
 
 const APPLICATION_NAME = 'kysely-unship'
@@ -40,13 +42,12 @@ export async function connectionPool(
   const pool = new pg.Pool(config)
   surviveDeadConnections(pool)
   try {
-    const client = await pool.connect()
-    client.release()
+    await refuseTransactionPooling(pool)
     return pool
   } catch (error) {
     const target = targetOf(config)
     await pool.end()
-    throw serverUnreachable(error, target, timeoutMs)
+    throw isUnshipError(error) ? error : serverUnreachable(error, target, timeoutMs)
   }
 }
 

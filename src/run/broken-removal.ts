@@ -14,7 +14,9 @@ const text = (error: unknown) => (error instanceof Error ? error.message : Strin
  * @returns the error to throw.
  */
 export async function afterFailure(context: RunContext, runId: string, error: unknown): Promise<unknown> {
-  if (context.session.inTransaction || isConnectionLost(error)) return error
+  // in another session there are neither our settings nor our lock
+  const elsewhere = isUnshipError(error) && error.code === 'server_not_supported'
+  if (context.session.inTransaction || elsewhere || isConnectionLost(error)) return error
   try {
     const run = await runById(context.db, runId)
     if (run.phase === 'record') return pastCutOver(context, run, error)

@@ -1,7 +1,8 @@
 import type { Phase } from '../plan/plan.ts'
 import type { RunOptions } from './options.ts'
 import type { PhaseReport, ProgressEvent } from './report.ts'
-import { throwIfCancelled, type Session } from './session.ts'
+import { run, sqlState } from './query.ts'
+import { demandSession, OTHER_SESSION, sessionChanged, throwIfCancelled, type Session } from './session.ts'
 
 /** What every step of a run shares: its session, options, and what it has to report. */
 export class RunContext {
@@ -37,9 +38,19 @@ export class RunContext {
     throwIfCancelled(this.options.signal)
   }
 
+  /** Throws where a pooler has put another session in the place of the run's. */
+  async checkSession(): Promise<void> {
+    try {
+      await run(this.db, demandSession(this.session))
+    } catch (error) {
+      throw sqlState(error) === OTHER_SESSION ? sessionChanged(error) : error
+    }
+  }
+
   /** Runs one phase, timed and told of. */
   async phase(phase: Phase, work: () => Promise<{ lockHeldMs: number; attempts: number } | null>): Promise<void> {
     this.checkCancelled()
+    await this.checkSession()
     this.emit({ type: 'phase started', phase })
     const start = performance.now()
     const held = await work()

@@ -9,6 +9,8 @@ export interface Session {
   readonly db: AnyKysely
   /** Inside the caller's transaction: everything happens in it, or not at all. */
   readonly inTransaction: boolean
+  /** The server process; another one would have neither our settings nor our lock. */
+  readonly pid: number
   /** The caller's search_path, on which its own functions find what they call. */
   readonly callersPath: string
 }
@@ -30,11 +32,14 @@ const settings: Readonly<Record<string, string>> = {
   bytea_output: 'hex',
   lc_monetary: 'C',
   xmloption: 'content',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
   check_function_bodies: 'off',
   row_security: 'off',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
   default_transaction_read_only: 'off',
   default_tablespace: '',
   // compiling the catalog queries takes longer than running them
@@ -69,9 +74,17 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
 
 async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Session) => Promise<T>): Promise<T> {
   const timeout = await liftTimeout(db, local)
-  const { linux } = await row<{ linux: boolean }>(db, `select pg_catalog.version() ~ 'linux' as linux`)
-  // elsewhere the server may not be able to tell that its client has gone, and refuses the setting
-  const ours = linux ? { ...settings, client_connection_check_interval: '500ms' } : settings
+  const { linux, major, pid } = await row<{ linux: boolean; major: number; pid: number }>(
+    db,
+    `select pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
+       pg_catalog.pg_backend_pid() as pid`,
+  )
+  const ours = {
+    ...settings,
+    // elsewhere the server may not be able to tell that its client has gone, and refuses the setting
+    ...(linux && { client_connection_check_interval: '500ms' }),
+    ...(major >= 17 && { transaction_timeout: '0' }),
+  }
   const names = Object.keys(ours)
   const read = names.map((name) => `${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)`).join(', ')
   const { before } = await row<{ before: string }>(db, `select pg_catalog.json_build_object(${read})::text as before`)
@@ -84,7 +97,7 @@ async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Se
   await set(ours)
   let failed = true
   try {
-    const result = await work({ db, inTransaction: local, callersPath: previous.search_path ?? '' })
+    const result = await work({ db, inTransaction: local, pid, callersPath: previous.search_path ?? '' })
     failed = false
     return result
   } finally {
@@ -152,6 +165,27 @@ export async function withFeatureLock<T>(
     if (!inTransaction) await run(db, `select pg_catalog.pg_advisory_unlock(${key})`).catch(() => undefined)
   }
 }
+
+/** Raised by a statement of ours that has come to another session than the run's. */
+export const OTHER_SESSION = 'UN003'
+
+/** A statement that fails in any other server process than the run's. */
+export const demandSession = ({ pid }: Session): string =>
+  `do $session$ begin
+  if pg_catalog.pg_backend_pid() <> ${String(pid)} then
+    raise exception 'process % is not %, in which the run began', pg_catalog.pg_backend_pid(), ${String(pid)} using errcode = '${OTHER_SESSION}';
+  end if;
+end $session$`
+
+/** What a pooler does that hands out a session for one transaction only. */
+export const sessionChanged = (cause: unknown) =>
+  new UnshipError({
+    code: 'server_not_supported',
+    message: 'the connection does not stay with one session of the server',
+    detail: `${cause instanceof Error ? cause.message : String(cause)}: a pooler gives each transaction another session, without the settings and the lock that a run needs.`,
+    hint: 'Connect to the server itself, or to a pooler in session mode, and run the same command again.',
+    cause,
+  })
 
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return

@@ -8,6 +8,7 @@ import { dollarQuote } from '../sql.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
+import { demandSession, OTHER_SESSION, sessionChanged } from './session.ts'
 import type { Blocker } from './report.ts'
 
 /** A transaction that holds locks which others wait for: all locks first, then all changes. */
@@ -24,6 +25,7 @@ export const NOT_YET = 'UN001'
 
 const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK_DETECTED = '40P01'
+const OUT_OF_MEMORY = '53200'
 
 /** The changes of an ordinary short transaction take milliseconds; those of hundreds of partitions are many. */
 const WORK_LIMIT_MS = 5_000
@@ -44,7 +46,7 @@ export async function runShort(
 ): Promise<{ lockHeldMs: number; attempts: number }> {
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
-  const block = compose(short, options.lockTimeoutMs)
+  const block = compose(short, options.lockTimeoutMs, demandSession(session))
   const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * short.statements.length } = short
   const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
@@ -64,6 +66,8 @@ export async function runShort(
       }
       if (state === OTHER_MEANING) throw meansOther(error)
       if (state === OTHER_PUBLICATIONS) throw publishedOtherwise(context, error)
+      if (state === OTHER_SESSION) throw sessionChanged(error)
+      if (state === OUT_OF_MEMORY) throw tooManyLocks(context, short, error)
       if (state !== LOCK_NOT_AVAILABLE && state !== DEADLOCK_DETECTED && state !== QUERY_CANCELED) throw error
       // not our own timeout: somebody cancelled us
       if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
@@ -114,6 +118,16 @@ function publishedOtherwise({ feature }: RunContext, cause: unknown): UnshipErro
   })
 }
 
+function tooManyLocks({ feature }: RunContext, { phase, locks }: ShortTransaction, cause: unknown): UnshipError {
+  return new UnshipError({
+    code: 'locked',
+    message: `the server has no room for the locks of phase "${phase}" of feature ${feature}`,
+    detail: `${cause instanceof Error ? cause.message : String(cause)}: ${String(locks.length)} relations are locked, and their indexes and sequences with them. The attempt changed nothing.`,
+    hint: 'Raise max_locks_per_transaction and restart the server, or remove the feature in parts; then run the same command again.',
+    cause,
+  })
+}
+
 function locked(
   context: RunContext,
   { phase, locks }: ShortTransaction,
@@ -136,7 +150,7 @@ function locked(
   })
 }
 
-function compose({ locks, statements }: ShortTransaction, lockTimeoutMs: number): string {
+function compose({ locks, statements }: ShortTransaction, lockTimeoutMs: number, demand: string): string {
   const remaining = `perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
   const lines = [
     `declare`,
@@ -145,6 +159,7 @@ function compose({ locks, statements }: ShortTransaction, lockTimeoutMs: number)
     `  member record;`,
     `  callers_timeout text := pg_catalog.current_setting('lock_timeout');`,
     `begin`,
+    `  execute ${dollarQuote(demand, 'sql')};`,
     ...locks.flatMap(({ sql, relation, tree }) =>
       tree
         ? [

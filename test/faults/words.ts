@@ -2,7 +2,8 @@ import type { Run } from '../support/kysely-ctl.ts'
 import type { Command } from './lab.ts'
 
 /** Kysely's own statements before it has its lock, and kysely-ctl's after all is done: there is nothing to say. */
-const WITHOUT_LOCK = /^select "a"\."attname"|create table if not exists|_migration_lock"|pg_try_advisory_lock\('3853/
+const WITHOUT_LOCK =
+  /^select pg_catalog.pg_backend_pid|^select "a"\."attname"|create table if not exists|_migration_lock"|pg_try_advisory_lock\('3853/
 /** Kysely's own record, and the release of its lock. */
 const RECORD = /"kysely_migration"|3853314791062309107/
 
