@@ -92,7 +92,7 @@ function ready(child: ChildProcess): Promise<void> {
     let log = ''
     const read = (chunk: Buffer) => {
       log += chunk.toString()
-      if (!log.includes('database system is ready to accept connections')) return
+      if (!log.includes('database system is ready to accept')) return
       child.stderr?.off('data', read)
       child.stderr?.resume() // or a full pipe would hold up the server
       if (child.stderr instanceof Socket) child.stderr.unref()

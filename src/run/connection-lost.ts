@@ -2,8 +2,8 @@ import { UnshipError } from '../errors.ts'
 import { sqlState } from './query.ts'
 import type { ProgressEvent } from './report.ts'
 
-/** Shut down, crashed or not accepting connections; connection errors; and Node's own codes. */
-const LOST = /^(57P0[1-5]|08...|ECONNRESET|EPIPE|ETIMEDOUT)$/
+/** Shut down, crashed or not accepting connections; ended by a timeout; connection errors; and Node's own codes. */
+const LOST = /^(57P0[1-5]|25P0[34]|08...|ECONNRESET|EPIPE|ETIMEDOUT)$/
 /** What pg says without a code. */
 const LOST_MESSAGES = /connection terminated|connection ended|connection error and is not queryable/i
 

@@ -41,10 +41,10 @@ async function onOwnServer(job: number): Promise<void> {
   const server = await startOwnServer()
   const interrupter: Interrupter = { stop: server.crash, start: server.start }
   try {
-    await inLab(server.url, async (lab) => {
-      for (const next of casesOf(lab, ['stop']).filter((_, n) => n % jobs === job))
-        tell(await runCase(lab, next, interrupter))
-    })
+    const { prefix } = await Cluster.prepare(server.url)
+    const lab = await prepareLab({ url: server.url, prefix })
+    for (const next of casesOf(lab, ['stop']).filter((_, n) => n % jobs === job))
+      tell(await runCase(lab, next, interrupter))
   } finally {
     await server.remove()
   }
