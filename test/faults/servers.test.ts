@@ -5,10 +5,10 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { DEFAULT_MAJOR, findBinaries } from '../../demo/embedded/binaries.ts'
-import { freePort } from '../../demo/embedded/port.ts'
-import { startServer } from '../../demo/embedded/process.ts'
-import { serverUser } from '../../demo/embedded/user.ts'
+import { defaultMajor, findBinaries } from '../../src/embedded/binaries.ts'
+import { freePort } from '../../src/embedded/port.ts'
+import { startServer } from '../../src/embedded/process.ts'
+import { serverUser } from '../../src/embedded/user.ts'
 import { Cluster, OWNER } from '../support/cluster.ts'
 import { createPool, urlWith } from '../support/connect.ts'
 import { kysely } from '../support/kysely-ctl.ts'
@@ -87,8 +87,7 @@ describe('a server that is nearly full', () => {
     await run('drop table filler; checkpoint')
     expect((await as(server.url, database, (db) => removeFeature(db, programPartner))).outcome).toBe('removed')
     expect((await as(server.url, database, (db) => restoreFeature(db, programPartner))).outcome).toBe('restored')
-    const { filler, room, ...rows } = before.rows
-    void [filler, room]
+    const { filler, room, ...rows } = before.rows[(filler, room)]
     expect((await readOutcome(server.url, database)).rows).toMatchObject(rows)
   }, 120_000)
 })
@@ -141,7 +140,7 @@ describe('a read-only replica', () => {
       await maintain(primary.url, `create database ${database} template ${cluster.prefix}template_demo owner ${OWNER}`)
       const root = dirname(primary.dataDir)
       const user = serverUser()
-      const binaries = findBinaries(DEFAULT_MAJOR, root, user)
+      const binaries = findBinaries(defaultMajor, root, user)
       const replica = async () => {
         await primary.crash()
         const dataDir = join(root, 'replica')
