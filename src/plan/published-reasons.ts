@@ -70,8 +70,10 @@ export function publicationReasons(model: Model): string[] {
   for (const oid of new Set([...model.removed.keys(), ...model.moved])) {
     const r = model.relation(oid)
     const name = `${model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
-    if (r.publications.length > 0 && (r.relkind === 'p' || r.relispartition))
-      reasons.push(`${name} is published by ${r.publications.join(', ')} as part of a partition tree`)
+    // a partitioned table itself is named by a publication whatever is sent of it
+    const publications = [...new Set([...r.publications, ...membershipsOf(model, oid).map((m) => m.pubname)])]
+    if (publications.length > 0 && (r.relkind === 'p' || r.relispartition))
+      reasons.push(`${name} is published by ${publications.join(', ')} as part of a partition tree`)
     if (!model.isHost(oid)) continue
     for (const m of membershipsOf(model, oid)) {
       const reduced = reducedColumns(model, m)
