@@ -3,6 +3,7 @@ import { programPartner } from '../../migrations/1762603200000_remove_program_pa
 import { signsOf } from '../../src/cli/render/evidence.ts'
 import { reviewRemoval } from '../../src/run/review-removal.ts'
 import { useDatabase } from '../support/database.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const database = useDatabase({ template: 'demo' })
 
@@ -14,8 +15,9 @@ async function evidence() {
 
 test('sees sessions, scans and calls of functions', async () => {
   await database().query(`alter role crm_owner in database ${database().name} set track_functions = 'all'`)
+  // a session tells what it has counted when it ends
+  await asOwner(database(), `select update_payment_method((select id from contacts limit 1), 'card', 'x', now())`)
   const client = await database().connect()
-  await client.query(`select update_payment_method((select id from contacts limit 1), 'card', 'x', now())`)
   await client.query(`select payment_method from contacts limit 1`)
   await expect.poll(async () => (await evidence()).functions.used, { timeout: 15_000 }).toHaveLength(1)
   const found = await evidence()
