@@ -117,7 +117,7 @@ describe('a server with few lock slots', () => {
     const before = await readOutcome(server.url, database)
     const many = defineFeature()({ name: 'many', tables })
     const error = await refusal(
-      'locked',
+      'lock_table_too_small',
       as(server.url, database, (db) => removeFeature(db, many)),
     )
     expect(error.hint).toContain('max_locks_per_transaction')
