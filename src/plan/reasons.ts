@@ -60,7 +60,9 @@ function treeReasons(model: Model, r: Relation, name: string): string[] {
     reasons.push(
       `${name} is a partition of ${parents.join(', ')}, which stays${model.isHost(oid) ? ': declare the columns of the partitioned table' : ''}`,
     )
-  else if (!withParents && parents.length > 0) reasons.push(`${name} inherits from ${parents.join(', ')}`)
+  // of a table that stays, columns of its own come back as its own
+  else if (!withParents && parents.length > 0 && !model.isHost(oid))
+    reasons.push(`${name} inherits from ${parents.join(', ')}`)
   if (relkind !== 'p' && children.some((child) => !model.moved.has(child)))
     reasons.push(`${name} has tables that inherit from it`)
   if (r.detaching) reasons.push(`${name} is being detached from ${parents.join(', ')}: finalize that first`)

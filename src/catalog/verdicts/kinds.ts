@@ -119,7 +119,7 @@ export const kindVerdicts = {
   'pg_class.r': moved(
     'a table is renamed to its backup name and back; of a table that stays the declared columns are backed up, dropped, added again and filled',
     'a partition of a table that stays, a tree of inheritance that does not leave as a whole, a temporary table, a typed host table',
-    'a host table that is a partition, a child or a parent of another table',
+    'a host table that is a partition, or that others inherit from',
     'a table that a subscription writes to, or that is published with its whole schema or FOR ALL TABLES',
     'a host table with a rule on UPDATE, without a usable key, or of which no column would be left',
     'a host table whose rows are stored in a column elsewhere',

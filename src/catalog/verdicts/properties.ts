@@ -10,7 +10,7 @@ const acl = restored(
 )
 const definition = restored('the definition that PostgreSQL prints, which is compared after the restore')
 const nature = restored('the kind of object, see above')
-const inheritance = moved('a tree leaves as a whole and stays together', 'a table of a tree of which a part stays')
+const inheritance = moved('a tree leaves as a whole', 'inherited columns, tables of a tree that stays')
 const typeItself = moved('the type itself is renamed and never changed')
 
 const pg_class = {
