@@ -3,6 +3,7 @@ import type { Index } from '../catalog/index.ts'
 import { replayable } from '../catalog/replay.ts'
 import { dollarQuote, id, qualified } from '../sql.ts'
 import type { Model } from './model.ts'
+import { completeIndex } from './new-partitions.ts'
 import { comment, indexSettings, type Recreated } from './objects.ts'
 
 /**
@@ -75,6 +76,16 @@ function validation(model: Model, { contype, conrelid, confrelid }: Constraint, 
   return { sql: `do ${dollarQuote(body, 'validate')}`, foreignKey, locks: forced }
 }
 
+/** The constraint in partitions that have come since. */
+export const completeConstraint = (model: Model, constraint: Constraint, index: Index): string =>
+  completeIndex(
+    { schema: index.nspname, name: index.relname },
+    { definition: withOptions(constraint.def, index), deferrable: deferrable(constraint) },
+  )
+
+const deferrable = (constraint: Constraint) =>
+  constraint.condeferrable ? ` deferrable initially ${constraint.condeferred ? 'deferred' : 'immediate'}` : ''
+
 /** Options of its index, which a constraint's definition leaves out. */
 function withOptions(definition: string, { reloptions }: Index): string {
   if (!reloptions?.length) return definition
@@ -84,8 +95,5 @@ function withOptions(definition: string, { reloptions }: Index): string {
 
 function usingIndex(constraint: Constraint): string {
   const kind = constraint.contype === 'p' ? 'primary key' : 'unique'
-  const deferrable = constraint.condeferrable
-    ? ` deferrable initially ${constraint.condeferred ? 'deferred' : 'immediate'}`
-    : ''
-  return `${kind} using index ${id(constraint.conname)}${deferrable}`
+  return `${kind} using index ${id(constraint.conname)}${deferrable(constraint)}`
 }

@@ -16,6 +16,15 @@ export const storedColumns = (model: Model, oid: Oid) =>
 export const generatedColumns = (model: Model, oid: Oid) =>
   (model.gone.get(oid) ?? []).filter((c) => c.attgenerated !== '')
 
+/** Where a column is NOT NULL: its table, or else those of its partitions that alone demand it. */
+export function notNullIn(model: Model, oid: Oid, column: Column): string[] {
+  if (column.attnotnull) return [model.spell(model.name(oid))]
+  return model
+    .members(oid)
+    .filter(({ relid }) => model.gone.get(relid)?.some((c) => c.attname === column.attname && c.attnotnull))
+    .map(({ relid }) => model.spell(model.name(relid)))
+}
+
 /** The columns that identify a row: the primary key, or else a unique, immediate, complete index. */
 export function usableKey(model: Model, oid: Oid): readonly Column[] | null {
   const columns = model.columns(oid)

@@ -4,7 +4,8 @@ import { dollarQuote, literal, qualified } from '../sql.ts'
 import { shown, type Model } from './model.ts'
 import { indexSettings } from './objects.ts'
 import { indexExpression as definitionExpression } from './prebuilt.ts'
-import type { Action } from './plan.ts'
+import { completeIndex, newPartitions } from './new-partitions.ts'
+import type { Action, LockMode } from './plan.ts'
 import { ofMember } from './tree.ts'
 
 /*
@@ -19,11 +20,14 @@ interface Step {
   readonly captured: string | null
   readonly reason: string
   readonly table: string
+  readonly lock: LockMode
   readonly action: Action
   readonly object: string | null
 }
 
 const nameOf = (index: Index) => ({ schema: index.nspname, name: index.relname })
+
+const labelOf = (index: Index) => (index.conoid === null ? 'idx' : index.indisprimary ? 'pkey' : 'key')
 
 /** Partitioned indexes, parents first, then what is attached to them; unique constraints come at the reveal. */
 export function partitionedIndexes(model: Model, indexes: readonly Index[], phase: 'build' | 'validate'): Step[] {
@@ -33,11 +37,26 @@ export function partitionedIndexes(model: Model, indexes: readonly Index[], phas
     sql,
     captured,
     reason,
+    lock: 'ACCESS EXCLUSIVE',
     table: shown(model.name(index.indrelid)),
     action: 'run',
     object: null,
   })
+  const whole = indexes.filter((i) => i.partitioned && i.parent === null)
   return [
+    ...whole.map((index) => ({
+      ...step(
+        index,
+        phase === 'build' ? CAPTURED : `${newPartitions(labelOf(index))}${replayable(index.def)}`,
+        `parts of index ${index.relname}`,
+        phase === 'build'
+          ? `${literal(newPartitions(labelOf(index)))} || ${definitionExpression(index.indexrelid)}`
+          : null,
+      ),
+      lock: 'SHARE UPDATE EXCLUSIVE' as const,
+      action: 'partition indexes' as const,
+      object: qualified(model.name(index.indrelid)),
+    })),
     ...partitioned.flatMap((index) => [
       // after the reveal the columns bear their own names, of which the definition speaks already
       ...(phase === 'build' ? [CAPTURED] : ofMember(model, index.indrelid, [replayable(index.def)])).map((sql) =>
@@ -55,6 +74,13 @@ export function partitionedIndexes(model: Model, indexes: readonly Index[], phas
     ...partitioned.flatMap((index) =>
       attachParts(model, index, indexes).map((sql) => step(index, sql, `it becomes a part of index ${index.relname}`)),
     ),
+    ...whole
+      .filter((i) => i.conoid === null)
+      .flatMap((index) =>
+        ofMember(model, index.indrelid, [completeIndex(nameOf(index), null)]).map((sql) =>
+          step(index, sql, `index ${index.relname} in partitions that have come since`),
+        ),
+      ),
   ]
 }
 

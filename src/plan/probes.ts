@@ -2,7 +2,7 @@ import type { Column } from '../catalog/column.ts'
 import type { Constraint } from '../catalog/constraint.ts'
 import { addressKey } from '../catalog/dependency.ts'
 import { id, qualified } from '../sql.ts'
-import { declaredFill, generatedColumns } from './host.ts'
+import { declaredFill, generatedColumns, notNullIn } from './host.ts'
 import { shown, type Model } from './model.ts'
 
 /** A question about values, which the catalog cannot answer and the server is asked before anything changes. */
@@ -19,9 +19,9 @@ export function planProbes(model: Model): Probe[] {
       ...defaultProbes(model, oid),
       ...domainProbes(model, oid),
       ...fillProbes(model, oid),
-      ...checkProbes(model, oid),
-      ...pathProbes(model, oid),
     ]),
+    // of partitions too
+    ...[...model.gone.keys()].flatMap((oid) => [...checkProbes(model, oid), ...pathProbes(model, oid)]),
     ...[...model.views].flatMap((oid) => queryProbes(model, oid)),
   ]
 }
@@ -43,7 +43,7 @@ const defaultProbes = (model: Model, oid: string): Probe[] =>
   (model.removed.get(oid) ?? [])
     .filter((c) => c.attgenerated === '' && c.default !== null && c.default_constant)
     .map((c) => ({
-      sql: `(select pg_catalog.count(cast(${c.default ?? ''} as ${c.type})) >= ${c.attnotnull ? '1' : '0'})`,
+      sql: `(select pg_catalog.count(cast(${c.default ?? ''} as ${c.type})) >= ${notNullIn(model, oid, c).length > 0 ? '1' : '0'})`,
       reason: `the default of column ${shown(model.name(oid))}.${c.attname} is none that the column takes`,
     }))
 
@@ -108,14 +108,21 @@ const checkExpression = (k: Constraint): string | null =>
 
 /** Checks over removed columns alone are tried on the row that a new row's columns would make. */
 function checkProbes(model: Model, oid: string): Probe[] {
-  const columns = model.removed.get(oid) ?? []
+  const columns = model.gone.get(oid) ?? []
+  const root = model.rootOf(oid)
   return model.snapshot.constraints.flatMap((k) => {
+    // a copy is tried where it comes from
+    if (root !== null && k.inherited) return []
     if (k.contype !== 'c' || k.conrelid !== oid || !k.enforced || !k.conkey?.length) return []
     const over = k.conkey.map((n) => columns.find((c) => c.attnum === n))
     const expression = checkExpression(k)
-    if (expression === null || !over.every((c) => c !== undefined && isForeseen(model, oid, c))) return []
+    if (
+      expression === null ||
+      !over.every((c) => c !== undefined && isForeseen(model, root ?? oid, given(model, root, c)))
+    )
+      return []
     const row = (over as Column[])
-      .map((c) => `cast(${c.default ?? c.type_default ?? 'null'} as ${c.type}) as ${id(c.attname)}`)
+      .map((c) => `cast(${given(model, root, c).default ?? c.type_default ?? 'null'} as ${c.type}) as ${id(c.attname)}`)
       .join(', ')
     return [
       {
@@ -125,6 +132,10 @@ function checkProbes(model: Model, oid: string): Probe[] {
     ]
   })
 }
+
+/** A row that comes to a partition by way of its parent is given the parent's defaults. */
+const given = (model: Model, root: string | null, column: Column): Column =>
+  (root === null ? undefined : model.removed.get(root)?.find((c) => c.attname === column.attname)) ?? column
 
 /** What a new row will hold can be told: not the next number of a sequence, nor what is computed from other columns. */
 const isForeseen = (model: Model, oid: string, c: Column): boolean =>

@@ -67,9 +67,9 @@ export function hidingReasons(
 export function publicationReasons(model: Model): string[] {
   const { snapshot } = model
   const reasons: string[] = []
-  for (const oid of new Set([...model.removed.keys(), ...model.moved])) {
+  for (const oid of new Set([...model.gone.keys(), ...model.moved])) {
     const r = model.relation(oid)
-    const name = `${model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
+    const name = `${r.relispartition ? 'partition' : model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
     // a partitioned table itself is named by a publication whatever is sent of it
     const publications = [...new Set([...r.publications, ...membershipsOf(model, oid).map((m) => m.pubname)])]
     if (publications.length > 0 && (r.relkind === 'p' || r.relispartition))
@@ -100,7 +100,7 @@ export function publicationReasons(model: Model): string[] {
 const concerns = (model: Model, schema: string | null) =>
   schema === null ||
   schema === LEDGER_SCHEMA ||
-  [...model.removed.keys(), ...model.moved].some((oid) => model.name(oid).schema === schema)
+  [...model.gone.keys(), ...model.moved].some((oid) => model.name(oid).schema === schema)
 
 /** What the database's administrator has to know of subscribers, which we cannot see. */
 export function publicationWarnings(model: Model): string[] {

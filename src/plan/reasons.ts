@@ -162,6 +162,8 @@ function otherReasons(model: Model): string[] {
         reasons.push(`${name} is a part of ${k.parent.conname}: declare that`)
       const twin = model.isPartitioned(k.conrelid) && k.parent === null ? twinOf(model, k) : undefined
       if (twin) reasons.push(`${name} says the same as ${twin}: partitions' keys could not be told apart`)
+      // its referenced rows are looked for in the backup of the whole
+      if (model.rootOf(k.conrelid) !== null && k.parent === null) reasons.push(`${name} is one of a partitioned table`)
     }
   for (const t of snapshot.triggers)
     if (

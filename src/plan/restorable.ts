@@ -2,7 +2,7 @@ import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { backupKeyName, backupName } from '../names.ts'
 import { refuseTogether } from '../refusals.ts'
 import { isChild, type Dependents } from './dependents.ts'
-import { generatedColumns, planHost, storedColumns, usableKey } from './host.ts'
+import { generatedColumns, notNullIn, planHost, storedColumns, usableKey } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
 import { refuseLockTable } from './lock-table.ts'
@@ -93,9 +93,11 @@ function refuseKeys(model: Model): void {
 function refuseFillers(model: Model): void {
   const lacking = [...model.removed].flatMap(([oid]) =>
     storedColumns(model, oid)
-      .filter((c) => c.attnotnull && c.default === null && c.attidentity === '')
+      .filter((c) => c.default === null && c.attidentity === '')
       .filter((c) => !model.perTable(model.feature.fill, model.name(oid))?.[c.attname])
-      .map((c) => ({ table: model.spell(model.name(oid)), column: c.attname })),
+      .flatMap((c) =>
+        notNullIn(model, oid, c).map((of) => ({ table: model.spell(model.name(oid)), column: c.attname, of })),
+      ),
   )
   if (lacking.length === 0) return
   const fill: Record<string, Record<string, string>> = {}
@@ -103,7 +105,7 @@ function refuseFillers(model: Model): void {
   throw new UnshipError({
     code: 'fill_value_missing',
     message: `rows inserted while the feature is away could not satisfy NOT NULL`,
-    detail: lacking.map((l) => `Column ${l.table}.${l.column} is NOT NULL and has no default.`).join('\n'),
+    detail: lacking.map((l) => `Column ${l.of}.${l.column} is NOT NULL and has no default.`).join('\n'),
     hint: `Declare what such rows are given on restore:\n${JSON.stringify({ fill }, null, 2)}`,
   })
 }

@@ -13,8 +13,10 @@ import {
   identitySequence,
   storedColumns,
 } from './host.ts'
+import { completeConstraint } from './constraints.ts'
 import { shown, type Model } from './model.ts'
 import { memberStatements } from './partition-columns.ts'
+import { mendNames } from './new-partitions.ts'
 import { attachParts, namesWithin, partitionedIndexes } from './partition-indexes.ts'
 import { buildExpression, hiddenView, indexExpression } from './prebuilt.ts'
 import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
@@ -96,9 +98,9 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   }
   const buildIndexes = (phase: 'build' | 'validate', those: readonly Index[]) => {
     for (const index of those) if (!index.partitioned) buildIndex(phase, index)
-    for (const { sql, captured, reason, table, action, object } of partitionedIndexes(model, those, phase)) {
+    for (const { sql, captured, reason, table, lock, action, object } of partitionedIndexes(model, those, phase)) {
       if (captured !== null) captures.push({ position: restore.length, expression: captured, at: 'columns hidden' })
-      add(phase, sql, reason, 'ACCESS EXCLUSIVE', [table], action, object)
+      add(phase, sql, reason, lock, [table], action, object)
     }
   }
   const timely = indexes.filter((i) => !overGenerated(model, i))
@@ -138,6 +140,14 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       add('reveal', sql, `${rename.kind} ${rename.identity} comes back`, 'ACCESS EXCLUSIVE', [])
   for (const { table, statements } of after)
     for (const sql of statements.reveal) add('reveal', sql, 'column comes back', 'ACCESS EXCLUSIVE', [table])
+  for (const host of hosts.filter((h) => h.members && h.columns.length > 0))
+    add(
+      'reveal',
+      mendNames(host.table, host.columns),
+      'indexes of partitions that have come since',
+      'ACCESS EXCLUSIVE',
+      [shown(host.table)],
+    )
   const built = timely.filter((i) => !i.partitioned && !i.attached)
   for (const index of built)
     for (const sql of ofMember(model, index.indrelid, namesWithin(model, index)))
@@ -161,6 +171,16 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   for (const index of indexes.filter((i) => i.partitioned && i.conoid !== null))
     for (const sql of attachParts(model, index, indexes))
       add('reveal', sql, `it becomes a part of index ${index.relname}`, 'ACCESS EXCLUSIVE', [])
+  for (const index of indexes.filter((i) => i.partitioned && i.parent === null))
+    for (const constraint of model.snapshot.constraints.filter((k) => k.oid === index.conoid))
+      for (const sql of ofMember(model, index.indrelid, [completeConstraint(model, constraint, index)]))
+        add(
+          'reveal',
+          sql,
+          `constraint ${constraint.conname} in partitions that have come since`,
+          'ACCESS EXCLUSIVE',
+          [],
+        )
   const mark = (phase: 'reveal' | 'validate', index: Index) => {
     const cluster = `alter table ${qualified(model.name(index.indrelid))} cluster on ${id(index.relname)}`
     for (const sql of ofMember(model, index.indrelid, [cluster]))
@@ -202,7 +222,10 @@ export function planTakeBack(
 ): string[] {
   return [
     ...[...prebuilt].reverse().map((v) => `drop materialized view if exists ${qualified(hiddenView(v))}`),
-    ...indexes.map((i) => `drop index if exists ${qualified({ schema: i.nspname, name: i.relname })}`),
+    // an index that is a part of another goes with it
+    ...[...indexes]
+      .sort((a, b) => depth(model, a) - depth(model, b))
+      .map((i) => `drop index if exists ${qualified({ schema: i.nspname, name: i.relname })}`),
     ...[...early].reverse().flatMap((rename) => rename.away),
     ...[...model.removed.keys()].flatMap((oid) => dropFillTriggers(model, oid)),
     ...[...model.removed.keys()].flatMap((oid) =>
@@ -213,3 +236,8 @@ export function planTakeBack(
     ),
   ]
 }
+
+const depth = (model: Model, index: Index): number =>
+  index.partitioned
+    ? model.snapshot.members.findIndex((m) => m.relid === index.indrelid)
+    : model.snapshot.members.length

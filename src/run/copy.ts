@@ -12,12 +12,12 @@ import {
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { rowsOf, treeQuery } from '../plan/tree.ts'
+import { demandSameMembers, OTHER_PARTITIONS, rowsOf, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { Progress } from './progress.ts'
-import { row, run } from './query.ts'
-import { NOT_YET } from './short.ts'
+import { row, run, sqlState } from './query.ts'
+import { NOT_YET, otherPartitions } from './short.ts'
 
 /** At the cut-over no more logged rows than this are copied while locks are held. */
 const FEW_ROWS = 500
@@ -143,6 +143,10 @@ end $few$`
 export async function verifyBackups(context: RunContext, hosts: readonly HostPlan[]): Promise<void> {
   for (const host of hosts) {
     context.checkCancelled()
+    for (const sql of demandSameMembers(host))
+      await run(context.db, sql).catch((error: unknown) => {
+        throw sqlState(error) === OTHER_PARTITIONS ? otherPartitions(error) : error
+      })
     const { wrong } = await row<{ wrong: string }>(
       context.db,
       verifyBackupStatement(host, !context.session.inTransaction),

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Description } from '../catalog/describe.ts'
+import { readJson } from '../catalog/read.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupKeyName } from '../names.ts'
 import { orphansStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import { rowsOf } from '../plan/tree.ts'
-import { id, literal, qualified } from '../sql.ts'
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { currentDescription } from './current.ts'
 import { freeName, timestampName } from './kept-names.ts'
@@ -23,7 +24,8 @@ export async function retireBackups({ context, plan, removalId }: Restoring, res
   const { db } = context
   const removal = await runById(db, removalId)
   const setAside = await readSetAside(context, restore.id)
-  for (const difference of differences(plan.described, await currentDescription(db, plan)))
+  const before = await withoutGonePartitions(context, plan)
+  for (const difference of differences(before, await currentDescription(db, plan)))
     context.warn(`restored with another definition than before: ${difference}`)
   const hosts: RestoreReport['hosts'][number][] = []
   const retired: RestoreReport['retired'][number][] = []
@@ -68,6 +70,37 @@ async function hostReport(context: RunContext, host: RecordedPlan['hosts'][numbe
   const before = removal.host_rows?.[shown(host.table)]
   const inserted = before === undefined ? 0 : Math.max(0, Number(total) - (before - Number(gone)))
   return { table: shown(host.table), restored: Number(kept) - Number(gone), inserted, deleted: Number(gone) }
+}
+
+/** Partitions that were detached or dropped meanwhile have taken along what was theirs. */
+async function withoutGonePartitions({ db }: RunContext, { hosts, described }: RecordedPlan): Promise<Description> {
+  let kept = described
+  for (const { table, members } of hosts) {
+    if (!members) continue
+    const there = await readJson<{ name: string }>(
+      db,
+      `select n.nspname || '.' || c.relname as name
+       from pg_catalog.pg_partition_tree(${literal(qualified(table))}::pg_catalog.regclass) t
+       join pg_catalog.pg_class c on c.oid = t.relid join pg_catalog.pg_namespace n on n.oid = c.relnamespace`,
+    )
+    const gone = members.filter((m) => !there.some(({ name }) => name === `${m.schema}.${m.name}`))
+    const isGone = ([identity, definition]: [string, unknown]) =>
+      gone.some(
+        (m) => identity.slice(identity.indexOf(' ') + 1).startsWith(`${m.schema}.${m.name}.`) || isOf(m, definition),
+      )
+    kept = Object.fromEntries(Object.entries(kept).filter((entry) => !isGone(entry)))
+  }
+  return kept
+}
+
+/** Whether a description of an index or of statistics speaks of the table. */
+function isOf({ schema, name }: QualifiedName, description: unknown): boolean {
+  if (description === null || typeof description !== 'object') return false
+  if ('table' in description) return description.table === `${schema}.${name}`
+  const definition = 'definition' in description ? description.definition : null
+  if (typeof definition !== 'string') return false
+  const printed = [schema, id(schema)].flatMap((s) => [name, id(name)].map((n) => `${s}.${n}`))
+  return printed.some((p) => definition.includes(` ON ${p} USING `) || definition.includes(` ON ONLY ${p} USING `))
 }
 
 function differences(before: Description, after: Description): string[] {

@@ -3,7 +3,7 @@ import { OTHER_MEANING } from '../catalog/meaning.ts'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { OTHER_PUBLICATIONS } from '../plan/same-publications.ts'
-import { treeQuery } from '../plan/tree.ts'
+import { OTHER_PARTITIONS, treeQuery } from '../plan/tree.ts'
 import { dollarQuote } from '../sql.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
@@ -68,6 +68,7 @@ export async function runShort(
       if (state === OTHER_PUBLICATIONS) throw publishedOtherwise(context, error)
       if (state === OTHER_SESSION) throw sessionChanged(error)
       if (state === OUT_OF_MEMORY) throw tooManyLocks(context, short, error)
+      if (state === OTHER_PARTITIONS) throw otherPartitions(error)
       if (state !== LOCK_NOT_AVAILABLE && state !== DEADLOCK_DETECTED && state !== QUERY_CANCELED) throw error
       // not our own timeout: somebody cancelled us
       if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
@@ -96,6 +97,16 @@ function pause(attempt: number): number {
   const base = Math.min(1000, 25 * 1.3 ** attempt)
   return Math.round(base * (0.75 + Math.random() / 2))
 }
+
+/** Rows of a partition that was attached would be missing in the backup. */
+export const otherPartitions = (cause: unknown): UnshipError =>
+  new UnshipError({
+    code: 'plan_changed',
+    message: `${cause instanceof Error ? cause.message : String(cause)} while the removal was under way`,
+    detail: 'Their rows may be missing in the backup, or be too many. Nothing has been removed.',
+    hint: 'Run the same command again; it starts over with the partitions as they are now.',
+    cause,
+  })
 
 function meansOther(cause: unknown): UnshipError {
   return new UnshipError({

@@ -5,6 +5,7 @@ import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import { setAsideOrphans } from './orphans.ts'
+import { buildForNewPartitions } from './partition-indexes.ts'
 import { row, run, sqlState } from './query.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
@@ -32,7 +33,10 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
     context.checkCancelled()
     const done = markDone(removalId, statement.position)
     if (statement.action === 'index') {
-      await buildIndex(context, statement)
+      if (await isThere(restoring, statement)) await buildIndex(context, statement)
+      await run(context.db, done)
+    } else if (statement.action === 'partition indexes') {
+      await buildForNewPartitions(context, restoring.plan.hosts, statement)
       await run(context.db, done)
     } else if (statement.action === 'validate foreign key' || statement.action === 'attach foreign key')
       await validateForeignKey(restoring, statement, done)
@@ -52,6 +56,21 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
       )
     }
   }
+}
+
+/** An index of a partition that has gone since is not built. */
+async function isThere({ context, plan }: Restoring, { relations }: LedgerStatement): Promise<boolean> {
+  for (const { table, members } of plan.hosts) {
+    const member = members?.find((m) => shown(m) === relations[0])
+    if (!member) continue
+    const { found } = await row<{ found: boolean }>(
+      context.db,
+      `select exists (select from pg_catalog.pg_partition_tree(${literal(qualified(table))}::pg_catalog.regclass) t
+         where t.relid::pg_catalog.oid = pg_catalog.to_regclass(${literal(qualified(member))})) as found`,
+    )
+    return found
+  }
+  return true
 }
 
 /** CREATE INDEX CONCURRENTLY that can be run again: a valid index stays, an invalid one is built anew. */

@@ -71,6 +71,70 @@ describe('typed tables, inheritance and partitions', () =>
       code: 'undeclared_dependents',
       reason: 'index kept_twice of kept is one of a partitioned table',
     },
+    'a column of the partition key': {
+      setup: `create table host (id int, gone int, primary key (id, gone)) partition by list (gone)`,
+      feature: gone,
+      code: 'undeclared_dependents',
+      reason: 'column host.gone belongs to the partition key',
+    },
+    'a partitioned table without a key': {
+      setup: 'create table host (id int, gone text) partition by list (id)',
+      feature: gone,
+      code: 'no_usable_key',
+      reason: 'A backup of columns needs a primary key',
+    },
+    'an exclusion constraint of a partition': {
+      setup: `create table host (id int primary key, gone int4range) partition by list (id);
+        create table part partition of host default; alter table part add exclude using gist (gone with &&)`,
+      feature: gone,
+      reason: 'exclusion constraint part_gone_excl of part is one of a partitioned table',
+    },
+    'a foreign key of a partition alone': {
+      setup: `create table other (id int primary key); create table host (id int primary key, gone int) partition by list (id);
+        create table part partition of host default; alter table part add foreign key (gone) references other`,
+      feature: gone,
+      reason: 'foreign key part_gone_fkey of part is one of a partitioned table',
+    },
+    'an index of a partitioned table that is not valid': {
+      setup: `create table host (id int primary key, gone int) partition by list (id);
+        create table part partition of host default; create index host_gone on only host (gone)`,
+      feature: gone,
+      reason: 'index host_gone of host is not valid',
+    },
+    'a sequence of a column of a partition': {
+      setup: `create table host (id int primary key, gone int) partition by list (id);
+        create table part partition of host default; create sequence numbers owned by part.gone`,
+      feature: gone,
+      reason: 'sequence numbers belongs to a column of a partition',
+    },
+    'a partition that stores rows elsewhere': {
+      setup: `create table host (id int primary key, gone int) partition by list (id);
+        create table part partition of host default; create table kept (row part)`,
+      feature: gone,
+      reason: 'column kept.row stores rows of part',
+    },
+    'a published partition': {
+      setup: `create table host (id int primary key, gone int) partition by list (id);
+        create table part partition of host default; create publication p for table part`,
+      feature: gone,
+      superuser: true,
+      reason: 'partition part is published by p as part of a partition tree',
+    },
+    'NOT NULL of a partition alone, which new rows could not satisfy': {
+      setup: `create table host (id int primary key, gone int) partition by list (id);
+        create table part partition of host default; alter table part alter gone set not null`,
+      feature: gone,
+      code: 'fill_value_missing',
+      reason: 'Column part.gone is NOT NULL and has no default',
+    },
+    'NOT NULL of a partition under another name': {
+      since: 18,
+      setup: `create table host (id int primary key, gone int constraint one not null) partition by list (id);
+        create table part (id int not null, gone int constraint other not null);
+        alter table host attach partition part default`,
+      feature: gone,
+      reason: 'has another name than',
+    },
     'a partition': {
       setup: 'create table whole (id int) partition by list (id); create table item partition of whole default',
       feature: items,
@@ -92,7 +156,7 @@ describe('typed tables, inheritance and partitions', () =>
       setup: `create table item (id int) partition by list (id); create table part partition of item default;
         create publication p for table part`,
       feature: items,
-      reason: 'relation part is published by p',
+      reason: 'partition part is published by p',
       superuser: true,
     },
     'columns of a partition': {

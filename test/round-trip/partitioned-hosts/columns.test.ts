@@ -1,5 +1,7 @@
-import { describe, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { planRemoval } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
+import { refusal } from '../../support/refusal.ts'
 import { asOwner, expectRoundTrip, major } from '../../support/round-trip.ts'
 import { ORDERS, rows } from './support.ts'
 
@@ -88,5 +90,31 @@ describe('columns of a partitioned table', () => {
       columns: { orders: ['number', 'twice', 'rank', ...(major() >= 17 ? ['ident'] : [])] },
       acknowledge: { rewrites: { orders: ['twice'] } },
     })
+  })
+
+  test('with foreign keys over them, and self-references', async () => {
+    await asOwner(
+      database(),
+      `create table other (id int primary key);
+       ${ORDERS}
+       alter table orders add foreign key (rank) references other on delete set null,
+         add column before int, add constraint chain foreign key (before, note) references orders (id, area);
+       insert into other select g from generate_series(0, 10) g;
+       ${rows(300)}`,
+    )
+    await expectRoundTrip(database(), { name: 'f', columns: { orders: ['note', 'rank', 'before'] } })
+  })
+
+  test('are refused where a partition is a foreign table', async () => {
+    await database().query(
+      `create foreign data wrapper w; create server s foreign data wrapper w;
+       create table host (id int not null, gone text) partition by list (id);
+       create foreign table part partition of host for values in (1) server s`,
+    )
+    const error = await refusal(
+      'not_restorable',
+      planRemoval(database().admin, { name: 'f', columns: { host: ['gone'] } }),
+    )
+    expect(error.detail).toContain('partition part is a foreign table')
   })
 })
