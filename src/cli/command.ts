@@ -52,3 +52,12 @@ export const featureArg = {
     description: 'A feature, or the migration that declares it; not needed where only one comes into question',
   },
 } as const satisfies ArgsDef
+
+/** For what is about the ledger alone. */
+export const ledgerFeatureArg = {
+  feature: {
+    type: 'positional',
+    required: false,
+    description: 'A feature of the ledger; not needed where only one comes into question',
+  },
+} as const satisfies ArgsDef

@@ -2,7 +2,7 @@ import { consoleProgress } from '../../console/index.ts'
 import { UnshipError } from '../../errors.ts'
 import { abortRemoval } from '../../run/abort.ts'
 import { readStatus, type FeatureStatus } from '../../run/read-status.ts'
-import { featureArg, text, type Command } from '../command.ts'
+import { ledgerFeatureArg, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
 import { actorArgs, runOptions } from '../run-options.ts'
@@ -10,7 +10,7 @@ import { actorArgs, runOptions } from '../run-options.ts'
 export const abortCommand: Command = {
   name: 'abort',
   summary: 'Take a removal back that broke off before its end',
-  args: { ...featureArg, ...actorArgs },
+  args: { ...ledgerFeatureArg, ...actorArgs },
   examples: [
     ['unship abort', 'the removal that broke off'],
     ['unship abort program_partner --json', 'what it did, for a program'],

@@ -2,7 +2,7 @@ import { UnshipError } from '../../errors.ts'
 import { archiveBackups, type ArchiveReport } from '../../run/archive.ts'
 import { addDays } from '../../run/kept-tables.ts'
 import { readStatus } from '../../run/read-status.ts'
-import { featureArg, text, type Arguments, type Command } from '../command.ts'
+import { ledgerFeatureArg, text, type Arguments, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
 import { knownFeature } from '../project/known-feature.ts'
@@ -12,7 +12,7 @@ export const archiveCommand: Command = {
   name: 'archive',
   summary: 'Rename the backups of a removal to archive_…_YYYY_MM_DD, to be kept; a restore still finds them',
   args: {
-    ...featureArg,
+    ...ledgerFeatureArg,
     'keep-until': { type: 'string', valueHint: 'YYYY-MM-DD', description: 'The day until which they are kept' },
     'keep-days': { type: 'string', valueHint: 'number', description: 'The same, in days from today' },
     ...actorArgs,

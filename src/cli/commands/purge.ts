@@ -3,7 +3,7 @@ import { table } from '../../console/table.ts'
 import { UnshipError } from '../../errors.ts'
 import { purgeKept, type PurgeDecision, type PurgeReport } from '../../run/purge.ts'
 import { readStatus } from '../../run/read-status.ts'
-import { featureArg, flag, text, type Command } from '../command.ts'
+import { ledgerFeatureArg, flag, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
 import { knownFeature } from '../project/known-feature.ts'
@@ -13,7 +13,7 @@ export const purgeCommand: Command = {
   name: 'purge',
   summary: 'Drop archives that are past their day, or that are confirmed by name; without options only show them',
   args: {
-    ...featureArg,
+    ...ledgerFeatureArg,
     due: { type: 'boolean', description: 'Drop what is past its day' },
     confirm: { type: 'string', valueHint: 'feature', description: 'Drop what no removal depends on, whatever its day' },
     'force-data-loss': {

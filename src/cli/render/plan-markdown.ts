@@ -74,7 +74,7 @@ export function restoreAsMarkdown(review: RestoreReview): string {
       : `From the ledger: run ${removal.run} removed it${removal.at === null ? '' : ` on ${minute(removal.at)}`}.`,
     head(review),
     '## From these backups',
-    backupTable(backups),
+    backupTable(backups, review.from === 'ledger'),
     '## Who waits',
     phaseTable(phases),
     folded(`Every statement (${bare(statements.length)})`, block('sql', script(phases, statements))),
@@ -114,7 +114,7 @@ const unitRow =
     return [what, unit.kind, escaped(partsOf(unit)), escaped(becomes)]
   }
 
-function backupTable(backups: readonly BackupEstimate[]): string {
+function backupTable(backups: readonly BackupEstimate[], measured = false): string {
   if (backups.length === 0) return 'Nothing: no table and no stored column goes.'
   return table(
     ['table', 'holds', 'how', 'rows:', 'size:'],
@@ -123,7 +123,7 @@ function backupTable(backups: readonly BackupEstimate[]): string {
       escaped(backup.of),
       backup.how,
       rowsWord(backup),
-      `${backup.how === 'copied' ? 'about ' : ''}${size(backup.bytes)}`,
+      `${backup.how === 'copied' && !measured ? 'about ' : ''}${size(backup.bytes)}`,
     ]),
   )
 }

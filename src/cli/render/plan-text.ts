@@ -62,7 +62,7 @@ export function restoreAsText(review: RestoreReview, style: Style): string {
       : `from the ledger, run ${removal.run}${removal.at === null ? '' : `, ${minute(removal.at)}`}`
   return [
     head(review, `Restoring ${review.feature}: ${since}`, style),
-    section('From these backups', backupTable(backups), style),
+    section('From these backups', backupTable(backups, review.from === 'ledger'), style),
     section('Who waits', phaseTable(phases), style),
     section(`Statements (${bare(statements.length)})`, statementTable(statements, style.columns ?? WIDTH), style),
   ].join('\n\n')
@@ -80,13 +80,13 @@ function head(review: RemovalReview | RestoreReview, title: string, { bold, dim 
 const section = (title: string, lines: readonly string[], { bold }: Style): string =>
   [bold(title), ...(lines.length > 0 ? lines : ['none']).map((line) => (line === '' ? '' : `  ${line}`))].join('\n')
 
-function backupTable(backups: readonly BackupEstimate[]): string[] {
+function backupTable(backups: readonly BackupEstimate[], measured = false): string[] {
   return table(
     [{ heading: 'table' }, { heading: 'rows', right: true }, { heading: 'size', right: true }, { heading: 'holds' }],
     backups.map((backup) => [
       backup.table,
       rowsWord(backup),
-      `${backup.how === 'copied' ? '~' : ''}${size(backup.bytes)}`,
+      `${backup.how === 'copied' && !measured ? '~' : ''}${size(backup.bytes)}`,
       `${backup.of}, ${backup.how}`,
     ]),
   )
