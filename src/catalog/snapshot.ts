@@ -181,7 +181,7 @@ const takenQuery = `
   where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`
 
 /** What the caller's plugins (CamelCasePlugin) make of a name in its interface. */
-function pluginTranslation(named: AnyKysely): (name: string) => string {
+export function pluginTranslation(named: AnyKysely): (name: string) => string {
   return (name) => {
     const { sql: text } = sql`${sql.id(name)}`.compile(named)
     return text.slice(1, -1).replaceAll('""', '"')

@@ -61,6 +61,11 @@ export interface LedgerRun {
   readonly host_rows: Readonly<Record<string, number>> | null
   readonly finished_at: string | null
   readonly fingerprint: string | null
+  /** The server that it ran on, as `server_version`. */
+  readonly server_version: string
+  /** What the backups looked like, and a checksum over its statements, when a removal had ended; null in older ledgers. */
+  readonly shapes: Readonly<Record<string, readonly string[]>> | null
+  readonly sealed_statements: string | null
 }
 
 /** One row of `unship.statements`. */
@@ -144,11 +149,21 @@ export async function runById(db: AnyKysely, id: string): Promise<LedgerRun> {
   return found
 }
 
+/** Removals that were neither restored nor taken back, of any feature. */
+export async function removedRuns(db: AnyKysely): Promise<LedgerRun[]> {
+  if (!(await ledgerExists(db))) return []
+  return await readRuns(
+    db,
+    `direction = 'removal' and state in ('running', 'done') and not exists (
+       select from ${runs} later where later.feature = runs.feature and later.id > runs.id and later.state <> 'aborted') order by id`,
+  )
+}
+
 async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
       select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums, report -> 'hostRows' as host_rows,
-        finished_at, fingerprint
+        finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
     const read = JSON.parse(json) as LedgerRun
@@ -156,7 +171,8 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
       throw new UnshipError({
         code: 'ledger_format',
         message: `the ledger has format ${String(read.format)}, this version of kysely-unship knows ${String(LEDGER_FORMAT)}`,
-        hint: 'Upgrade kysely-unship.',
+        detail: `A newer version wrote run ${read.id} of feature ${read.feature}.`,
+        hint: 'Upgrade kysely-unship. Nothing was changed.',
       })
     return read
   })

@@ -21,6 +21,7 @@ import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
+import { checkMajor, refuseTampered } from './trust.ts'
 
 /** Reads what a restore meets, and refuses before anything changes. */
 export async function inspectRestore(
@@ -31,7 +32,9 @@ export async function inspectRestore(
   const { db } = context
   const environment = await readEnvironment(db)
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
+  checkMajor(context, removal, environment.major)
   await refuseMissing(context, plan)
+  await refuseTampered(context, removal, plan)
   await refuseRestoreRights(context, plan, environment.current_user)
   await refuseChangedTrees(context, plan)
   await refuseChangedBackups(context, removal, plan)

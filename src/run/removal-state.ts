@@ -11,6 +11,7 @@ import type { RunContext } from './context.ts'
 import { countRows, dropBackup } from './copy.ts'
 import { row, runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
+import { readShapes, sealStatements } from './shapes.ts'
 import { runShort } from './short.ts'
 
 /** The plan that a run's row keeps. */
@@ -19,6 +20,7 @@ export function planOf(run: LedgerRun): RecordedPlan {
   throw new UnshipError({
     code: 'wrong_state',
     message: `run ${run.id} of feature ${run.feature} has no plan in the ledger`,
+    detail: 'Its row in unship.runs was changed.',
     hint: 'Restore the ledger from a backup of the database.',
   })
 }
@@ -34,7 +36,9 @@ export async function finishRemoval(
   const hostRows: Record<string, number> = {}
   for (const host of plan.hosts) hostRows[shown(host.table)] = await countRows(context.db, host)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
-  const report = { backups, hostRows, phases: context.phases, warnings: context.warnings }
+  const shapes = await readShapes(context.db, plan)
+  const statements = await sealStatements(context.db, removal.id)
+  const report = { backups, hostRows, shapes, statements, phases: context.phases, warnings: context.warnings }
   await runTogether(context.db, [
     finishRun(removal.id, 'done', { checksums, report }),
     recordEvent(removal.id, 'removed', { backups }),

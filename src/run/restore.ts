@@ -33,6 +33,7 @@ import { retireBackups, type Retirement } from './retire.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
+import { refuseForgotten } from './trust.ts'
 
 /**
  * Puts a removed feature back, as the ledger recorded it; the declaration gives
@@ -56,10 +57,14 @@ export async function restoreFeature(
   feature: FeatureDeclaration,
   options: RunOptions = {},
 ): Promise<RestoreReport> {
-  return await asRun('restore', db, feature, options, (context) => restoreLocked(context))
+  return await asRun('restore', db, feature, options, (context) => restoreLocked(context, feature, db))
 }
 
-async function restoreLocked(context: RunContext): Promise<RestoreReport> {
+async function restoreLocked(
+  context: RunContext,
+  feature: FeatureDeclaration,
+  named: AnyKysely,
+): Promise<RestoreReport> {
   const latest = await latestRun(context.db, context.feature)
   context.emit({
     type: 'started',
@@ -67,7 +72,10 @@ async function restoreLocked(context: RunContext): Promise<RestoreReport> {
     direction: 'restore',
     resumed: latest?.state === 'running' ? latest.phase : null,
   })
-  if (!latest || latest.state === 'absent') return nothingDone(context, 'absent', latest?.id ?? null)
+  if (!latest || latest.state === 'absent') {
+    await refuseForgotten(context.db, feature, named)
+    return nothingDone(context, 'absent', latest?.id ?? null)
+  }
   if (latest.direction === 'restore') {
     if (latest.state === 'done') return nothingDone(context, 'already restored', latest.id)
     if (latest.phase !== 'add') return await continueRestore(context, latest)

@@ -1,0 +1,110 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { declaredNames } from '../catalog/declared.ts'
+import { readJson } from '../catalog/read.ts'
+import { pluginTranslation } from '../catalog/snapshot.ts'
+import { UnshipError } from '../errors.ts'
+import type { FeatureDeclaration } from '../feature.ts'
+import { removedRuns, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { backupName, columnBackupName } from '../names.ts'
+import { shown } from '../plan/model.ts'
+import { literal, qualified } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { readShapes, sealStatements, shapeChanges } from './shapes.ts'
+
+/*
+ * What a restore looks at before it trusts the ledger and the backups.
+ */
+
+/** Refuses where the ledger or the shape of a backup is not what the removal left. */
+export async function refuseTampered(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
+  const { db, feature } = context
+  if (removal.sealed_statements !== null && removal.sealed_statements !== (await sealStatements(db, removal.id)))
+    throw new UnshipError({
+      code: 'wrong_state',
+      message: `the ledger's statements of run ${removal.id} are not what the removal of feature ${feature} wrote`,
+      detail: `They were sealed as ${removal.sealed_statements.split(':')[0] ?? ''} statements with another checksum.`,
+      hint: 'Bring unship.statements back from a backup of the database. Nothing was restored.',
+    })
+  if (removal.shapes === null) return
+  const changes = shapeChanges(plan, removal.shapes, await readShapes(db, plan))
+  if (changes.length === 0) return
+  throw new UnshipError({
+    code: 'backup_changed',
+    message: `backups of feature ${feature} were altered`,
+    detail: changes.join('\n'),
+    hint: 'Undo these changes, then run the same command again. Nothing was restored.',
+  })
+}
+
+/** The definitions that a removal captured are those of its server's major version. */
+export function checkMajor(context: RunContext, removal: LedgerRun, major: number): void {
+  const recorded = Number.parseInt(removal.server_version, 10)
+  if (recorded === major) return
+  if (recorded < major) {
+    context.warn(
+      `the feature was removed on PostgreSQL ${String(recorded)}, and this is ${String(major)}: definitions are compared in the end`,
+    )
+    return
+  }
+  throw new UnshipError({
+    code: 'server_not_supported',
+    message: `feature ${context.feature} was removed on PostgreSQL ${String(recorded)}, and this server is ${String(major)}`,
+    detail: 'What a newer server printed may mean something else to an older one. Nothing was restored.',
+    hint: `Restore it on PostgreSQL ${String(recorded)} or newer.`,
+  })
+}
+
+/**
+ * Refuses to say that there is nothing to restore where there is: backups without a run in the ledger, or a removal of
+ * the same objects by another name.
+ */
+export async function refuseForgotten(db: AnyKysely, feature: FeatureDeclaration, named: AnyKysely): Promise<void> {
+  const names = declaredNames(feature, pluginTranslation(named))
+  const tables = names.filter((n) => n.field === 'tables')
+  const columns = names.filter((n) => n.field === 'columns')
+  for (const run of await removedRuns(db)) {
+    const same =
+      run.plan?.moved.some((m) => tables.some((t) => t.schema === m.table.schema && t.name === m.table.name)) ===
+        true ||
+      run.plan?.hosts.some((h) =>
+        columns.some(
+          (c) => c.schema === h.table.schema && c.name === h.table.name && h.columns.some((r) => r.name === c.part),
+        ),
+      ) === true
+    if (!same) continue
+    throw new UnshipError({
+      code: 'wrong_state',
+      message: `no removal of feature ${feature.name} is recorded, but one of the same objects by the name ${run.feature}`,
+      detail: `Run ${run.id} removed them. A feature is found by its name: the declaration's was changed since.`,
+      hint: `Give the declaration the name ${run.feature} again. Nothing was restored.`,
+    })
+  }
+  // what still stands under its own name was not removed: the table is not our backup then
+  const wanted = [
+    ...tables.map((t) => ({ backup: { schema: t.schema, name: backupName(t.name) }, of: t, part: null })),
+    ...columns.map((c) => ({
+      ...{ backup: { schema: c.schema, name: columnBackupName(feature.name, c.name) }, of: c, part: c.part },
+    })),
+  ]
+  if (wanted.length === 0) return
+  const values = wanted.map(
+    ({ backup, of, part }, n) =>
+      `(${String(n)}, ${literal(qualified(backup))}, ${literal(qualified(of))}, ${part === null ? 'null' : literal(part)})`,
+  )
+  const found = await readJson<{ n: number }>(
+    db,
+    `select w.n from (values ${values.join(', ')}) w(n, backup, of, part)
+     where pg_catalog.to_regclass(w.backup) is not null and not case when w.part is null
+       then pg_catalog.to_regclass(w.of) is not null
+       else exists (select from pg_catalog.pg_attribute a
+         where a.attrelid = pg_catalog.to_regclass(w.of) and a.attname = w.part and not a.attisdropped) end`,
+  )
+  if (found.length === 0) return
+  const left = [...new Set(found.flatMap(({ n }) => (wanted[n] ? [shown(wanted[n].backup)] : [])))]
+  throw new UnshipError({
+    code: 'wrong_state',
+    message: `the ledger knows no removal of feature ${feature.name}, but its backups are there`,
+    detail: left.map((name) => `Table ${name} exists.`).join('\n'),
+    hint: 'Bring schema unship back from a backup of the database, or rename these tables if they are none of ours. Nothing was restored.',
+  })
+}
