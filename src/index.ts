@@ -15,6 +15,7 @@ export type {
   Statement,
 } from './plan/plan.ts'
 export { MigrationDialect } from './migration-dialect.ts'
+export { guardMigrations } from './migration-guard.ts'
 export { abortRemoval } from './run/abort.ts'
 export { archiveBackups } from './run/archive.ts'
 export type { ArchiveOptions, ArchiveReport } from './run/archive.ts'
