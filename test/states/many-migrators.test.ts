@@ -19,5 +19,5 @@ describe('several pipelines that migrate at once', () => {
     expect(down.map((run) => [run.code, run.code === 0 ? '' : run.output])).toEqual(Array(4).fill([0, '']))
     expect(down.filter((run) => run.output.includes('Undone 1 migration'))).toHaveLength(1)
     expect(await readState(database())).toEqual(before)
-  })
+  }, 120_000)
 })

@@ -62,5 +62,5 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
     expect((await kysely('migrate:down', settings)).code).toBe(0)
     expect(await readState(database(), { dump: false })).toEqual(before)
     expect(await database().query('select from pg_index where not indisvalid')).toEqual([])
-  }, 60_000)
+  }, 120_000)
 })
