@@ -1,7 +1,7 @@
 import type { UnshipError } from '../errors.ts'
 import type { Phase } from '../plan/plan.ts'
 import type { ProgressEvent } from '../run/report.ts'
-import { bare, count, duration } from './format.ts'
+import { bare, count, duration, oneLine } from './format.ts'
 import { finishedMessages } from './finished.ts'
 import { message, type Message } from './message.ts'
 import { aligned } from './table.ts'
@@ -31,6 +31,8 @@ export function messagesOf(event: ToldEvent, wording: Wording): Message[] {
       return [message('success', phaseLine(event))]
     case 'waiting':
       return [waitingMessage(event)]
+    case 'paused':
+      return [message('info', `paused: ${oneLine(event.reason, 200)}`)]
     case 'connection lost':
       return [lostMessage(event.error)]
     case 'finished':

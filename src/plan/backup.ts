@@ -178,15 +178,17 @@ export function verifyBackupStatement(host: HostPlan, watched: boolean): string 
   const unlogged = (alias: string) =>
     watched ? `\n    and not exists (select from ${log} l where ${onKey(host, 'l', alias)})` : ''
   const untruncated = watched ? `\n    and not exists (select from ${log} l where l.unship_truncated)` : ''
-  return `select (
-  select pg_catalog.count(*) from ${rowsOf(host)} h
-  where ${holds(host, 'h')}
-    and not exists (select from ${backup} b where ${onKey(host, 'b', 'h')}
-      and pg_catalog.record_image_eq(${image(host, 'b')}, ${image(host, 'h')}))${unlogged('h')}
-) + (
-  select pg_catalog.count(*) from ${backup} b
-  where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')} and ${holds(host, 'h')})${unlogged('b')}${untruncated}
-) as wrong`
+  const kept = `b.${id(host.key[0] ?? '')}`
+  // keys are unique on both sides: as many backup rows have their row in the table as are found from there
+  return `select pairs.unequal + greatest(0, backups.rows - pairs.found) as wrong
+from (
+  select pg_catalog.count(${kept}) as found, pg_catalog.count(*) filter (
+    where ${kept} is null or pg_catalog.record_image_ne(${image(host, 'b')}, ${image(host, 'h')})) as unequal
+  from ${rowsOf(host)} h left join ${backup} b on ${onKey(host, 'b', 'h')}
+  where ${holds(host, 'h')}${unlogged('h')}
+) pairs, (
+  select pg_catalog.count(*) as rows from ${backup} b where true${unlogged('b')}${untruncated}
+) backups`
 }
 
 /** Writes the backup's values into the hidden columns; by hand in one statement, by the runner in batches. */
@@ -204,38 +206,76 @@ export const hiddenImage = (host: HostPlan, alias: string) =>
   )})`
 const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(host, 'h')}, ${image(host, 'b')})`
 
-/** One batch of it: the backup's blocks `$1` up to, not with, `$2`. Locked rows are left for the next pass. */
+/**
+ * One batch of it: the backup's blocks `from` up to, not with, `to`. Returns how many rows it had to fill and did;
+ * rows that somebody has locked, or changes at that moment, are left for the next pass.
+ */
 export function fillBatchStatement(host: HostPlan, from: number, to: number): string {
-  return `with target as (
-  select ${list([...host.key, ...columnNames(host)], 'b.')}
+  // quicker than by key; of partitions it would not be unique
+  const address = host.members
+    ? { columns: list(host.key, 'h.'), same: (alias: string) => onKey(host, 'h', alias) }
+    : { columns: 'h.ctid as at', same: (alias: string) => `h.ctid = ${alias}.at` }
+  return `with pending as materialized (
+  select ${address.columns}, ${list(columnNames(host), 'b.')}
   from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
   where ${blocks('b', from, to)} and ${unfilled(host)}
+), target as (
+  select pending.*
+  from pending join ${rowsOf(host)} h on ${address.same('pending')}
   for no key update of h skip locked
 ), filled as (
   update ${rowsOf(host)} h
   set ${host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')}
-  from target b where ${onKey(host, 'b', 'h')}
+  from target b where ${address.same('b')}
   returning 1
 )
-select pg_catalog.count(*)::int as rows from filled`
+select (select pg_catalog.count(*) from pending)::int as pending, (select pg_catalog.count(*) from filled)::int as filled`
 }
 
-/** Counts backed-up rows that are there and not filled as the backup says. */
+/** Of the backed-up rows: how many there are, how many are in the table, and how many of those are not filled as the backup says. */
 export function verifyFillStatement(host: HostPlan): string {
-  return `select pg_catalog.count(*) as wrong
-from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
-where ${unfilled(host)}`
+  return `select (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept,
+  pg_catalog.count(*)::text as found, (pg_catalog.count(*) filter (where ${unfilled(host)}))::text as wrong
+from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}`
 }
+
+/** Rows that a varying default, or the declaration, has values for and that have none: they came in meanwhile. */
+function missing(host: HostPlan): string | null {
+  const fillers = host.columns.filter((c) => c.filler !== null)
+  if (fillers.length === 0) return null
+  return `(${fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')})
+  and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
+}
+
+const fillersSet = (host: HostPlan) =>
+  host.columns
+    .filter((c) => c.filler !== null)
+    .map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`)
+    .join(', ')
 
 /** Gives rows that were inserted meanwhile what a default that varies, or the declaration, has for them. */
 export function fillNewRowsStatement(host: HostPlan): string | null {
-  const fillers = host.columns.filter((c) => c.filler !== null)
-  if (fillers.length === 0) return null
-  const missing = fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')
-  return `update ${rowsOf(host)} h
-set ${fillers.map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`).join(', ')}
-where (${missing}) and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
+  const condition = missing(host)
+  return condition === null ? null : `update ${rowsOf(host)} h\nset ${fillersSet(host)}\nwhere ${condition}`
 }
+
+/** One batch of it: blocks `from` up to, not with, `to` of the host or one of its partitions. Rows that somebody has locked are left for the next pass. */
+export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
+  `with target as (
+  select h.ctid as at from only ${qualified(of)} h
+  where ${blocks('h', from, to)} and ${missing(host) ?? 'false'}
+  for no key update of h skip locked
+), filled as (
+  update only ${qualified(of)} h
+  set ${fillersSet(host)}
+  from target where h.ctid = target.at
+  returning 1
+)
+select pg_catalog.count(*)::int as filled from filled`
+
+/** How many of them there still are. */
+export const countMissingStatement = (host: HostPlan): string =>
+  `select pg_catalog.count(*)::text as rows from ${rowsOf(host)} h where ${missing(host) ?? 'false'}`
 
 /** Rows of the backup whose host row is gone. */
 export function orphansStatement(host: HostPlan): string {

@@ -22,7 +22,7 @@ export function planCounts(model: Model): CountPlan[] {
       })
       if (!host) return []
       const wanted = (model.removed.get(host) ?? []).filter((c) => columns?.includes(c.attname))
-      return wanted.length > 0 ? [{ label, sql: countHolding(model, host, wanted) }] : []
+      return wanted.length > 0 ? [{ label, ...countHolding(model, host, wanted) }] : []
     })
   })
 }
@@ -34,7 +34,7 @@ function everything(model: Model): CountPlan[] {
     sql: countRows(model, model.name(oid)),
   }))
   const columns = [...model.removed].flatMap(([oid, removed]) =>
-    removed.map((c) => ({ label: `${shown(model.name(oid))}.${c.attname}`, sql: countHolding(model, oid, [c]) })),
+    removed.map((c) => ({ label: `${shown(model.name(oid))}.${c.attname}`, ...countHolding(model, oid, [c]) })),
   )
   return [...columns, ...tables]
 }
@@ -53,12 +53,13 @@ const hidden = (model: Model, oid: string) =>
 const same = (a: QualifiedName, b: QualifiedName) => a.schema === b.schema && a.name === b.name
 
 /** A boolean holds something when true; another column when it differs from what a new row is given. */
-function countHolding(model: Model, oid: string, columns: readonly Column[]): string {
+function countHolding(model: Model, oid: string, columns: readonly Column[]): Omit<CountPlan, 'label'> {
   const conditions = columns.map((c) => {
     const name = `h.${id(c.attname)}`
     if (c.type === 'boolean') return name
     if (c.default === null || !c.default_constant) return `${name} is not null`
     return `pg_catalog.record_image_ne(row(${name}), row(cast(${c.default} as ${c.type})))`
   })
-  return `select pg_catalog.count(*)::text as rows from ${model.relation(oid).relkind === 'p' ? '' : 'only '}${qualified(model.name(oid))} h where ${conditions.join(' or ')}`
+  const rows = { from: `${model.relation(oid).relkind === 'p' ? '' : 'only '}${qualified(model.name(oid))} h`, where: conditions.join(' or ') }
+  return { sql: `select pg_catalog.count(*)::text as rows from ${rows.from} where ${rows.where}`, rows }
 }

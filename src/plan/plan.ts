@@ -154,6 +154,8 @@ export interface Claim {
 export interface CountPlan {
   readonly label: string
   readonly sql: string
+  /** Of a host table's rows, those that hold something: several such counts are made in one pass. */
+  readonly rows?: { readonly from: string; readonly where: string }
 }
 
 /** What a removal will do, and what its restore will do after it. */

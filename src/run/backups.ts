@@ -1,7 +1,9 @@
 import type { AnyKysely } from '../any-kysely.ts'
+import { readJson } from '../catalog/read.ts'
 import { checksumStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
+import { isTextSeal, sealStatement, type SealedColumn } from '../plan/seal.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { row } from './query.ts'
 import type { BackupReport } from './report.ts'
@@ -38,14 +40,23 @@ export function backupsOf(plan: {
   ]
 }
 
-/** Counts, measures and seals one backup. */
-export async function sealBackup(db: AnyKysely, backup: Backup): Promise<BackupReport> {
+/**
+ * Counts, measures and seals one backup; as an earlier seal was made, if there is one to compare with.
+ */
+export async function sealBackup(db: AnyKysely, backup: Backup, earlier?: string): Promise<BackupReport> {
   const name = qualified(backup.table)
-  const columns = backup.columns ?? (await columnNames(db, name))
-  const { checksum, rows: count } = await row<{ checksum: string; rows: string }>(
-    db,
-    checksumStatement(name, columns, { partitioned: backup.partitioned ?? false }),
-  )
+  const { partitioned = false } = backup
+  const all = await sealedColumns(db, name)
+  const columns = backup.columns === null ? all : backup.columns.map((c) => columnNamed(all, c))
+  const statement =
+    earlier !== undefined && isTextSeal(earlier)
+      ? checksumStatement(
+          name,
+          columns.map((c) => c.attname),
+          { partitioned },
+        )
+      : sealStatement(name, columns, { partitioned })
+  const { checksum, rows: count } = await row<{ checksum: string; rows: string }>(db, statement)
   const { bytes } = await row<{ bytes: string }>(
     db,
     // of a table that is neither partitioned nor a partition there is no tree
@@ -55,11 +66,15 @@ export async function sealBackup(db: AnyKysely, backup: Backup): Promise<BackupR
   return { table: shown(backup.table), of: backup.of, rows: Number(count), bytes: Number(bytes), checksum }
 }
 
-async function columnNames(db: AnyKysely, name: string): Promise<string[]> {
-  const { names } = await row<{ names: string }>(
+const sealedColumns = (db: AnyKysely, name: string): Promise<SealedColumn[]> =>
+  readJson<SealedColumn>(
     db,
-    `select coalesce(pg_catalog.json_agg(a.attname order by a.attnum), '[]')::text as names from pg_catalog.pg_attribute a
-     where a.attrelid = ${literal(name)}::pg_catalog.regclass and a.attnum > 0 and not a.attisdropped`,
+    `select a.attname, case when t.typtype = 'b' and t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end as typname
+     from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+     where a.attrelid = ${literal(name)}::pg_catalog.regclass and a.attnum > 0 and not a.attisdropped
+     order by a.attnum`,
   )
-  return JSON.parse(names) as string[]
-}
+
+/** A column that has gone is left to the statement, whose error says so. */
+const columnNamed = (columns: readonly SealedColumn[], name: string): SealedColumn =>
+  columns.find((c) => c.attname === name) ?? { attname: name, typname: null }

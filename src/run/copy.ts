@@ -101,7 +101,8 @@ async function copyInSlices(context: RunContext, host: HostPlan, copy: string, s
     }
 }
 
-const hostSizes = (db: AnyKysely, { table, members }: HostPlan): Promise<Size[]> =>
+/** The host table, or each partition that holds rows. */
+export const hostSizes = (db: AnyKysely, { table, members }: HostPlan): Promise<Size[]> =>
   readJson<Size>(
     db,
     `select pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname) as table,

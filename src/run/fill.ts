@@ -1,17 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
-import { fillBatchStatement, fillNewRowsStatement, fillStatement, verifyFillStatement } from '../plan/backup.ts'
+import {
+  countMissingStatement,
+  fillBatchStatement,
+  fillNewRowsBatchStatement,
+  fillNewRowsStatement,
+  fillStatement,
+} from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { FILLING } from '../plan/swap.ts'
-import { literal, qualified } from '../sql.ts'
+import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { inBatches, type Range } from './batches.ts'
 import type { RunContext } from './context.ts'
+import { hostSizes } from './copy.ts'
 import { Progress } from './progress.ts'
 import { row, run } from './query.ts'
-
-/** Blocks of the backup in the first batch; later ones follow the time that the last one took. */
-const FIRST_BATCH_BLOCKS = 4
-const MOST_BATCH_BLOCKS = 2048
 
 /**
  * Fills the hidden columns of one host table in batches of `batchMs`. Rows that
@@ -20,10 +24,15 @@ const MOST_BATCH_BLOCKS = 2048
  */
 export async function fillHost(context: RunContext, host: HostPlan): Promise<void> {
   await asFiller(context, async () => {
-    if (context.session.inTransaction) await run(context.db, fillStatement(host))
-    else await fillInBatches(context, host)
     const newRows = fillNewRowsStatement(host)
-    if (newRows !== null) await run(context.db, newRows)
+    if (context.session.inTransaction) {
+      await run(context.db, fillStatement(host))
+      if (newRows !== null) await run(context.db, newRows)
+    } else
+      await withoutWaitingForDisk(context, async () => {
+        await fillInBatches(context, host)
+        if (newRows !== null) await fillNewRows(context, host)
+      })
   })
 }
 
@@ -55,35 +64,87 @@ export async function asFiller(context: RunContext, work: () => Promise<void>): 
   }
 }
 
+/** Batches are repeated where they are lost in a crash: none needs to wait for the disk. */
+async function withoutWaitingForDisk(context: RunContext, work: () => Promise<void>): Promise<void> {
+  const { db } = context
+  const { before } = await row<{ before: string }>(
+    db,
+    `select pg_catalog.current_setting('synchronous_commit') as before, pg_catalog.set_config('synchronous_commit', 'off', false)`,
+  )
+  let failed = true
+  try {
+    await work()
+    failed = false
+  } finally {
+    const back = run(db, `select pg_catalog.set_config('synchronous_commit', ${literal(before)}, false)`)
+    await back.catch((error: unknown) => {
+      // the first error says more
+      if (!failed) throw error
+    })
+  }
+}
+
 async function fillInBatches(context: RunContext, host: HostPlan): Promise<void> {
-  const { db, options } = context
+  const { db } = context
   const { blocks, total } = await row<{ blocks: number; total: string }>(
     db,
-    `select (pg_catalog.pg_relation_size(${literal(qualified(host.backup))}::pg_catalog.regclass)
-      / pg_catalog.current_setting('block_size')::int)::int as blocks,
-      (select pg_catalog.count(*) from ${qualified(host.backup)})::text as total`,
+    `select ${blocksOf(host.backup)} as blocks, (select pg_catalog.count(*) from ${qualified(host.backup)})::text as total`,
   )
   const progress = new Progress(context, 'fill', shown(host.table), Number(total))
+  let ranges: readonly Range[] = [{ from: 0, to: blocks }]
   for (let pass = 1; ; pass++) {
-    let size = FIRST_BATCH_BLOCKS
-    for (let from = 0; from < blocks;) {
-      context.checkCancelled()
-      const started = performance.now()
-      const { rows } = await row<{ rows: number }>(db, fillBatchStatement(host, from, from + size))
-      progress.advance(rows)
-      from += size
-      const took = Math.max(1, performance.now() - started)
-      size = Math.min(MOST_BATCH_BLOCKS, Math.max(1, Math.round(size * Math.min(4, options.batchMs / took))))
-    }
-    const { wrong } = await row<{ wrong: string }>(db, verifyFillStatement(host))
-    if (Number(wrong) === 0) return
-    if (pass >= options.lockAttempts)
-      throw new UnshipError({
-        code: 'locked',
-        message: `${wrong} rows of ${shown(host.table)} could not be filled because other sessions keep them locked`,
-        detail: `${String(pass)} passes were made.`,
-        hint: 'End the sessions that hold those rows, then run the same command again; it goes on where it was.',
-      })
+    const left: Range[] = []
+    let skipped = 0
+    await inBatches(context, ranges, async (batch) => {
+      const { pending, filled } = await row<{ pending: number; filled: number }>(
+        db,
+        fillBatchStatement(host, batch.from, batch.to),
+      )
+      progress.advance(filled)
+      skipped += pending - filled
+      if (filled < pending) left.push(batch)
+    })
+    if (left.length === 0) return
+    if (pass >= context.options.lockAttempts) throw keptLocked(host, skipped, pass)
+    ranges = left
     await sleep(Math.min(1000, 50 * pass))
   }
 }
+
+/**
+ * Rows that came in meanwhile, by the table's blocks. An update may carry such a row over to blocks that were done, hence
+ * one more look in a single snapshot.
+ */
+async function fillNewRows(context: RunContext, host: HostPlan): Promise<void> {
+  const { db } = context
+  const missing = async () => Number((await row<{ rows: string }>(db, countMissingStatement(host))).rows)
+  let left = await missing()
+  const progress = new Progress(context, 'fill', `new rows of ${shown(host.table)}`, left)
+  for (let pass = 1; left > 0; pass++) {
+    let done = 0
+    for (const { table, blocks } of await hostSizes(db, host))
+      await inBatches(context, [{ from: 0, to: blocks }], async ({ from, to }) => {
+        const { filled } = await row<{ filled: number }>(db, fillNewRowsBatchStatement(host, table, from, to))
+        done += filled
+        progress.advance(filled)
+      })
+    const before = left
+    left = await missing()
+    // a default that gives NULL leaves them as they are
+    if (done >= before && left >= before) return
+    if (left > 0 && pass >= context.options.lockAttempts) throw keptLocked(host, left, pass)
+    if (left > 0) await sleep(Math.min(1000, 50 * pass))
+  }
+}
+
+const keptLocked = (host: HostPlan, rows: number, passes: number) =>
+  new UnshipError({
+    code: 'locked',
+    message: `${String(rows)} rows of ${shown(host.table)} could not be filled because other sessions keep them locked`,
+    detail: `${String(passes)} passes were made.`,
+    hint: 'End the sessions that hold those rows, then run the same command again; it goes on where it was.',
+  })
+
+const blocksOf = (table: QualifiedName) =>
+  `(pg_catalog.pg_relation_size(${literal(qualified(table))}::pg_catalog.regclass)
+      / pg_catalog.current_setting('block_size')::int)::int`

@@ -92,7 +92,7 @@ async function refuseChangedBackups(context: RunContext, removal: LedgerRun, pla
   const changed: string[] = []
   for (const backup of backupsOf(plan)) {
     const sealed = removal.checksums[shown(backup.table)]
-    const found = await sealBackup(context.db, backup).catch((error: unknown) => {
+    const found = await sealBackup(context.db, backup, sealed).catch((error: unknown) => {
       if (isConnectionLost(error)) throw error
       throw new UnshipError({
         code: 'backup_changed',

@@ -7,10 +7,10 @@ import { isUnshipError, UnshipError } from '../errors.ts'
 import { extended } from '../feature/extended.ts'
 import { besides } from '../refusals.ts'
 import { Model } from '../plan/model.ts'
-import type { RemovalPlan } from '../plan/plan.ts'
+import type { CountPlan, RemovalPlan } from '../plan/plan.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
 import { proveRestorable } from './prove.ts'
-import { rows } from './query.ts'
+import { row } from './query.ts'
 import type { Session } from './session.ts'
 
 export interface Inspection {
@@ -114,12 +114,22 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
   return { schema, hosts, moved, locks, takeBack, claims, publications, rewrites, described }
 }
 
-/** Runs the preflight counts; columns of several host tables under one label add up. */
+/** Runs the preflight counts, each table in one pass; columns of several host tables under one label add up. */
 export async function readCounts(session: Session, plan: RemovalPlan): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for (const { label, sql } of plan.counts) {
-    const [counted] = await rows<{ rows: string }>(session.db, sql)
-    counts[label] = (counts[label] ?? 0) + Number(counted?.rows ?? 0)
+  const found = new Map<CountPlan, number>()
+  const together = new Map<string, CountPlan[]>()
+  for (const count of plan.counts) {
+    if (count.rows) together.set(count.rows.from, [...(together.get(count.rows.from) ?? []), count])
+    else found.set(count, Number((await row<{ rows: string }>(session.db, count.sql)).rows))
   }
+  for (const [from, counts] of together) {
+    const columns = counts.map(
+      (c, n) => `(pg_catalog.count(*) filter (where ${c.rows?.where ?? ''}))::text as rows${String(n)}`,
+    )
+    const counted = await row<Record<string, string>>(session.db, `select ${columns.join(', ')} from ${from}`)
+    counts.forEach((c, n) => found.set(c, Number(counted[`rows${String(n)}`])))
+  }
+  const counts: Record<string, number> = {}
+  for (const count of plan.counts) counts[count.label] = (counts[count.label] ?? 0) + (found.get(count) ?? 0)
   return counts
 }

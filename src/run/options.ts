@@ -8,6 +8,13 @@ export interface RunOptions {
   readonly lockAttempts?: number
   /** Target duration of one batch of filling; 50 ms. */
   readonly batchMs?: number
+  /**
+   * Batches of filling pause while a standby is further behind than this, in bytes of WAL or milliseconds,
+   * as pg_stat_replication tells members of pg_read_all_stats.
+   */
+  readonly maxReplicationLag?: { readonly bytes?: number; readonly ms?: number }
+  /** Asked before each batch of filling; as long as it says true, nothing is filled and nothing is held. */
+  readonly pauseWhile?: () => boolean | Promise<boolean>
   /** Why, for the ledger; `UNSHIP_REASON` if not given. */
   readonly reason?: string
   /** Who, for the ledger: the person or pipeline; `UNSHIP_ACTOR` if not given. */

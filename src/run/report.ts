@@ -123,6 +123,8 @@ export type ProgressEvent =
       readonly retryInMs: number
       readonly blockers: readonly Blocker[]
     }
+  /** Batches wait, holding nothing, for what `maxReplicationLag` or `pauseWhile` demand. */
+  | { readonly type: 'paused'; readonly reason: string }
   /** Kysely may replace the error by its own: whoever shows a run shows this. */
   | { readonly type: 'connection lost'; readonly error: UnshipError }
   | { readonly type: 'finished'; readonly report: RemovalReport | RestoreReport | AbortReport }

@@ -13,7 +13,6 @@ import {
   startRun,
   unmarkDone,
   type LedgerRun,
-  type RecordedPlan,
 } from '../ledger/ledger.ts'
 import { verifyFillStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
@@ -141,6 +140,7 @@ async function runPhases(
     removalId,
     runId: restore.id,
     setAside: [],
+    found: new Map(),
     longestLockMs: 0,
     lockAttempts: 1,
   }
@@ -198,7 +198,7 @@ async function runPhases(
   if (todo('reveal')) {
     await enter('verify')
     await context.phase('verify', async () => {
-      await verifyFilled(context, plan)
+      await verifyFilled(context, restoring)
       const quiet = plan.moved.filter((m) => m.published !== true)
       restoring.setAside.push(...(await setAsideOrphans(context, quiet, orphans)))
       return null
@@ -230,18 +230,25 @@ async function runPhases(
   return await record(restoring, restore)
 }
 
-/** Every backed-up row that is still there is filled as the backup says. */
-async function verifyFilled({ db }: RunContext, plan: RecordedPlan): Promise<void> {
-  for (const host of plan.hosts) {
-    const { wrong } = await row<{ wrong: string }>(db, verifyFillStatement(host))
-    if (Number(wrong) === 0) continue
-    throw new UnshipError({
-      code: 'backup_not_verified',
-      message: `${wrong} rows of ${shown(host.table)} do not hold what the backup does`,
-      detail: 'The restored columns are still hidden; nobody has seen them.',
-      hint: 'Run the same command again.',
-    })
-  }
+/**
+ * Every backed-up row that is still there is filled as the backup says. A row that came under a backed-up key after
+ * that key's batch is filled now.
+ */
+async function verifyFilled(context: RunContext, { plan, found }: Restoring): Promise<void> {
+  for (const host of plan.hosts)
+    for (let attempt = 1; ; attempt++) {
+      const counted = await row<{ kept: string; found: string; wrong: string }>(context.db, verifyFillStatement(host))
+      found.set(host, { kept: Number(counted.kept), found: Number(counted.found) })
+      if (Number(counted.wrong) === 0) break
+      if (attempt >= 3)
+        throw new UnshipError({
+          code: 'backup_not_verified',
+          message: `${counted.wrong} rows of ${shown(host.table)} do not hold what the backup does`,
+          detail: 'The restored columns are still hidden; nobody has seen them.',
+          hint: 'Run the same command again.',
+        })
+      await fillHost(context, host)
+    }
 }
 
 /** Retires the backups, closes the run. */

@@ -5,9 +5,9 @@ import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } fr
 import { backupKeyName } from '../names.ts'
 import { orphansStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
-import { rowsOf } from '../plan/tree.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
+import { countRows } from './copy.ts'
 import { currentDescription } from './current.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import { row } from './query.ts'
@@ -20,7 +20,8 @@ import type { Restoring } from './steps.ts'
 export type Retirement = Pick<RestoreReport, 'hosts' | 'retired' | 'setAside'>
 
 /** Compares with the definitions before the removal, gives the backups their archive names, and closes the run. */
-export async function retireBackups({ context, plan, removalId }: Restoring, restore: LedgerRun): Promise<Retirement> {
+export async function retireBackups(restoring: Restoring, restore: LedgerRun): Promise<Retirement> {
+  const { context, plan, removalId } = restoring
   const { db } = context
   const removal = await runById(db, removalId)
   const setAside = await readSetAside(context, restore.id)
@@ -33,7 +34,7 @@ export async function retireBackups({ context, plan, removalId }: Restoring, res
   const stamp = await timestampName(db)
   for (const host of plan.hosts) {
     const { schema, name: backup } = host.backup
-    hosts.push(await hostReport(context, host, removal))
+    hosts.push(await hostReport(restoring, host, removal))
     const name = await freeName(db, schema, `${backup.replace(/^backup_/, 'archive_')}_${stamp}`)
     const key = await freeName(db, schema, `${name}_pkey`)
     const comment = `Backup of ${shown(host.table)} for feature ${context.feature}, restored ${stamp} UTC by kysely-unship (run ${restore.id})`
@@ -59,17 +60,26 @@ export async function retireBackups({ context, plan, removalId }: Restoring, res
   return { hosts, retired, setAside }
 }
 
-async function hostReport(context: RunContext, host: RecordedPlan['hosts'][number], removal: LedgerRun) {
-  const { rows: gone } = await row<{ rows: string }>(context.db, orphansStatement(host))
-  const { total, kept } = await row<{ total: string; kept: string }>(
-    context.db,
-    `select (select pg_catalog.count(*) from ${rowsOf(host)})::text as total,
-       (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
-  )
+async function hostReport(
+  { context, found }: Pick<Restoring, 'context' | 'found'>,
+  host: RecordedPlan['hosts'][number],
+  removal: LedgerRun,
+) {
+  const { kept, found: there } = found.get(host) ?? (await countFound(context, host))
+  const gone = kept - there
   // rows without a value leave no trace when they go: where they did, this many came in at least
   const before = removal.host_rows?.[shown(host.table)]
-  const inserted = before === undefined ? 0 : Math.max(0, Number(total) - (before - Number(gone)))
-  return { table: shown(host.table), restored: Number(kept) - Number(gone), inserted, deleted: Number(gone) }
+  const inserted = before === undefined ? 0 : Math.max(0, (await countRows(context.db, host)) - (before - gone))
+  return { table: shown(host.table), restored: there, inserted, deleted: gone }
+}
+
+/** For a restore that broke off after its verification. */
+async function countFound({ db }: RunContext, host: RecordedPlan['hosts'][number]) {
+  const counted = await row<{ rows: string; kept: string }>(
+    db,
+    `select (${orphansStatement(host)})::text as rows, (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
+  )
+  return { kept: Number(counted.kept), found: Number(counted.kept) - Number(counted.rows) }
 }
 
 /** Partitions that were detached or dropped meanwhile have taken along what was theirs. */

@@ -1,6 +1,7 @@
 import { UnshipError } from '../errors.ts'
 import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
+import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
@@ -22,6 +23,8 @@ export interface Restoring {
   readonly removalId: string
   readonly runId: string
   readonly setAside: SetAside[]
+  /** Backed-up rows, and those of them that were in the table, when the filled columns were verified. */
+  readonly found: Map<HostPlan, { readonly kept: number; readonly found: number }>
   longestLockMs: number
   lockAttempts: number
 }
