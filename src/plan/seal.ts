@@ -35,7 +35,11 @@ export function sealStatement(
     .filter(({ typname }) => typname === null || ![...HASHED, ...HASHED_IN_C].includes(typname))
     .map(({ attname }) => `t.${id(attname)}`)
   if (others.length > 0) hashed.push(`row(${others.join(', ')})::text collate pg_catalog."C"`)
-  const hash = hashed.length === 0 ? '0' : `pg_catalog.hash_record_extended(row(${hashed.join(', ')}), 0)`
+  // a row's hash is a weighted sum of its columns': hashed once more, or values that changed places between rows went unseen
+  const hash =
+    hashed.length === 0
+      ? '0'
+      : `pg_catalog.hashtextextended(pg_catalog.hash_record_extended(row(${hashed.join(', ')}), 0)::text collate pg_catalog."C", 0)`
   return `select pg_catalog.count(*)::text || ':${MARK}' || coalesce(pg_catalog.sum(${hash}), 0)::text as checksum,
   pg_catalog.count(*)::text as rows
 from ${partitioned ? '' : 'only '}${table} t`

@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest'
+import { defineFeature, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
+import { useDatabase } from '../support/database.ts'
+import { asOwner } from '../support/round-trip.ts'
+
+const tokens = defineFeature()({ name: 'tokens', columns: { members: ['token'] } })
+const ROWS = 20_000
+
+/** Every row has a token of its own: a default that varies. */
+const schema = `
+  create table members (id int primary key, name text not null default 'x', token uuid not null default gen_random_uuid());
+  insert into members (id) select generate_series(1, 100);`
+
+describe('rows that came in while a varying default was away', () => {
+  const database = useDatabase()
+
+  async function removedAndLivedOn() {
+    await asOwner(database(), schema)
+    await removeFeature(database().db, tokens)
+    await asOwner(
+      database(),
+      `insert into members (id, name) select n, repeat('x', 100) from generate_series(1000, ${String(1000 + ROWS - 1)}) n`,
+    )
+  }
+
+  test('are filled in batches, with progress', async () => {
+    await removedAndLivedOn()
+    const events: ProgressEvent[] = []
+    await restoreFeature(database().db, tokens, { batchMs: 5, onProgress: (e) => events.push(e) })
+    const [found] = await database().query<{ rows: number; tokens: number; transactions: number }>(
+      `select count(*)::int as rows, count(distinct token)::int as tokens,
+         count(distinct xmin::text)::int as transactions from members where id >= 1000`,
+    )
+    expect(found).toMatchObject({ rows: ROWS, tokens: ROWS })
+    expect(found?.transactions).toBeGreaterThan(5)
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'progress', what: 'new rows of members', totalRows: ROWS }),
+    )
+  })
+
+  test('wait for those that somebody has locked', async () => {
+    await removedAndLivedOn()
+    const client = await database().connect()
+    await restoreFeature(database().db, tokens, {
+      onProgress: (event) => {
+        if (event.type !== 'phase started' || event.phase !== 'fill') return
+        void client.query('begin; select from members where id in (5, 1005) for update')
+        setTimeout(() => void client.query('rollback'), 300)
+      },
+    })
+    expect(await database().query('select count(*)::int as left from members where token is null')).toEqual([
+      { left: 0 },
+    ])
+  })
+})
+
+describe('batches of filling', () => {
+  const database = useDatabase()
+
+  async function removed() {
+    await asOwner(database(), schema)
+    await removeFeature(database().db, tokens)
+  }
+  const hidden = async () => {
+    const [{ filled } = { filled: -1 }] = await database().query<{ filled: number }>(
+      'select count(unship_hidden_token)::int as filled from members',
+    )
+    return filled
+  }
+
+  test('pause as long as the caller says, holding nothing', async () => {
+    await removed()
+    const events: ProgressEvent[] = []
+    let asked = 0
+    await restoreFeature(database().db, tokens, {
+      onProgress: (e) => events.push(e),
+      pauseWhile: async () => {
+        if (++asked > 3) return false
+        expect(await hidden()).toBe(0)
+        expect(
+          await database().query(
+            `select state from pg_stat_activity where datname = current_database() and backend_xmin is not null and pid <> pg_backend_pid()`,
+          ),
+        ).toEqual([])
+        return true
+      },
+    })
+    expect(asked).toBeGreaterThan(3)
+    expect(events.filter((e) => e.type === 'paused')).toEqual([{ type: 'paused', reason: 'pauseWhile says so' }])
+    expect(await database().query('select count(token)::int as filled from members')).toEqual([{ filled: 100 }])
+  })
+
+  test('pause while a standby lags behind', async () => {
+    await removed()
+    await database().query('grant pg_read_all_stats to crm_owner')
+    const standby = await laggingStandby()
+    const events: ProgressEvent[] = []
+    try {
+      await restoreFeature(database().db, tokens, {
+        maxReplicationLag: { bytes: 1_000 },
+        onProgress: (event) => {
+          events.push(event)
+          if (event.type === 'paused') void standby.end()
+        },
+      })
+    } finally {
+      await standby.end()
+      await database().query('revoke pg_read_all_stats from crm_owner')
+    }
+    const [paused] = events.filter((e) => e.type === 'paused')
+    expect(paused?.reason).toMatch(/^standby a slow one is \S+ bytes and \S+ ms behind$/)
+    expect(await database().query('select count(token)::int as filled from members')).toEqual([{ filled: 100 }])
+  })
+
+  test('do not begin where the lag is demanded and cannot be read', async () => {
+    await removed()
+    await expect(restoreFeature(database().db, tokens, { maxReplicationLag: { ms: 100 } })).rejects.toMatchObject({
+      code: 'missing_privilege',
+    })
+    expect((await restoreFeature(database().db, tokens)).outcome).toBe('restored')
+  })
+
+  /** A replication connection that takes changes and never says how far it has come. */
+  async function laggingStandby(): Promise<{ end: () => Promise<void> }> {
+    await database().query('create publication nothing')
+    await database().query(`select pg_create_logical_replication_slot('slow_${database().name}', 'pgoutput')`)
+    const url = new URL(database().url)
+    url.searchParams.set('replication', 'database')
+    url.searchParams.set('application_name', 'a slow one')
+    const { default: pg } = await import('pg')
+    const client = new pg.Client({ connectionString: url.href })
+    client.on('error', () => undefined)
+    await client.connect()
+    void client
+      .query(
+        `START_REPLICATION SLOT slow_${database().name} LOGICAL 0/0 (proto_version '1', publication_names 'nothing')`,
+      )
+      .catch(() => undefined)
+    const seen = async () =>
+      (
+        await database().query(
+          `select from pg_stat_replication where application_name = 'a slow one' and state = 'streaming'`,
+        )
+      ).length > 0
+    while (!(await seen()));
+    let ended: Promise<void> | undefined
+    return { end: () => (ended ??= client.end()) }
+  }
+})
