@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  Kysely,
   PostgresAdapter,
   PostgresDialect,
   sql,
   type DialectAdapter,
-  type Kysely,
   type MigrationLockOptions,
+  type PostgresDialectConfig,
 } from 'kysely'
+import type { AnyKysely } from './any-kysely.ts'
 import { UnshipError } from './errors.ts'
 import { isConnectionLost } from './run/connection-lost.ts'
 
@@ -31,12 +33,43 @@ const POLL_MS = 100
  * })
  */
 export class MigrationDialect extends PostgresDialect {
+  readonly #pool: PostgresDialectConfig['pool']
+
+  constructor(config: PostgresDialectConfig) {
+    const { pool } = config
+    let made: ReturnType<Extract<typeof pool, (...args: never[]) => unknown>> | undefined
+    const once = typeof pool === 'function' ? () => (made ??= pool()) : pool
+    super({ ...config, pool: once })
+    this.#pool = once
+  }
+
   override createAdapter(): DialectAdapter {
-    return new PollingAdapter()
+    return new PollingAdapter(this.#pool)
   }
 }
 
+/**
+ * Where a second connection may be had, to watch over the first: Kysely keeps a migrator to one connection,
+ * but this dialect knows the pool that it is from.
+ */
+export function besideOf(db: AnyKysely): AnyKysely {
+  const { adapter } = db.getExecutor()
+  return adapter instanceof PollingAdapter ? adapter.beside() : db
+}
+
 class PollingAdapter extends PostgresAdapter {
+  readonly #pool: PostgresDialectConfig['pool']
+
+  constructor(pool: PostgresDialectConfig['pool']) {
+    super()
+    this.#pool = pool
+  }
+
+  /** Shares the pool, which ends with the Kysely that it was made for. */
+  beside(): AnyKysely {
+    return new Kysely({ dialect: new PostgresDialect({ pool: this.#pool }) })
+  }
+
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the adapter declares it
   override async acquireMigrationLock(db: Kysely<any>): Promise<void> {
     for (;;) {

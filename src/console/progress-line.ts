@@ -26,10 +26,12 @@ export function progressBar(event: Progress, columns: number): string {
 }
 
 const name = ({ what }: Progress) => oneLine(what, 2 * NAME_LENGTH)
-const rows = (event: Progress) => `${bare(event.rows)} of ${count(event.totalRows, 'row')}`
+const unit = (event: Progress) => (event.unit === 'blocks' ? 'block' : 'row')
+const rows = (event: Progress) => `${bare(event.rows)} of ${count(event.totalRows, unit(event))}`
 
-function pace({ rowsPerSecond, remainingMs }: Progress): string {
-  const rate = `${bare(rowsPerSecond)} rows/s`
+function pace(event: Progress): string {
+  const { rowsPerSecond, remainingMs } = event
+  const rate = `${bare(rowsPerSecond)} ${unit(event)}s/s`
   return remainingMs === null || remainingMs <= 0 ? rate : `${rate}, ${duration(roundedUp(remainingMs))} left`
 }
 

@@ -1,6 +1,6 @@
 import { shortened } from '../names.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
-import type { HostPlan } from './plan.ts'
+import type { HostPlan, PlannedColumn } from './plan.ts'
 import { dropTriggersOf, forEachClone, forEachMember, rowsOf } from './tree.ts'
 
 /*
@@ -15,11 +15,23 @@ const onKey = (host: HostPlan, a: string, b: string) =>
 
 /** The removed columns of a row, as a value to compare by image. */
 export const image = (host: HostPlan, alias: string) => `row(${list(columnNames(host), `${alias}.`)})`
-const blank = (host: HostPlan) => `row(${host.columns.map((c) => c.blank).join(', ')})`
 
-/** Whether a row has something that a fresh ADD COLUMN would not give it. */
+/**
+ * Whether a row has something that a fresh ADD COLUMN would not give it. Asked of each row of the
+ * host table, column by column: comparing whole images takes three times as long.
+ */
 export const holds = (host: HostPlan, alias: string): string =>
-  host.everyRow ? 'true' : `pg_catalog.record_image_ne(${image(host, alias)}, ${blank(host)})`
+  host.everyRow ? 'true' : `(${host.columns.map((c) => columnHolds(c, `${alias}.${id(c.name)}`)).join(' or ')})`
+
+/** Types of which equal values are the same bytes. */
+const PLAIN_TYPES = ['boolean', 'smallint', 'integer', 'bigint', 'uuid', 'date']
+
+function columnHolds({ blank, type }: PlannedColumn, value: string): string {
+  // of a row type too, this asks whether there is a value, and not about its fields
+  if (blank === `cast(null as ${type})`) return `${value} is distinct from null`
+  if (PLAIN_TYPES.includes(type)) return `${value} is distinct from ${blank}`
+  return `pg_catalog.record_image_ne(row(${value}), row(${blank}))`
+}
 
 /** AFTER triggers that log the keys of rows whose removed columns change. */
 export function watchStatements(host: HostPlan): { sql: string; reason: string; locks: boolean }[] {

@@ -11,6 +11,8 @@ export class RunContext {
   readonly options: Required<Pick<RunOptions, 'lockTimeoutMs' | 'lockAttempts' | 'batchMs'>> & RunOptions
   readonly phases: PhaseReport[] = []
   readonly warnings: string[] = []
+  /** The step of a long statement that is being watched, and where it stood when it began. */
+  watched: { readonly key: string; readonly since: number; readonly from: number } | undefined
   private readonly started = performance.now()
 
   constructor(session: Session, feature: string, options: RunOptions) {

@@ -112,6 +112,8 @@ export type ProgressEvent =
       readonly what: string
       readonly rows: number
       readonly totalRows: number
+      /** What is counted, where it is not rows. */
+      readonly unit?: 'rows' | 'blocks'
       readonly rowsPerSecond: number
       readonly remainingMs: number | null
     }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
+import { besideOf } from '../migration-dialect.ts'
 import { literal } from '../sql.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
 
@@ -13,6 +14,8 @@ export interface Session {
   readonly pid: number
   /** The caller's search_path, on which its own functions find what they call. */
   readonly callersPath: string
+  /** Where a second connection may be had; null in the caller's transaction. */
+  readonly beside: AnyKysely | null
 }
 
 /**
@@ -42,6 +45,8 @@ const settings: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
   default_transaction_read_only: 'off',
   default_tablespace: '',
+  // verification joins the backed-up rows with their table: a hash of them that goes to disk takes twice as long
+  work_mem: '64MB',
   // compiling the catalog queries takes longer than running them
   jit: 'off',
   default_table_access_method: 'heap',
@@ -60,7 +65,7 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
     // SET LOCAL would outlive us in the caller's transaction; a savepoint undoes it on errors
     await run(plain, 'savepoint unship')
     try {
-      const result = await withSettings(plain, true, work)
+      const result = await withSettings(plain, true, null, work)
       await run(plain, 'release savepoint unship')
       return result
     } catch (error) {
@@ -69,10 +74,17 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
       throw error
     }
   }
-  return await plain.connection().execute(async (connection) => await withSettings(connection, false, work))
+  return await plain
+    .connection()
+    .execute(async (connection) => await withSettings(connection, false, besideOf(plain), work))
 }
 
-async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Session) => Promise<T>): Promise<T> {
+async function withSettings<T>(
+  db: AnyKysely,
+  local: boolean,
+  beside: AnyKysely | null,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   const timeout = await liftTimeout(db, local)
   const { linux, major, pid } = await row<{ linux: boolean; major: number; pid: number }>(
     db,
@@ -97,7 +109,7 @@ async function withSettings<T>(db: AnyKysely, local: boolean, work: (session: Se
   await set(ours)
   let failed = true
   try {
-    const result = await work({ db, inTransaction: local, pid, callersPath: previous.search_path ?? '' })
+    const result = await work({ db, inTransaction: local, pid, callersPath: previous.search_path ?? '', beside })
     failed = false
     return result
   } finally {

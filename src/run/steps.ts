@@ -5,6 +5,7 @@ import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
+import { observed } from './observe.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { buildForNewPartitions } from './partition-indexes.ts'
 import { row, run, sqlState } from './query.ts'
@@ -53,7 +54,10 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
       restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
     } else {
       // both in one implicit transaction
-      const both = () => run(context.db, `${statement.sql};\n${done}`)
+      const both = () =>
+        observed(context, { phase: statement.phase, what: whatOf(statement) }, () =>
+          run(context.db, `${statement.sql};\n${done}`),
+        )
       await sayingWhichRows(context, () =>
         statement.action === 'materialized view' ? asFiller(context, both) : both(),
       )
@@ -76,8 +80,13 @@ async function isThere({ context, plan }: Restoring, { relations }: LedgerStatem
   return true
 }
 
+/** As progress is told of it. */
+const whatOf = ({ sql, reason, relations }: LedgerStatement) =>
+  sql.startsWith('analyze ') ? `analyze ${relations.join(', ')}` : reason
+
 /** CREATE INDEX CONCURRENTLY that can be run again: a valid index stays, an invalid one is built anew. */
-async function buildIndex({ db, session, feature }: RunContext, statement: LedgerStatement): Promise<void> {
+async function buildIndex(context: RunContext, statement: LedgerStatement): Promise<void> {
+  const { db, session, feature } = context
   const name = statement.object ?? ''
   const { valid } = await row<{ valid: boolean | null }>(
     db,
@@ -88,7 +97,7 @@ async function buildIndex({ db, session, feature }: RunContext, statement: Ledge
   if (valid === false) await run(db, `drop index ${concurrently}${name}`)
   const sql = session.inTransaction ? statement.sql.replace(' CONCURRENTLY ', ' ') : statement.sql
   try {
-    await run(db, sql)
+    await observed(context, { phase: statement.phase, what: statement.reason }, () => run(db, sql))
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error
     throw new UnshipError({
