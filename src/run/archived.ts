@@ -36,14 +36,16 @@ export async function keptRemoval(db: AnyKysely, removal: LedgerRun): Promise<Ke
   if (!archive) return { removal, plan, archive: null }
   const named = (backup: QualifiedName) =>
     archive.tables.find((t) => t.backup.schema === backup.schema && t.backup.name === backup.name)?.archive ?? backup
-  const checksums = Object.fromEntries(
-    archive.tables.flatMap((t) => {
-      const sealed = removal.checksums[shown(t.backup)]
-      return sealed === undefined ? [] : [[shown(t.archive), sealed]]
-    }),
-  )
+  const renamed = <T>(of: Readonly<Record<string, T>>): Record<string, T> => {
+    const names = new Map(archive.tables.map((t) => [shown(t.backup), shown(t.archive)]))
+    return Object.fromEntries(Object.entries(of).map(([name, value]) => [names.get(name) ?? name, value]))
+  }
   return {
-    removal: { ...removal, checksums },
+    removal: {
+      ...removal,
+      checksums: renamed(removal.checksums),
+      shapes: removal.shapes && renamed(removal.shapes),
+    },
     plan: {
       ...plan,
       hosts: plan.hosts.map((host) => ({ ...host, backup: named(host.backup) })),
