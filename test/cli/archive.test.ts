@@ -75,8 +75,8 @@ describe('unship archive', () => {
       ['phase started', 'fill'],
       ['phase started', 'reveal'],
     ] as const) {
-      const { killed, ...options } = killedAt(database(), moment)
-      await Promise.allSettled([restoreFeature(database().db, programPartner, options), killed])
+      const call = restoreFeature(database().db, programPartner, killedAt(database(), moment))
+      await refusal('server_unreachable', call)
       expect(await removeFeature(database().db, programPartner)).toMatchObject({ outcome: 'already removed' })
     }
     expect(await restoreFeature(database().db, programPartner)).toMatchObject({ outcome: 'restored' })

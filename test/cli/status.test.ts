@@ -2,6 +2,7 @@ import { readStatus, removeFeature, restoreFeature } from 'kysely-unship'
 import { describe, expect, test } from 'vitest'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { killedAt } from '../states/broken.ts'
+import { refusal } from '../support/refusal.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { json, unship } from './support.ts'
@@ -63,8 +64,8 @@ describe('readStatus', () => {
   })
 
   test('knows a run that broke off from one that runs', async () => {
-    const { killed, ...options } = killedAt(database(), ['phase started', 'copy'])
-    await Promise.allSettled([removeFeature(database().db, programPartner, options), killed])
+    const call = removeFeature(database().db, programPartner, killedAt(database(), ['phase started', 'copy']))
+    await refusal('server_unreachable', call)
     expect(await status()).toMatchObject({ state: 'removing', active: false, present: { found: 14 } })
   })
 })
@@ -94,8 +95,8 @@ describe('unship status', () => {
 describe('unship abort', () => {
   test('takes back a removal that broke off, and tells what it did', async () => {
     const before = await readState(database(), { dump: false })
-    const { killed, ...options } = killedAt(database(), ['phase started', 'verify'])
-    await Promise.allSettled([removeFeature(database().db, programPartner, options), killed])
+    const call = removeFeature(database().db, programPartner, killedAt(database(), ['phase started', 'verify']))
+    await refusal('server_unreachable', call)
     expect((await unship(['status'], settings())).out).toMatch(
       /the removal broke off in phase "(copy|verify)"; the feature works on/,
     )
@@ -110,8 +111,8 @@ describe('unship abort', () => {
 
   test('restores one that broke off after its cut-over, for a person to read', async () => {
     const before = await readState(database(), { dump: false })
-    const { killed, ...options } = killedAt(database(), ['phase started', 'record'])
-    await Promise.allSettled([removeFeature(database().db, programPartner, options), killed])
+    const call = removeFeature(database().db, programPartner, killedAt(database(), ['phase started', 'record']))
+    await refusal('server_unreachable', call)
     if ((await status())?.state === 'removed') return // it was too quick for its killer
     const { code, out } = await unship(['abort', 'program_partner'], settings())
     expect(code).toBe(0)

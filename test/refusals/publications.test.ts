@@ -55,7 +55,7 @@ const since15: Readonly<Record<string, RefusedCase>> = {
     setup: `create table whole (id int primary key) partition by list (id); create table item partition of whole default;
       create publication news for table whole`,
     feature: items,
-    reason: 'relation item is published by news as part of a partition tree',
+    reason: 'partition item is published by news as part of a partition tree',
   },
 }
 

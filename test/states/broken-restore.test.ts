@@ -19,9 +19,8 @@ const revealed = ([type, phase]: Moment) =>
   phase === 'validate' || phase === 'record' || (phase === 'reveal' && type === 'phase done')
 
 const breakOff = async (database: TestDatabase, moment: Moment) => {
-  const { killed, ...options } = killedAt(database, moment)
-  const error = await refusal('server_unreachable', restoreFeature(database.db, programPartner, options))
-  await killed
+  const call = restoreFeature(database.db, programPartner, killedAt(database, moment))
+  const error = await refusal('server_unreachable', call)
   expect(error.hint).toContain('goes on where it was')
 }
 

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { abortRemoval, removeFeature, restoreFeature, type Phase, type RunOptions } from 'kysely-unship'
+import { queryAtOnce } from '../../support/at-once.ts'
 import { useDatabase, type TestDatabase } from '../../support/database.ts'
 import { readState } from '../../support/life.ts'
 import { refusal } from '../../support/refusal.ts'
@@ -16,15 +16,7 @@ function before(database: TestDatabase, phase: Phase, sql: string): RunOptions {
     onProgress: (event) => {
       if (done || event.type !== 'phase started' || event.phase !== phase) return
       done = true
-      const script = `
-        import pg from 'pg'
-        const client = new pg.Client(process.env.SQL_URL)
-        await client.connect()
-        await client.query(process.env.SQL)
-        await client.end()`
-      execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-        env: { ...process.env, SQL_URL: database.url, SQL: `set role crm_owner; ${sql}` },
-      })
+      queryAtOnce(database.url, `set role crm_owner; ${sql}`)
     },
   }
 }
