@@ -60,6 +60,9 @@ function countHolding(model: Model, oid: string, columns: readonly Column[]): Om
     if (c.default === null || !c.default_constant) return `${name} is not null`
     return `pg_catalog.record_image_ne(row(${name}), row(cast(${c.default} as ${c.type})))`
   })
-  const rows = { from: `${model.relation(oid).relkind === 'p' ? '' : 'only '}${qualified(model.name(oid))} h`, where: conditions.join(' or ') }
+  const rows = {
+    from: `${model.relation(oid).relkind === 'p' ? '' : 'only '}${qualified(model.name(oid))} h`,
+    where: conditions.join(' or '),
+  }
   return { sql: `select pg_catalog.count(*)::text as rows from ${rows.from} where ${rows.where}`, rows }
 }

@@ -1,9 +1,8 @@
 import type { Index } from '../catalog/index.ts'
-import { replayable } from '../catalog/replay.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
 import { shown, type Model } from './model.ts'
 import { indexSettings } from './objects.ts'
-import { indexExpression as definitionExpression } from './prebuilt.ts'
+import { indexDefinition, indexExpression } from './index-definition.ts'
 import { completeIndex, newPartitions } from './new-partitions.ts'
 import type { Action, LockMode } from './plan.ts'
 import { ofMember } from './tree.ts'
@@ -47,11 +46,9 @@ export function partitionedIndexes(model: Model, indexes: readonly Index[], phas
     ...whole.map((index) => ({
       ...step(
         index,
-        phase === 'build' ? CAPTURED : `${newPartitions(labelOf(index))}${replayable(index.def)}`,
+        phase === 'build' ? CAPTURED : `${newPartitions(labelOf(index))}${indexDefinition(index)}`,
         `parts of index ${index.relname}`,
-        phase === 'build'
-          ? `${literal(newPartitions(labelOf(index)))} || ${definitionExpression(index.indexrelid)}`
-          : null,
+        phase === 'build' ? `${literal(newPartitions(labelOf(index)))} || ${indexExpression(index)}` : null,
       ),
       lock: 'SHARE UPDATE EXCLUSIVE' as const,
       action: 'partition indexes' as const,
@@ -59,7 +56,7 @@ export function partitionedIndexes(model: Model, indexes: readonly Index[], phas
     })),
     ...partitioned.flatMap((index) => [
       // after the reveal the columns bear their own names, of which the definition speaks already
-      ...(phase === 'build' ? [CAPTURED] : ofMember(model, index.indrelid, [replayable(index.def)])).map((sql) =>
+      ...(phase === 'build' ? [CAPTURED] : ofMember(model, index.indrelid, [indexDefinition(index)])).map((sql) =>
         step(
           index,
           sql,
@@ -95,7 +92,7 @@ const attach = (parent: Index, part: Index): string =>
 
 /** An expression for its definition under hidden names; of a partition that may be gone by then. */
 function creation(model: Model, index: Index): string {
-  const definition = definitionExpression(index.indexrelid)
+  const definition = indexExpression(index)
   if (model.rootOf(index.indrelid) === null) return definition
   const [around = ''] = ofMember(model, index.indrelid, [MARK])
   const [before = '', after = ''] = around.split(dollarQuote(MARK, 'sql'))

@@ -76,10 +76,6 @@ export function buildExpression(relation: Relation, storage: string): string {
         ${literal(IMPLICIT_ARRAY_CAST)}, ${literal('\\1')}, 'g') || ${literal(' with data')}`
 }
 
-/** The same for one of its indexes. */
-export const indexExpression = (oid: string): string =>
-  `pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(${oid}), ${literal(IMPLICIT_ARRAY_CAST)}, ${literal('\\1')}, 'g')`
-
 export const hide = (relation: Relation): string =>
   `alter materialized view ${id(relation.nspname, relation.relname)} rename to ${id(hiddenName(relation.relname))}`
 

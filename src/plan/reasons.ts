@@ -1,9 +1,9 @@
-import type { Column } from '../catalog/column.ts'
 import type { Constraint } from '../catalog/constraint.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { usableKey } from './host.ts'
 import { grantorReasons } from './grantors.ts'
+import { indexReasons } from './index-reasons.ts'
 import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
@@ -85,29 +85,11 @@ function columnReasons(model: Model): string[] {
     for (const c of [...columns, ...(usableKey(model, oid) ?? [])])
       if (c.attname === 'backed_up_at' || c.attname === 'unship_truncated')
         reasons.push(`column ${table}.${c.attname} has a name that the backup needs for itself`)
-    for (const i of snapshot.indexes.filter((x) => x.indrelid === oid)) {
-      const over = i.table_columns.some((n) => model.isRemoved(oid, n))
-      if (!over) continue
-      if (i.indisprimary && model.relation(oid).relreplident === 'd' && model.relation(oid).publications.length > 0)
-        reasons.push(`primary key ${i.relname} of ${table}, its replica identity, holds a removed column`)
-      if (i.indisreplident) reasons.push(`index ${i.relname} of ${table} is its replica identity`)
-      if (!i.indisvalid) reasons.push(`index ${i.relname} of ${table} is not valid: drop or rebuild it first`)
-      if (i.tablespace !== null) reasons.push(`index ${i.relname} of ${table} is in tablespace ${i.tablespace}`)
-      const defaults = i.indkey.slice(0, i.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
-      const nullsEqual = i.def.includes(') NULLS NOT DISTINCT')
-      const sameForAll = (c: Column | undefined) =>
-        c?.attgenerated === '' && c.attidentity === '' && c.default_constant && (c.default !== null || nullsEqual)
-      if (i.indisunique && !i.partial && defaults.every(sameForAll))
-        reasons.push(
-          `rows inserted meanwhile could not satisfy unique index ${i.relname}: they all get the same default`,
-        )
-    }
+    reasons.push(...indexReasons(model, oid, columns))
     if (columns.length === model.columns(oid).length)
       reasons.push(`all columns of ${table} are declared: declare the table instead`)
     for (const other of model.relation(oid).stored_in)
       if (!model.views.has(other.relid)) reasons.push(`column ${shown(other)}.${other.column} stores rows of ${table}`)
-    for (const i of snapshot.indexes)
-      if (i.indrelid === oid && i.whole_row) reasons.push(`index ${i.relname} of ${table} is over the whole row`)
     for (const k of snapshot.constraints)
       if (k.conrelid === oid && k.whole_row) reasons.push(`check ${k.conname} of ${table} is over the whole row`)
   }

@@ -1,6 +1,5 @@
 import { revokeFromOthers } from './acl.ts'
 import type { Index } from '../catalog/index.ts'
-import { IMPLICIT_ARRAY_CAST, replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified } from '../sql.ts'
 import { fillStatement } from './backup.ts'
@@ -18,7 +17,8 @@ import { shown, type Model } from './model.ts'
 import { memberStatements } from './partition-columns.ts'
 import { mendNames } from './new-partitions.ts'
 import { attachParts, namesWithin, partitionedIndexes } from './partition-indexes.ts'
-import { buildExpression, hiddenView, indexExpression } from './prebuilt.ts'
+import { indexDefinition, indexExpression } from './index-definition.ts'
+import { buildExpression, hiddenView } from './prebuilt.ts'
 import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
 import { overGenerated, type Parts } from './parts.ts'
 import { ofMember } from './tree.ts'
@@ -79,14 +79,13 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       captures.push({
         position: restore.length,
         at: 'columns hidden',
-        expression: `pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(${index.indexrelid}),
-        ${literal(IMPLICIT_ARRAY_CAST)}, ${literal('\\1')}, 'g'), '^CREATE (UNIQUE )?INDEX ', ${literal('CREATE \\1INDEX CONCURRENTLY ')})`,
+        expression: `pg_catalog.regexp_replace(${indexExpression(index)}, '^CREATE (UNIQUE )?INDEX ', ${literal('CREATE \\1INDEX CONCURRENTLY ')})`,
       })
     add(
       phase,
       phase === 'build'
         ? '-- captured in the cut-over'
-        : replayable(index.def).replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX CONCURRENTLY '),
+        : indexDefinition(index).replace(/^CREATE (UNIQUE )?INDEX /, 'CREATE $1INDEX CONCURRENTLY '),
       `index ${index.relname}`,
       'SHARE UPDATE EXCLUSIVE',
       [table],
@@ -128,7 +127,8 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       [],
     )
     for (const index of model.snapshot.indexes.filter((i) => i.indrelid === view.oid)) {
-      capture(indexExpression(index.indexrelid))
+      // its tablespace is set at the reveal
+      capture(indexExpression({ ...index, tablespace: null }))
       add('build', '-- captured in the cut-over', `index ${index.relname}`, null, [])
       for (const sql of indexSettings(index)) add('build', sql, `index ${index.relname}`, null, [])
     }
@@ -163,7 +163,7 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
           add('reveal', sql, 'generated column in a partition', 'ACCESS EXCLUSIVE', [shown(model.name(table))])
   // a constraint needs its index: over a generated column it is built with the rewrite
   for (const index of late.filter((i) => i.conoid !== null && !i.partitioned))
-    for (const sql of ofMember(model, index.indrelid, indexStatements(index, replayable(index.def))))
+    for (const sql of ofMember(model, index.indrelid, indexStatements(index, indexDefinition(index))))
       add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [shown(model.name(index.indrelid))])
   for (const object of recreated)
     for (const sql of object.create)

@@ -26,6 +26,8 @@ export const KEYS = [
   'identity always',
   'none',
 ] as const
+/** What other tables there are below a table. */
+export const TREES = ['none', 'none', 'none', 'none', 'none', 'none', 'none', 'hash', 'list', 'inherited'] as const
 export const DEFAULTS = ['none', 'none', 'constant', 'volatile', 'now', 'sequence', 'function'] as const
 export const COLUMN_KINDS = ['plain', 'plain', 'plain', 'plain', 'serial', 'identity', 'generated'] as const
 
@@ -34,6 +36,7 @@ export interface TableDescription {
   readonly schema: number
   readonly key: (typeof KEYS)[number]
   readonly keyName: number
+  readonly tree: (typeof TREES)[number]
   readonly columns: readonly ColumnDescription[]
   readonly rows: readonly (readonly number[])[]
   readonly setting: number
@@ -75,6 +78,7 @@ export const PARTS = [
   'rule',
   'comment',
   'grant',
+  'publication',
 ] as const
 
 /** Anything that hangs on tables: `choices` are read by what renders the kind. */
@@ -110,7 +114,7 @@ const column: fc.Arbitrary<ColumnDescription> = fc.record({
 })
 
 const table: fc.Arbitrary<TableDescription> = fc.record({
-  ...{ name: choice, schema: choice, key: pick(KEYS), keyName: choice, setting: choice },
+  ...{ name: choice, schema: choice, key: pick(KEYS), keyName: choice, tree: pick(TREES), setting: choice },
   columns: fc.array(column, { minLength: 1, maxLength: 6 }),
   rows: fc.array(fc.array(choice, { minLength: 6, maxLength: 6 }), { maxLength: 5 }),
 })

@@ -1,4 +1,5 @@
 import { id, literal, qualified } from '../../src/sql.ts'
+import { major } from '../support/round-trip.ts'
 import { at } from './choice.ts'
 import type { PartDescription } from './description.ts'
 import { Names } from './names.ts'
@@ -282,6 +283,23 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
       `create rule ${rule} as on ${event} to ${table.sql} where ${row}.${column} is not null do ${action}`,
     )
     r.commentable.push(`rule ${rule} on ${table.sql}`)
+  },
+
+  publication(r, table, name, choose) {
+    const publication = r.schemas[0]?.scope.next(name) ?? 'p'
+    const listed = table.columns.filter((c, i) => c.role === 'key' || (choose(0) + i) % 2 === 0)
+    const rest = at(
+      [
+        '',
+        ` (${listed.map((c) => id(c.name)).join(', ')})`,
+        ` where (${id(at(table.columns, choose(1)).name)} is not null)`,
+        '',
+      ],
+      major() >= 15 ? choose(2) : 0,
+    )
+    const operations = at(['', '', ` with (publish = 'insert, delete')`], choose(3))
+    r.statements.push(`create publication ${id(publication)} for table only ${table.sql}${rest}${operations}`)
+    r.commentable.push(`publication ${id(publication)}`)
   },
 
   comment(r, _table, _name, choose) {

@@ -30,6 +30,7 @@ export interface RenderedTable {
   readonly keyValues: (row: number) => string[]
   readonly scope: Names
   readonly settings: string[]
+  readonly tree: TableDescription['tree']
   /** It has a foreign key that is NOT VALID: rows may be without a parent. */
   unvalidated: boolean
   readonly rows: TableDescription['rows']
@@ -106,6 +107,7 @@ function describeTable(r: Rendering, table: TableDescription): RenderedTable {
     scope,
     settings,
     rows: table.rows,
+    tree: key.length > 0 ? table.tree : 'none',
     unvalidated: false,
     keyValues: (row) => keyValues(table, row),
   }
@@ -167,7 +169,13 @@ function renderReferences(r: Rendering, world: World): string[] {
 
 function createTable(r: Rendering, table: RenderedTable): void {
   const composite = table.key.length > 1 ? [`primary key (${table.key.map((c) => id(c.name)).join(', ')})`] : []
-  r.statements.push(`create table ${table.sql} (${[...table.columns.map((c) => c.sql), ...composite].join(', ')})`)
+  const [first] = table.key
+  const divided = first && table.tree !== 'none' && table.tree !== 'inherited'
+  r.statements.push(
+    `create table ${table.sql} (${[...table.columns.map((c) => c.sql), ...composite].join(', ')})` +
+      (divided ? ` partition by ${table.tree} (${id(first.name)})` : ''),
+    ...branches(r, table),
+  )
   r.relations.push({ sql: table.sql, columns: table.columns })
   r.commentable.push(`table ${table.sql}`, ...table.columns.map((c) => `column ${table.sql}.${id(c.name)}`))
   r.grantable.push({
@@ -175,6 +183,34 @@ function createTable(r: Rendering, table: RenderedTable): void {
     privileges: 'select, insert, update, delete, references, trigger, truncate',
     columns: table.columns.map((c) => c.name),
   })
+}
+
+/** Partitions or children; a table that is divided by list has a partition that is divided again. */
+function branches(r: Rendering, table: RenderedTable): string[] {
+  const scope = at(
+    r.schemas.filter((s) => s.name === table.name.schema),
+    0,
+  ).scope
+  const branch = (n: number) => qualified({ schema: table.name.schema, name: scope.next(n) })
+  const [first] = table.key
+  if (!first) return []
+  const part = (whole: string, rest: string) => `create table ${branch(0)} partition of ${whole} ${rest}`
+  switch (table.tree) {
+    case 'hash':
+      return [0, 1].map((n) => part(table.sql, `for values with (modulus 2, remainder ${String(n)})`))
+    case 'list': {
+      const divided = branch(3)
+      return [
+        part(table.sql, `for values in (${table.keyValues(1)[0] ?? 'null'})`),
+        `create table ${divided} partition of ${table.sql} default partition by hash (${id(first.name)})`,
+        ...[0, 1].map((n) => part(divided, `for values with (modulus 2, remainder ${String(n)})`)),
+      ]
+    }
+    case 'inherited':
+      return [`create table ${branch(2)} ("of its own" integer) inherits (${table.sql})`]
+    default:
+      return []
+  }
 }
 
 function insertRows(r: Rendering, table: RenderedTable): void {

@@ -136,7 +136,7 @@ export const kindVerdicts = {
   'pg_class.m': restored('created again, filled if it was filled, with its indexes, storage and statistics targets'),
   'pg_class.i': restored(
     'of a moved table: renamed with it; of a host table: built again, concurrently, before the columns appear',
-    'the replica identity, an index that is not valid, in a tablespace, depends on an extension, or speaks of the whole row',
+    'the replica identity, an index that is not valid, depends on an extension, or speaks of the whole row; of a partitioned table or an exclusion constraint: one in a tablespace',
     'part of a partitioned index',
   ),
   'pg_class.I': moved(
