@@ -42,5 +42,7 @@ export const triggerQuery = ({ relations }: Scope): string => `
     ${strings('pg_catalog.pg_trigger', 't.oid')}
   from pg_catalog.pg_trigger t
   join pg_catalog.pg_proc p on p.oid = t.tgfoid
-  where t.tgrelid = any (${oidArray(relations)}) and not t.tgisinternal
+  where t.tgrelid = any (${oidArray(relations)}) and (not t.tgisinternal
+    /* to PostgreSQL 14, clones on partitions count as internal */
+    or t.tgparentid <> 0 and not exists (select from pg_catalog.pg_constraint k where k.oid = t.tgconstraint and k.contype <> 't'))
   order by t.tgrelid, t.tgname`
