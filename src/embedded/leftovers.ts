@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { platform, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { platform } from 'node:os'
+import { basename, join } from 'node:path'
+import { temporaryDirectories } from './directories.ts'
 
 const PREFIX = 'kysely-unship-postgres-'
 
@@ -35,13 +36,15 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do [ -f "$file" ] || break; sleep 1; done
 
 /** Stops and removes what processes left that are gone together with their watcher. */
 export function sweepLeftovers(): void {
-  for (const name of readdirSync(tmpdir())) {
+  for (const path of temporaryDirectories().flatMap((parent) =>
+    readdirSync(parent).map((name) => join(parent, name)),
+  )) {
+    const name = basename(path)
     const owner = name.startsWith(PREFIX) ? /^(\d+)-/.exec(name.slice(PREFIX.length))?.[1] : undefined
     if (owner === undefined || isAlive(Number(owner))) continue
     try {
-      const directory = join(tmpdir(), name)
-      stopServerOf(join(directory, 'data'))
-      rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+      stopServerOf(join(path, 'data'))
+      rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
     } catch {
       // another user's, or its watcher is removing it right now
     }

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultMajor, findBinaries } from './binaries.ts'
+import { fastestDirectory } from './directories.ts'
 import { guard, leftoverPrefix, sweepLeftovers } from './leftovers.ts'
 import { freePort } from './port.ts'
 import { initCluster, ServerStartError, startServer } from './process.ts'
@@ -10,7 +11,7 @@ import { serverUser } from './user.ts'
 
 /** How an embedded server is to be started. */
 export interface EmbeddedOptions {
-  /** Trades durability for speed: nothing is flushed to disk. For data that may be lost. */
+  /** Trades durability for speed: nothing is flushed to disk, and kept in memory where there is enough. For data that may be lost. */
   readonly fast?: boolean
   /** Server settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>
@@ -42,7 +43,9 @@ const START_ATTEMPTS = 3
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
   sweepLeftovers()
   const user = serverUser()
-  const root = mkdtempSync(join(tmpdir(), leftoverPrefix(options.persistent ?? false)))
+  const root = mkdtempSync(
+    join(options.fast ? fastestDirectory() : tmpdir(), leftoverPrefix(options.persistent ?? false)),
+  )
   if (user) chmodSync(root, 0o711)
   const removeRoot = () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
   try {

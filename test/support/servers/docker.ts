@@ -19,6 +19,7 @@ export async function startDocker(): Promise<TestServer> {
   const container = await new PostgreSqlContainer(image)
     .withLabels({ [OWNER_LABEL]: owner })
     .withEnvironment({ POSTGRES_INITDB_ARGS: '--no-sync' })
+    .withTmpFs({ '/var/lib/postgresql/data': 'rw' })
     .withCommand(['postgres', ...Object.entries(TEST_SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])])
     .start()
   const unguard = guard(container.getId())
