@@ -33,6 +33,7 @@ export const UNSHIP_ERROR_CODES = [
   'cancelled',
   'no_embedded_server',
   'invalid_schema_dump',
+  'no_schema_dump',
   'invalid_usage',
   'no_config',
   'no_migrations',

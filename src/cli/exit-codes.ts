@@ -9,6 +9,8 @@ export const EXIT = {
   planChanged: 3,
   /** `verify` found something broken. */
   notHealthy: 4,
+  /** `rehearse`: the restore was not exact, or it was not proven. */
+  notProven: 5,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -11,7 +11,8 @@ const EXIT_CODES = `EXIT CODES
   1  refused or failed
   2  the command line is wrong, or it is not clear which feature is meant
   3  plan --check: the database no longer matches the plan
-  4  verify: something is broken`
+  4  verify: something is broken
+  5  rehearse: the restore was not exact, or is not proven`
 
 /** What `unship --help` prints. */
 export async function overview(commands: readonly Command[], screen: Screen): Promise<string> {

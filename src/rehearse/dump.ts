@@ -17,7 +17,8 @@ export function dumpEntries(dump: string): DumpEntry[] {
   const heads = [...text.matchAll(HEADER)]
   const settings = text.slice(0, heads[0]?.index ?? text.length)
   return [
-    { what: 'settings', sql: settings },
+    // one each: those of a newer pg_dump are unknown to an older server
+    ...(settings.match(/^(?:set|select) .*;$/gim) ?? []).map((sql) => ({ what: 'setting', sql })),
     ...heads.map((head, n) => {
       const { name = '', type = '', schema = '-' } = head.groups ?? {}
       return {
@@ -27,6 +28,9 @@ export function dumpEntries(dump: string): DumpEntry[] {
     }),
   ]
 }
+
+/** Whether an entry belongs to our ledger: a rehearsal begins with an empty one. */
+export const isOfLedger = ({ what }: DumpEntry): boolean => / unship(?:\.|$)/.test(what)
 
 /** The major of the server that a dump is of. */
 export function majorOfDump(dump: string): number | undefined {

@@ -1,11 +1,13 @@
 import type { ClientBase } from 'pg'
 import { id } from '../sql.ts'
-import { dumpEntries } from './dump.ts'
+import { dumpEntries, isOfLedger } from './dump.ts'
 
 /** Something of a dump that could not be loaded. */
 export interface LeftOut {
   readonly what: string
   readonly reason: string
+  /** What would have made it. */
+  readonly sql: string
 }
 
 /**
@@ -14,9 +16,10 @@ export interface LeftOut {
  */
 export async function loadDump(client: ClientBase, dump: string): Promise<LeftOut[]> {
   const leftOut: LeftOut[] = []
-  for (const { what, sql } of dumpEntries(dump)) {
-    const reason = await load(client, sql)
-    if (reason !== null) leftOut.push({ what, reason })
+  for (const entry of dumpEntries(dump).filter((e) => !isOfLedger(e))) {
+    const reason = await load(client, entry.sql)
+    if (reason === null || (entry.what === 'setting' && reason.startsWith('unrecognized configuration'))) continue
+    leftOut.push({ ...entry, reason })
   }
   await client.query('reset all; reset session authorization')
   return leftOut

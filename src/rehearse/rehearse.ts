@@ -14,6 +14,8 @@ import { differences, findPgDump, readState } from './state.ts'
 export interface RehearsalOptions {
   /** What `pg_dump --schema-only` wrote. */
   readonly schema: string
+  /** Runs before the state is read that has to come back: migrations that are pending before the one in question. */
+  readonly prepare?: ((db: AnyKysely) => Promise<unknown>) | undefined
   readonly up: (db: AnyKysely) => Promise<unknown>
   readonly down: (db: AnyKysely) => Promise<unknown>
   /** Rows for each table: made up, or copied from a database together with all that they refer to. None if not given. */
@@ -23,7 +25,7 @@ export interface RehearsalOptions {
   readonly onStep?: ((step: RehearsalStep) => void) | undefined
 }
 
-export type RehearsalStep = 'start' | 'load' | 'rows' | 'up' | 'down' | 'compare'
+export type RehearsalStep = 'start' | 'load' | 'rows' | 'prepare' | 'up' | 'down' | 'compare'
 
 export interface Rehearsal {
   /** `refused`: by `up`, with nothing changed. `failed`: in a step that should not. */
@@ -73,7 +75,10 @@ export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
   }
 }
 
-async function rehearseIn(url: string, { schema, up, down, rows, onStep }: RehearsalOptions): Promise<Rehearsal> {
+async function rehearseIn(
+  url: string,
+  { schema, prepare, up, down, rows, onStep }: RehearsalOptions,
+): Promise<Rehearsal> {
   const target = new URL(url)
   onStep?.('load')
   const leftOut = await inDatabase(target, 'rehearsal', async (client) => {
@@ -101,6 +106,7 @@ async function rehearseIn(url: string, { schema, up, down, rows, onStep }: Rehea
       return found.rows[0] ?? { version: '', major: 0 }
     })
     const pgDump = await findPgDump(major)
+    const unprepared = prepare ? await step('prepare', prepare) : null
     const before = await readState(db, url, pgDump)
     const result = {
       serverVersion: version,
@@ -109,6 +115,7 @@ async function rehearseIn(url: string, { schema, up, down, rows, onStep }: Rehea
       definitions: Object.keys(before.definitions).length,
       dumpCompared: pgDump !== null,
     }
+    if (unprepared) return { ...result, verdict: 'failed', differences: [], error: unprepared }
     const broken = (await step('up', up)) ?? (await step('down', down))
     onStep?.('compare')
     const found = differences(before, await readState(db, url, pgDump))
@@ -124,7 +131,10 @@ async function rehearseIn(url: string, { schema, up, down, rows, onStep }: Rehea
     await db.destroy()
   }
 
-  async function step(name: 'up' | 'down', run: (db: AnyKysely) => Promise<unknown>): Promise<Rehearsal['error']> {
+  async function step(
+    name: 'prepare' | 'up' | 'down',
+    run: (db: AnyKysely) => Promise<unknown>,
+  ): Promise<Rehearsal['error']> {
     onStep?.(name)
     try {
       await run(db)

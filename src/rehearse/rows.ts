@@ -158,4 +158,5 @@ const TABLES = `
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p') and not c.relispartition
     and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship')
+    and c.relname !~ '^kysely_migration'
   order by c.oid`

@@ -105,7 +105,7 @@ const TABLES = `
     coalesce((select json_agg(a.attname order by a.attnum) from pg_attribute a
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '[]') as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind = 'r' and c.relpersistence <> 't' and ${USERS}
+  where c.relkind = 'r' and c.relpersistence <> 't' and c.relname !~ '^kysely_migration' and ${USERS}
   order by c.oid`
 
 const REFERENCES = `

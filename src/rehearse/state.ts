@@ -66,6 +66,22 @@ async function readDump(pgDump: string, url: string): Promise<string[]> {
 
 const lines = (statement: string) => statement.split('\n').map((line) => line.replace(/,$/, ''))
 
+/** Of two things that are there, only what differs in them. */
+function change(was: unknown, is: unknown): string {
+  if (is === undefined) return 'was there, is not there'
+  if (was === undefined) return 'was not there, is there'
+  const [before, after] = [fields(was), fields(is)]
+  if (before === null || after === null) return `was ${JSON.stringify(was)}, is ${JSON.stringify(is)}`
+  const differ = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (key) => !isDeepStrictEqual(before[key], after[key]),
+  )
+  const shown = (of: Record<string, unknown>) => JSON.stringify(Object.fromEntries(differ.map((key) => [key, of[key]])))
+  return `was ${shown(before)}, is ${shown(after)}`
+}
+
+const fields = (value: unknown): Record<string, unknown> | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+
 /** What differs, a line each. */
 export function differences(before: State, after: State): string[] {
   const found: string[] = []
@@ -73,8 +89,7 @@ export function differences(before: State, after: State): string[] {
     for (const name of new Set([...Object.keys(before[kind]), ...Object.keys(after[kind])])) {
       const [was, is] = [before[kind][name], after[kind][name]]
       if (isDeepStrictEqual(was, is)) continue
-      const shown = (value: unknown) => (value === undefined ? 'not there' : JSON.stringify(value))
-      found.push(`${kind === 'rows' ? 'rows of ' : ''}${name}: was ${shown(was)}, is ${shown(is)}`)
+      found.push(`${kind === 'rows' ? 'rows of ' : ''}${name}: ${change(was, is)}`)
     }
   const [was, is] = [new Set(before.dump), new Set(after.dump)]
   for (const statement of was) if (!is.has(statement)) found.push(`pg_dump no longer says: ${statement.trim()}`)

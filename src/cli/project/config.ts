@@ -3,12 +3,15 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { loadConfig } from 'c12'
 import { createJiti, type Jiti } from 'jiti'
 import type { Dialect, Kysely, KyselyPlugin } from 'kysely'
-import type { MigrationInfo, MigrationProvider } from 'kysely/migration'
+import type { MigrationProvider, Migrator } from 'kysely/migration'
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 
 /** A value, or a function that makes it. */
 type Factory<T, Parameters extends readonly unknown[] = []> = T | ((...parameters: Parameters) => T | Promise<T>)
+
+/** What of a migrator is used. */
+export type ProjectMigrator = Pick<Migrator, 'getMigrations' | 'migrateTo' | 'migrateDown'>
 
 /** What a kysely.config file holds, as far as it matters here. */
 export interface KyselyConfig {
@@ -20,7 +23,7 @@ export interface KyselyConfig {
   readonly migrations?: {
     readonly migrationFolder?: string
     readonly allowJS?: boolean
-    readonly migrator?: Factory<{ getMigrations(): Promise<readonly MigrationInfo[]> }, [Kysely<unknown>]>
+    readonly migrator?: Factory<ProjectMigrator, [Kysely<unknown>]>
     readonly provider?: Factory<MigrationProvider>
     readonly migrationTableName?: string
     readonly migrationTableSchema?: string

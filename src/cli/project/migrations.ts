@@ -5,7 +5,7 @@ import { Migrator, type Migration, type MigrationInfo, type MigrationProvider } 
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import { isFeature, type FeatureDeclaration } from '../../feature.ts'
-import { made, type Project } from './config.ts'
+import { made, type Project, type ProjectMigrator } from './config.ts'
 
 /** A feature, and the migration that removes it. */
 export interface FoundFeature {
@@ -17,19 +17,26 @@ export interface FoundFeature {
 
 /** The features that the project's migrations export, in the order of the migrations. */
 export async function readFeatures(project: Project, db: AnyKysely): Promise<FoundFeature[]> {
-  const { migrations = {} } = project.config
-  const { migrator, provider, migrationFolder: _, allowJS, ...options } = migrations
-  const folder = new FolderProvider(project, allowJS ?? false)
-  const used = migrator
-    ? await made(migrator, db)
-    : new Migrator({ ...options, db, provider: provider ? await made(provider) : await folder.read() })
-  return (await used.getMigrations()).flatMap((info) =>
-    featuresOf(folder.modules.get(info.name) ?? info.migration).map((feature) => ({
+  const { migrator, modules } = await migratorOf(project, db)
+  return (await migrator.getMigrations()).flatMap((info) =>
+    featuresOf(modules.get(info.name) ?? info.migration).map((feature) => ({
       feature,
       migration: info.name,
       executedAt: info.executedAt ?? null,
     })),
   )
+}
+
+/** The project's migrator on a database, and what each file of the folder exports where it reads one. */
+export async function migratorOf(
+  project: Project,
+  db: AnyKysely,
+): Promise<{ migrator: ProjectMigrator; modules: ReadonlyMap<string, object> }> {
+  const { migrator, provider, migrationFolder: _, allowJS, ...options } = project.config.migrations ?? {}
+  if (migrator) return { migrator: await made(migrator, db), modules: new Map() }
+  const folder = new FolderProvider(project, allowJS ?? false)
+  const used = provider ? await made(provider) : await folder.read()
+  return { migrator: new Migrator({ ...options, db, provider: used }), modules: folder.modules }
 }
 
 /** Exports of a migration that `defineFeature` made, each once. */
