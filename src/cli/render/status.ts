@@ -1,4 +1,4 @@
-import { bare, count, size } from '../../console/format.ts'
+import { bare, count, oneLine, size } from '../../console/format.ts'
 import { table } from '../../console/table.ts'
 import type { KeptTable } from '../../run/kept-tables.ts'
 import type { FeatureStatus } from '../../run/read-status.ts'
@@ -16,7 +16,7 @@ function featureAsText(status: FeatureStatus, { bold, dim }: Pick<Screen, 'bold'
   const lines = [
     standing(status),
     ...(run ? [who(run)] : []),
-    ...(run?.reason ? [`why: ${run.reason}`] : []),
+    ...(run?.reason ? [`why: ${oneLine(run.reason, 200)}`] : []),
     ...(archived ? [`archived ${by(archived)}`] : []),
     ...(purged ? [`backups dropped ${by(purged)}: there is no restore`] : []),
     ...contradiction(status),
