@@ -2,7 +2,11 @@
 import { writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { restoredProperties } from '../src/catalog/verdicts/document.ts'
+import { apiReference } from './api-reference.ts'
 
-const file = new URL('../docs/restored-properties.md', import.meta.url)
-const config = await resolveConfig(file)
-await writeFile(file, await format(restoredProperties(), { ...config, parser: 'markdown' }))
+const documents = { 'restored-properties.md': restoredProperties(), 'api.md': await apiReference() }
+for (const [name, text] of Object.entries(documents)) {
+  const file = new URL(`../docs/${name}`, import.meta.url)
+  const config = await resolveConfig(file)
+  await writeFile(file, await format(text, { ...config, parser: 'markdown' }))
+}
