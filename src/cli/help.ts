@@ -38,5 +38,6 @@ export async function usage(command: Command, args: ArgsDef, screen: Screen): Pr
   return [text, '', 'EXAMPLES', '', ...examples, '', EXIT_CODES].join('\n')
 }
 
-/** citty styles its text also where no terminal reads it. */
-const unstyled = (text: string, { columns }: Screen) => (columns === null ? stripVTControlCharacters(text) : text)
+/** citty styles its text also where no terminal reads it, and fills lines with spaces, which a narrow one wraps. */
+const unstyled = (text: string, { columns }: Screen) =>
+  (columns === null ? stripVTControlCharacters(text) : text).replaceAll(/ +$/gm, '')

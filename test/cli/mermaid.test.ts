@@ -46,6 +46,12 @@ describe('the graph of a plan', () => {
     expect(graph).toContain('n0["f(#quot;a#lt;b#gt;#quot;, #96;c#96; #35;1; #amp; d)"]')
   })
 
+  test('many of a kind stand below each other, for they would be too small abreast', () => {
+    const units = (count: number) => Array.from({ length: count }, (_, n) => unit(`o${n}`, n < 3 ? 'view' : 'table'))
+    expect(mermaid({ units: units(11), dependencies: [] })).toMatch(/^flowchart TD\n/)
+    expect(mermaid({ units: units(40), dependencies: [] })).toMatch(/^flowchart LR\n/)
+  })
+
   test('with more than 40 units, a kind is one node', () => {
     const units = Array.from({ length: 41 }, (_, n) => unit(`o${n}`, n < 20 ? 'view' : 'table'))
     const graph = mermaid({ units, dependencies: [{ from: 'o0', to: 'o40', how: 'depends on' }] })

@@ -10,7 +10,7 @@ import { actorArgs, runOptions } from '../run-options.ts'
 
 export const archiveCommand: Command = {
   name: 'archive',
-  summary: 'Rename the backups of a removal to archive_…_YYYY_MM_DD, to be kept; a restore still finds them',
+  summary: 'Rename the backups of a removal, to be kept; a restore still finds them',
   args: {
     ...ledgerFeatureArg,
     'keep-until': { type: 'string', valueHint: 'YYYY-MM-DD', description: 'The day until which they are kept' },

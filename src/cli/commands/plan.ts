@@ -15,7 +15,7 @@ import type { Screen } from '../screen.ts'
 
 export const planCommand: Command = {
   name: 'plan',
-  summary: 'Show what a removal would do: objects, SQL, locks, hazards, signs of use. Changes nothing',
+  summary: 'Show what a removal would do: objects, SQL, locks, hazards, signs of use',
   args: {
     ...featureArg,
     format: {

@@ -11,7 +11,7 @@ import { actorArgs, runOptions } from '../run-options.ts'
 
 export const purgeCommand: Command = {
   name: 'purge',
-  summary: 'Drop archives that are past their day, or that are confirmed by name; without options only show them',
+  summary: 'Show what is kept, and why; drop what is past its day or confirmed by name',
   args: {
     ...ledgerFeatureArg,
     due: { type: 'boolean', description: 'Drop what is past its day' },

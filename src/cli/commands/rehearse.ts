@@ -17,7 +17,7 @@ import type { Screen } from '../screen.ts'
 
 export const rehearseCommand: Command = {
   name: 'rehearse',
-  summary: 'Run removal and restore on a throw-away PostgreSQL with your schema, and compare; ends with 5 if not exact',
+  summary: 'Run removal and restore on a throw-away PostgreSQL with your schema, and compare',
   args: {
     ...featureArg,
     schema: { type: 'string', valueHint: 'file', description: 'What pg_dump --schema-only wrote' },

@@ -7,7 +7,7 @@ import { statusAsText } from '../render/status.ts'
 
 export const statusCommand: Command = {
   name: 'status',
-  summary: 'Show what is installed, removed, under way, restored or archived, and what is kept',
+  summary: 'Show what is installed, removed, under way, restored, archived, and what is kept',
   args: featureArg,
   examples: [
     ['unship status', 'every feature of the migrations and of the ledger'],

@@ -5,7 +5,7 @@ import { withProject } from '../project/index.ts'
 
 export const verifyCommand: Command = {
   name: 'verify',
-  summary: 'Check backups against their checksums, and that nothing is broken or left over; ends with 4 if not',
+  summary: 'Check backups against their checksums, and that nothing is broken or left over',
   args: {},
   examples: [
     ['unship verify', 'after a removal or restore, and daily for as long as backups are kept'],

@@ -5,6 +5,8 @@ import { groupOf, partsOf } from './words.ts'
 
 /** More units than this are drawn as one node for each kind. */
 const MOST_UNITS = 40
+/** So many boxes stand beside each other; more of one kind stand below each other, for a page is scrolled downwards. */
+const MOST_ABREAST = 8
 const MOST_COLUMNS = 6
 const MOST_NAMES = 8
 
@@ -20,7 +22,8 @@ export function mermaid({ units, dependencies }: Graph): string {
   const node = new Map(
     units.map((unit, n) => [unit.name, small ? `n${String(n)}` : `k${String(groups.indexOf(groupOf(unit)))}`]),
   )
-  const lines = ['flowchart TD']
+  const widest = Math.max(0, ...groups.map((group) => units.filter((unit) => groupOf(unit) === group).length))
+  const lines = [small && widest > MOST_ABREAST ? 'flowchart LR' : 'flowchart TD']
   groups.forEach((group, g) => {
     const own = units.filter((unit) => groupOf(unit) === group)
     lines.push(`  subgraph g${String(g)}["${String(g + 1)}. ${label([heading(group)])}"]`)

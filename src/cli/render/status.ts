@@ -6,12 +6,18 @@ import type { Screen } from '../screen.ts'
 import { minute } from './words.ts'
 
 /** Where features stand, for a terminal. */
-export function statusAsText(statuses: readonly FeatureStatus[], style: Pick<Screen, 'bold' | 'dim'>): string {
+export function statusAsText(
+  statuses: readonly FeatureStatus[],
+  style: Pick<Screen, 'bold' | 'dim' | 'columns'>,
+): string {
   if (statuses.length === 0) return 'The migrations export no feature, and the ledger knows none.'
   return statuses.map((status) => featureAsText(status, style)).join('\n\n')
 }
 
-function featureAsText(status: FeatureStatus, { bold, dim }: Pick<Screen, 'bold' | 'dim'>): string {
+function featureAsText(
+  status: FeatureStatus,
+  { bold, dim, columns }: Pick<Screen, 'bold' | 'dim' | 'columns'>,
+): string {
   const { feature, run, archived, purged, kept } = status
   const lines = [
     standing(status),
@@ -20,10 +26,16 @@ function featureAsText(status: FeatureStatus, { bold, dim }: Pick<Screen, 'bold'
     ...(archived ? [`archived ${by(archived)}`] : []),
     ...(purged ? [`backups dropped ${by(purged)}: there is no restore`] : []),
     ...contradiction(status),
-    ...(kept.length > 0 ? keptTable(kept).map((line, n) => (n === 0 ? dim(line) : line)) : []),
+    ...(kept.length > 0 ? keptTable(kept).map((line, n) => (n === 0 ? dim(line) : fitted(line, columns))) : []),
   ]
   return [`${bold(feature)}: ${lines[0] ?? ''}`, ...lines.slice(1).map((line) => `  ${line}`)].join('\n')
 }
+
+/** What does not fit stands in the JSON; a wrapped line would tear the table. */
+const fitted = (line: string, columns: number | null) =>
+  columns !== null && line.length > columns - INDENT ? `${line.slice(0, columns - INDENT - 1)}…` : line
+
+const INDENT = 2
 
 function standing({ state, phase, active, present, run }: FeatureStatus): string {
   const since = run?.finishedAt ? ` since ${minute(run.finishedAt)}` : ''
