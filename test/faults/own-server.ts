@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defaultMajor, findBinaries } from '../../src/embedded/binaries.ts'
@@ -22,9 +22,23 @@ export interface OwnServer {
 /** Commits wait for the log, as they do in earnest; the disk itself is not at risk. */
 const SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '60' }
 
+const ROOM = 2 ** 30
+
+/** Databases are copied for every case: in memory, where there is enough, that takes a twentieth. */
+function fastestDirectory(): string {
+  const memory = '/dev/shm'
+  try {
+    accessSync(memory, constants.W_OK)
+    const { bavail, bsize } = statfsSync(memory)
+    return bavail * bsize > ROOM ? memory : tmpdir()
+  } catch {
+    return tmpdir()
+  }
+}
+
 export async function startOwnServer(more: Readonly<Record<string, string>> = {}): Promise<OwnServer> {
   const user = serverUser()
-  const root = mkdtempSync(join(tmpdir(), leftoverPrefix(false)))
+  const root = mkdtempSync(join(fastestDirectory(), leftoverPrefix(false)))
   if (user) chmodSync(root, 0o711)
   const binaries = findBinaries(defaultMajor(), root, user)
   const dataDir = join(root, 'data')

@@ -4,12 +4,26 @@ import { prepareLab, type Command, type Lab } from './lab.ts'
 import { startOwnServer } from './own-server.ts'
 import type { Position } from './proxy.ts'
 
-/*
- * npm run test:faults -- [--command up,down] [--way kill,terminate,stop] [--position before,during,after]
- *   [--at 1,5-9] [--every 3] [--jobs 3]
- *
- * Breaks removal and restore of the demo's feature at each of their statements, in each way.
- */
+const HELP = `npm run test:faults -- [options]
+
+Breaks a removal and a restore of the demo's feature at every statement that they send, then looks whether all data
+is there, what the status says, and whether the same command again, and the other way, end as if nothing had been.
+
+  --command up,down                 what is broken: migrate:latest, migrate:down
+  --way kill,terminate,stop         the client killed, its session terminated, the server stopped at once
+  --position before,during,after    where, seen from the statement
+  --at 1,5-9                        only at these statements
+  --every 3                         only every third case
+  --jobs 3                          so many at a time
+  --help                            this
+
+Kills and terminates on TEST_DATABASE_URL where that is set (with pg_dump as new as the server, dumps are compared),
+else on a server of its own, as stops always are. Exits with 1 where a case failed.`
+
+if (process.argv.includes('--help')) {
+  console.log(HELP)
+  process.exit()
+}
 
 const options = readOptions(process.argv.slice(2))
 const started = performance.now()
@@ -113,6 +127,9 @@ function readOptions(args: readonly string[]) {
     const at = args.indexOf(`--${name}`)
     return at < 0 ? fallback : (args[at + 1] ?? '')
   }
+  const known = /^--(command|way|position|at|every|jobs)$/
+  const unknown = args.filter((arg, n) => n % 2 === 0 && !known.test(arg))
+  if (unknown.length > 0 || args.length % 2 > 0) throw new Error(`${args.join(' ')}: see --help`)
   const ranges = one('at', '').split(',').filter(Boolean)
   return {
     one,
