@@ -1,13 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Kysely, PostgresDialect } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { defaultMajor, findBinaries } from '../../src/embedded/binaries.ts'
-import { freePort } from '../../src/embedded/port.ts'
-import { startServer } from '../../src/embedded/process.ts'
 import { serverUser } from '../../src/embedded/user.ts'
 import { Cluster, OWNER } from '../support/cluster.ts'
 import { createPool, urlWith } from '../support/connect.ts'
@@ -16,6 +13,7 @@ import { refusal } from '../support/refusal.ts'
 import { ask, maintain } from './lab.ts'
 import { startOwnServer, type OwnServer } from './own-server.ts'
 import { readOutcome } from './outcome.ts'
+import { startReplica } from './replica.ts'
 
 /** Servers in a state that the tests' common one must not be in. */
 async function as<T>(url: string, database: string, work: (db: Kysely<any>) => Promise<T>): Promise<T> {
@@ -138,24 +136,6 @@ describe('a read-only replica', () => {
       const cluster = await Cluster.prepare(primary.url)
       const database = `${cluster.prefix}primary`
       await maintain(primary.url, `create database ${database} template ${cluster.prefix}template_demo owner ${OWNER}`)
-      const root = dirname(primary.dataDir)
-      const user = serverUser()
-      const binaries = findBinaries(defaultMajor(), root, user)
-      const replica = async () => {
-        await primary.crash()
-        const dataDir = join(root, 'replica')
-        cpSync(primary.dataDir, dataDir, { recursive: true })
-        chmodSync(dataDir, 0o700)
-        if (user) execFileSync('chown', ['-R', `${String(user.uid)}:${String(user.gid)}`, dataDir])
-        await primary.start()
-        writeFileSync(join(dataDir, 'standby.signal'), '')
-        const port = await freePort()
-        const settings = { primary_conninfo: primary.url, hot_standby: 'on', fsync: 'off', max_connections: '60' }
-        stopReplica = await startServer({ binaries, user, dataDir, port, settings })
-        const url = new URL(primary.url)
-        url.port = String(port)
-        return url.href
-      }
       expect(
         (
           await kysely('migrate:latest', {
@@ -170,7 +150,8 @@ describe('a read-only replica', () => {
           })
         ).code,
       ).toBe(0)
-      const url = await replica()
+      const { url, stop } = await startReplica(primary)
+      stopReplica = stop
       const error = await refusal(
         'wrong_state',
         as(url, database, (db) => removeFeature(db, programPartner)),
