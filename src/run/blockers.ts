@@ -2,17 +2,18 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { Blocker } from './report.ts'
+import { withoutValues } from './without-values.ts'
 
 /** Sessions and prepared transactions that hold locks on some relations, the oldest first. */
 export async function readBlockers(db: AnyKysely, relations: readonly QualifiedName[]): Promise<Blocker[]> {
   if (relations.length === 0) return []
   const list = relations.map((r) => `pg_catalog.to_regclass(${literal(qualified(r))})`).join(', ')
-  return await readJson<Blocker>(
+  const found = await readJson<Blocker>(
     db,
     `select coalesce(a.pid, 0) as pid, coalesce(a.usename::text, x.owner::text) as user, a.application_name as application,
       case when a.pid is null then 'prepared transaction' else a.state end as state,
       (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared)) * 1000)::pg_catalog.int8 as "ageMs",
-      pg_catalog.left(pg_catalog.regexp_replace(nullif(a.query, '<insufficient privilege>'), '\\s+', ' ', 'g'), 200) as query,
+      nullif(a.query, '<insufficient privilege>') as query,
       pg_catalog.min(l.relation::pg_catalog.regclass::text) as relation, x.gid as prepared
     from pg_catalog.pg_locks l
     left join pg_catalog.pg_stat_activity a on a.pid = l.pid
@@ -27,7 +28,11 @@ export async function readBlockers(db: AnyKysely, relations: readonly QualifiedN
     group by a.pid, a.usename, x.owner, a.application_name, a.state, a.xact_start, x.prepared, a.query, x.gid
     order by coalesce(a.xact_start, x.prepared)`,
   )
+  return found.map((b) => ({ ...b, query: b.query === null ? null : shortQuery(b.query) }))
 }
+
+/** On one line, and without the values that it was sent with: it goes to logs and to the ledger. */
+const shortQuery = (query: string) => withoutValues(query).replaceAll(/\s+/g, ' ').slice(0, 200)
 
 /** One line for a person. */
 export function describeBlocker(b: Blocker): string {

@@ -15,7 +15,7 @@ import { inBatches, type Range } from './batches.ts'
 import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
 import { Progress } from './progress.ts'
-import { row, run } from './query.ts'
+import { row, run, sqlState } from './query.ts'
 
 /**
  * Fills the hidden columns of one host table in batches of `batchMs`. Rows that
@@ -36,14 +36,29 @@ export async function fillHost(context: RunContext, host: HostPlan): Promise<voi
   })
 }
 
+/** What was not found: a function, a table, anything else, a column, a schema. */
+const NOT_FOUND = ['42883', '42P01', '42704', '42703', '3F000']
+
 /**
- * Under the caller's search_path, so that expressions of its indexes and checks find
- * what they call, after pg_catalog; and known to the stand-in triggers.
+ * Known to the stand-in triggers, and with nothing but pg_catalog to search, as all of ours is run. Expressions of
+ * indexes and checks that do not find what they call then are given the caller's search_path, after pg_catalog.
+ * The work must be one that can be done again.
  */
 export async function asFiller(context: RunContext, work: () => Promise<void>): Promise<void> {
   const { db, session } = context
+  try {
+    if (session.inTransaction) await run(db, 'savepoint unship_fill')
+    await filling(context, '', work)
+    if (session.inTransaction) await run(db, 'release savepoint unship_fill')
+  } catch (error) {
+    if (session.callersPath === '' || !NOT_FOUND.includes(sqlState(error) ?? '')) throw error
+    if (session.inTransaction) await run(db, 'rollback to savepoint unship_fill')
+    await filling(context, `pg_catalog, ${session.callersPath}`, work)
+  }
+}
+
+async function filling({ db, session }: RunContext, path: string, work: () => Promise<void>): Promise<void> {
   const local = String(session.inTransaction)
-  const path = session.callersPath === '' ? '' : `pg_catalog, ${session.callersPath}`
   await run(
     db,
     `select pg_catalog.set_config('search_path', ${literal(path)}, ${local}), pg_catalog.set_config('${FILLING}', 'on', ${local})`,

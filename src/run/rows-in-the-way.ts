@@ -11,13 +11,21 @@ export async function sayingWhichRows<T>({ feature }: RunContext, work: () => Pr
     return await work()
   } catch (error) {
     if (!VIOLATIONS.includes(sqlState(error) ?? '') || !(error instanceof Error)) throw error
-    const detail = 'detail' in error && typeof error.detail === 'string' ? `\n${error.detail}` : ''
     throw new UnshipError({
       code: 'rows_in_the_way',
       message: `a constraint of feature ${feature} does not hold for rows of a table that stayed`,
-      detail: `${error.message}${detail}`,
+      detail: [error.message, ...whereToLook(error)].join('\n'),
       hint: 'Change those rows, then run the same command again; it goes on where it was.',
       cause: error,
     })
   }
+}
+
+/** PostgreSQL's own detail holds values of rows, which are not for logs: of it, only names. */
+function whereToLook(error: Error): string[] {
+  const { table, schema, detail } = error as Error & { table?: unknown; schema?: unknown; detail?: unknown }
+  const key = typeof detail === 'string' ? /^Key \((.*?)\)=/s.exec(detail)?.[1] : undefined
+  const where = typeof table === 'string' && typeof schema === 'string' ? `Table ${schema}.${table}` : null
+  if (where === null) return []
+  return [`${where}${key === undefined ? '' : `, key (${key})`}; the rows' values are left out here.`]
 }

@@ -75,14 +75,14 @@ const goesBack = ({ way, position, at }: Case) =>
 
 async function inDatabase(lab: Lab, broken: Case, name: string, server: Interrupter | undefined): Promise<Verdict> {
   const { command, way, position } = broken
-  const { run, statement, reached } = await interrupt(lab, broken, name, server)
+  const { run, statement, last, reached } = await interrupt(lab, broken, name, server)
   const problems: string[] = []
   const after = (what: string, found: readonly string[]) => {
     problems.push(...found.map((p) => `${what}: ${p}`))
   }
   if (!reached) {
     after('not reached', run.code === 0 ? [] : [`exit code ${String(run.code)}`])
-  } else if (way !== 'kill') after('words', wrongWords(command, statement, run))
+  } else if (way !== 'kill') after('words', wrongWords(command, position === 'during' ? last : statement, run))
 
   // a killed client's last statement may still be under way: the next run has to bear that
   if (position !== 'during') await sessionsGone(lab, name)
@@ -132,7 +132,9 @@ async function interrupt(lab: Lab, broken: Case, name: string, server: Interrupt
     }
     const run = await withinAMinute(ending, kill)
     if (stopped && broken.way === 'stop') await server?.start()
-    return { run, reached: stopped !== null, statement: stopped?.statement ?? '' }
+    // a statement that was let through may have ended before the interruption came
+    const last = proxy.statements.at(-1) ?? ''
+    return { run, reached: stopped !== null, statement: stopped?.statement ?? '', last }
   } finally {
     await proxy.close()
   }
