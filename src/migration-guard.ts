@@ -4,7 +4,7 @@ import type { AnyKysely } from './any-kysely.ts'
 import { UnshipError } from './errors.ts'
 import { isFeature } from './feature.ts'
 import { removedRuns } from './ledger/ledger.ts'
-import { featureLockKey } from './run/session.ts'
+import { featureLockKey, withSession } from './run/session.ts'
 
 /**
  * Migrations that `migrate:down` cannot undo by mistake.
@@ -45,14 +45,25 @@ async function refuseForBrokenUp(
   undone: string,
   migrations: Readonly<Record<string, Migration>>,
 ): Promise<void> {
-  const plain = db.withoutPlugins()
-  const recorded = await recordedMigrations(plain)
-  for (const { id, feature, state } of await removedRuns(plain)) {
+  // by its unqualified name, as Kysely itself finds it
+  const recorded = await recordedMigrations(db.withoutPlugins())
+  await withSession(db, async (session) => {
+    await refuseFor(session.db, undone, migrations, recorded)
+  })
+}
+
+async function refuseFor(
+  db: AnyKysely,
+  undone: string,
+  migrations: Readonly<Record<string, Migration>>,
+  recorded: readonly string[] | null,
+): Promise<void> {
+  for (const { id, feature, state } of await removedRuns(db)) {
     if (featuresOf(migrations[undone]).includes(feature)) continue
     const unrecorded = Object.keys(migrations).find(
       (name) => featuresOf(migrations[name]).includes(feature) && recorded?.includes(name) === false,
     )
-    const broken = state === 'running' && !(await isUnderWay(plain, feature))
+    const broken = state === 'running' && !(await isUnderWay(db, feature))
     if (!broken && (state === 'running' || unrecorded === undefined)) continue
     throw new UnshipError({
       code: 'wrong_state',

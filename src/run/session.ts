@@ -85,7 +85,8 @@ async function withSettings<T>(
   beside: AnyKysely | null,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const timeout = await liftTimeout(db, local)
+  // from here on nobody's function or operator stands in for a built-in one
+  const { timeout, path } = await liftTimeout(db, local)
   const { linux, major, pid } = await row<{ linux: boolean; major: number; pid: number }>(
     db,
     `select pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
@@ -100,7 +101,11 @@ async function withSettings<T>(
   const names = Object.keys(ours)
   const read = names.map((name) => `${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)`).join(', ')
   const { before } = await row<{ before: string }>(db, `select pg_catalog.json_build_object(${read})::text as before`)
-  const previous: Record<string, string | null> = { ...(JSON.parse(before) as object), statement_timeout: timeout }
+  const previous: Record<string, string | null> = {
+    ...(JSON.parse(before) as object),
+    statement_timeout: timeout,
+    search_path: path,
+  }
   const set = (values: Readonly<Record<string, string | null>>) =>
     run(
       db,
@@ -109,7 +114,7 @@ async function withSettings<T>(
   await set(ours)
   let failed = true
   try {
-    const result = await work({ db, inTransaction: local, pid, callersPath: previous.search_path ?? '', beside })
+    const result = await work({ db, inTransaction: local, pid, callersPath: path, beside })
     failed = false
     return result
   } finally {
@@ -123,16 +128,16 @@ async function withSettings<T>(
 
 /**
  * Turns off a statement_timeout that a role or database may have set so low that even reading
- * the settings is cut short; returns what it was.
+ * the settings is cut short, and the search_path; returns what they were.
  */
-async function liftTimeout(db: AnyKysely, local: boolean): Promise<string> {
+async function liftTimeout(db: AnyKysely, local: boolean): Promise<{ timeout: string; path: string }> {
   for (let attempt = 1; ; attempt++)
     try {
-      const { was } = await row<{ was: string }>(
+      return await row<{ timeout: string; path: string }>(
         db,
-        `select pg_catalog.current_setting('statement_timeout') as was, pg_catalog.set_config('statement_timeout', '0', ${String(local)})`,
+        `select pg_catalog.current_setting('statement_timeout') as timeout, pg_catalog.current_setting('search_path') as path,
+           pg_catalog.set_config('statement_timeout', '0', ${String(local)}), pg_catalog.set_config('search_path', '', ${String(local)})`,
       )
-      return was
     } catch (error) {
       // outside of a transaction it can be tried again
       if (sqlState(error) !== QUERY_CANCELED || local || attempt >= 20) throw error

@@ -10,7 +10,7 @@ import { differences, inObjects, readOutcome, withoutArchives } from './outcome.
 import { Proxy, type Position } from './proxy.ts'
 import { wrongStatus } from './status.ts'
 import { missingValues } from './values.ts'
-import { wrongWords } from './words.ts'
+import { hasBegun, wrongWords } from './words.ts'
 
 /** How a run is interrupted: its process is killed, its backend ended, the server stopped. */
 export type Way = 'kill' | 'terminate' | 'stop'
@@ -75,14 +75,14 @@ const goesBack = ({ way, position, at }: Case) =>
 
 async function inDatabase(lab: Lab, broken: Case, name: string, server: Interrupter | undefined): Promise<Verdict> {
   const { command, way, position } = broken
-  const { run, statement, last, reached } = await interrupt(lab, broken, name, server)
+  const { run, statement, reached, at } = await interrupt(lab, broken, name, server)
   const problems: string[] = []
   const after = (what: string, found: readonly string[]) => {
     problems.push(...found.map((p) => `${what}: ${p}`))
   }
   if (!reached) {
     after('not reached', run.code === 0 ? [] : [`exit code ${String(run.code)}`])
-  } else if (way !== 'kill') after('words', wrongWords(command, position === 'during' ? last : statement, run))
+  } else if (way !== 'kill') after('words', wrongWords(command, at, run))
 
   // a killed client's last statement may still be under way: the next run has to bear that
   if (position !== 'during') await sessionsGone(lab, name)
@@ -132,9 +132,11 @@ async function interrupt(lab: Lab, broken: Case, name: string, server: Interrupt
     }
     const run = await withinAMinute(ending, kill)
     if (stopped && broken.way === 'stop') await server?.start()
+    const statement = stopped?.statement ?? ''
     // a statement that was let through may have ended before the interruption came
-    const last = proxy.statements.at(-1) ?? ''
-    return { run, reached: stopped !== null, statement: stopped?.statement ?? '', last }
+    const last = broken.position === 'during' ? (proxy.statements.at(-1) ?? '') : statement
+    const at = { statement: last, begun: hasBegun(broken.command, proxy.statements) }
+    return { run, reached: stopped !== null, statement, at }
   } finally {
     await proxy.close()
   }

@@ -7,12 +7,23 @@ const WITHOUT_LOCK =
 /** Kysely's own record, and the release of its lock. */
 const RECORD = /"kysely_migration"|3853314791062309107/
 
+/** The first statement of ours in a session; of a restore's the second, after guardMigrations has looked. */
+const BEGINS = "set_config('statement_timeout', '0'"
+
+/** Whether a removal or restore had begun, by all that was sent. */
+export const hasBegun = (command: Command, statements: readonly string[]): boolean =>
+  statements.filter((sql) => sql.includes(BEGINS)).length >= (command === 'up' ? 1 : 2)
+
 /** What a process that survives the end of its connection must say, where it does not. */
-export function wrongWords(command: Command, statement: string, { code, output }: Run): string[] {
+export function wrongWords(
+  command: Command,
+  { statement, begun }: { statement: string; begun: boolean },
+  { code, output }: Run,
+): string[] {
   if (WITHOUT_LOCK.test(statement) || output.includes('Migration complete')) return []
   const ours = command === 'up' ? [/lost in the removal/, /abortRemoval/] : [/lost in the restore/]
   const wanted = [
-    ...(RECORD.test(statement) ? [] : ours),
+    ...(RECORD.test(statement) || !begun ? [] : ours),
     /HINT: {2}Run the same command again/,
     /(do|Do) not run migrate:down/,
   ]
