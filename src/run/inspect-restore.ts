@@ -19,6 +19,7 @@ import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
+import { warnOfLostKeys } from './lost-keys.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
@@ -42,6 +43,7 @@ export async function inspectRestore(
   await refusePublications(context, plan, environment)
   const hosts = await readHosts(context, plan, environment.major)
   refuseHosts(context, plan, hosts, environment)
+  await warnOfLostKeys(context, removal, plan)
   return { swaps: planSwaps(plan, hosts, environment), ...hostMemberships(context, plan, hosts) }
 }
 

@@ -7,7 +7,7 @@ import { asOwner, expectRoundTrip } from '../support/round-trip.ts'
 /** Each would run something if it were pasted into a statement as it is. */
 const NAMES = [
   `a"; drop table victims; -- ".."`,
-  `b'; drop table victims; $$; drop table victims; $unship$ $watch$ end; --`,
+  `b'; drop table victims; $$ $unship$ $watch$ end; --`,
   `c\n; drop table victims; /* %I %s %% {0} :x $1 ?`,
   `d\\'; drop table victims; --`,
 ]
