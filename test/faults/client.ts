@@ -119,6 +119,10 @@ export class Client {
         const status = value()
         await this.#call('add_program_partner_status($1, $2)', [status], { partner: true, status })
       },
+      'call remove_program_partner_status': async () => {
+        const status = value()
+        await this.#call('remove_program_partner_status($1, $2)', [status], { partner: false, status }, (c) => c.partner)
+      },
       'call update_payment_method': async () => {
         const notes = value()
         await this.#call(`update_payment_method($1, 'card', $2, '2026-01-02 03:04:05Z')`, [notes], {
@@ -187,10 +191,15 @@ export class Client {
     if (contact) Object.assign(contact, rows[0], held)
   }
 
-  async #call(call: string, values: unknown[], held: Partial<Contact>): Promise<void> {
+  async #call(
+    call: string,
+    values: unknown[],
+    held: Partial<Contact>,
+    takes: (contact: Contact) => boolean = () => true,
+  ): Promise<void> {
     const email = this.#pick()
     const contact = email === undefined ? undefined : this.record.contacts.get(email)
-    if (!email || !contact) return
+    if (!email || !contact || !takes(contact)) return
     const { rows } = await this.#db.query<{ entry: string }>(`select ${call}::text as entry`, [contact.id, ...values])
     this.record.entries.set(email, [...(this.record.entries.get(email) ?? []), rows[0]?.entry ?? ''])
     Object.assign(contact, held)
