@@ -121,7 +121,12 @@ export class Client {
       },
       'call remove_program_partner_status': async () => {
         const status = value()
-        await this.#call('remove_program_partner_status($1, $2)', [status], { partner: false, status }, (c) => c.partner)
+        await this.#call(
+          'remove_program_partner_status($1, $2)',
+          [status],
+          { partner: false, status },
+          (c) => c.partner,
+        )
       },
       'call update_payment_method': async () => {
         const notes = value()

@@ -20,7 +20,7 @@ export async function startReplica(primary: OwnServer): Promise<{ url: string; s
   await primary.start()
   writeFileSync(join(dataDir, 'standby.signal'), '')
   const port = await freePort()
-  const settings = { primary_conninfo: primary.url, hot_standby: 'on', fsync: 'off', max_connections: '60' }
+  const settings = { primary_conninfo: primary.url, hot_standby: 'on', fsync: 'off', max_connections: '100' }
   const stop = await startServer({ binaries, user, dataDir, port, settings })
   const url = new URL(primary.url)
   url.port = String(port)

@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os'
 import { Cluster } from '../support/cluster.ts'
 import { nameOf, runCase, type Case, type Interrupter, type Verdict, type Way } from './case.ts'
 import { prepareLab, type Command, type Lab } from './lab.ts'
 import { startOwnServer } from './own-server.ts'
 import type { Position } from './proxy.ts'
+
+const JOBS = Math.min(8, availableParallelism() + 1)
 
 const HELP = `npm run test:faults -- [options]
 
@@ -14,7 +17,7 @@ is there, what the status says, and whether the same command again, and the othe
   --position before,during,after    where, seen from the statement
   --at 1,5-9                        only at these statements
   --every 3                         only every third case
-  --jobs 3                          so many at a time
+  --jobs ${String(JOBS)}                          so many at a time; more than there are processors, for they wait a lot
   --help                            this
 
 Kills and terminates on TEST_DATABASE_URL where that is set (with pg_dump as new as the server, dumps are compared),
@@ -30,7 +33,7 @@ const started = performance.now()
 const verdicts: Verdict[] = []
 
 const ways = options.list<Way>('way', ['kill', 'terminate', 'stop'])
-const jobs = Number(options.one('jobs', '3'))
+const jobs = Number(options.one('jobs', String(JOBS)))
 const ownWays = ways.filter((way) => way !== 'stop')
 if (ownWays.length > 0) await onOneServer(ownWays)
 if (ways.includes('stop')) await Promise.all(Array.from({ length: jobs }, (_, n) => onOwnServer(n)))
