@@ -71,7 +71,7 @@ async function write(files: Readonly<Record<string, string>>): Promise<void> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unship-'))
   const guide = await readFile(join(ROOT, 'docs', 'writing-a-removal.md'), 'utf8')
-  const [config = '', migration = '', now = ''] = [...guide.matchAll(/^\`\`\`ts\n([^]*?)^\`\`\`$/gm)].map(
+  const [config = '', migration = '', now = ''] = [...guide.matchAll(/^```ts\n([^]*?)^```$/gm)].map(
     ([, text]) => text ?? '',
   )
   await write({

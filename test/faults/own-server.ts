@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { defaultMajor, findBinaries } from '../../src/embedded/binaries.ts'
+import { fastestDirectory } from '../../src/embedded/directories.ts'
 import { guard, leftoverPrefix } from '../../src/embedded/leftovers.ts'
 import { freePort } from '../../src/embedded/port.ts'
 import { initCluster, startServer } from '../../src/embedded/process.ts'
@@ -21,20 +21,6 @@ export interface OwnServer {
 
 /** Commits wait for the log, as they do in earnest; the disk itself is not at risk. */
 const SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '100' }
-
-const ROOM = 2 ** 30
-
-/** Databases are copied for every case: in memory, where there is enough, that takes a twentieth. */
-function fastestDirectory(): string {
-  const memory = '/dev/shm'
-  try {
-    accessSync(memory, constants.W_OK)
-    const { bavail, bsize } = statfsSync(memory)
-    return bavail * bsize > ROOM ? memory : tmpdir()
-  } catch {
-    return tmpdir()
-  }
-}
 
 export async function startOwnServer(more: Readonly<Record<string, string>> = {}): Promise<OwnServer> {
   const user = serverUser()

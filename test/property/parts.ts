@@ -224,12 +224,13 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
 
   publication(r, table, name, choose) {
     const publication = r.schemas[0]?.scope.next(name) ?? 'p'
-    const listed = table.columns.filter((c, i) => c.role === 'key' || (choose(0) + i) % 2 === 0)
+    const plain = table.columns.filter((c) => !c.sql.endsWith(' stored'))
+    const listed = plain.filter((c, i) => c.role === 'key' || (choose(0) + i) % 2 === 0)
     const rest = at(
       [
         '',
         ` (${listed.map((c) => id(c.name)).join(', ')})`,
-        ` where (${id(at(table.columns, choose(1)).name)} is not null)`,
+        ` where (${id(at(plain, choose(1)).name)} is not null)`,
         '',
       ],
       major() >= 15 ? choose(2) : 0,
