@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { killedAt } from '../states/broken.ts'
 import { refusal } from '../support/refusal.ts'
+import { statusAsText } from '../../src/cli/render/status.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { json, unship } from './support.ts'
@@ -81,6 +82,16 @@ describe('unship status', () => {
     expect(out).toContain('why: moves to members')
     expect(out).toMatch(/backup_program_partner_contacts +backup +41 +\d+ KiB/)
     expect(await unship(['status', 'nothing'], settings())).toMatchObject({ code: 2, out: '' })
+  })
+
+  test('fits a narrow terminal, a reason of many lines on one', async () => {
+    await removeFeature(database().db, programPartner, { reason: 'first line\n\nsecond line' })
+    const style = { bold: (text: string) => text, dim: (text: string) => text }
+    const statuses = await readStatus(database().db)
+    const lines = statusAsText(statuses, { ...style, columns: 100 }).split('\n')
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100)
+    expect(lines).toContain('  why: first line second line')
+    expect(statusAsText(statuses, { ...style, columns: null })).toContain('partner_status_notes of contacts')
   })
 
   test('says so where the role may not read the ledger', async () => {
