@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,12 +20,9 @@ export async function unship(
   settings: Record<string, string> = {},
   { cwd = ROOT, bin = BIN }: { cwd?: string; bin?: string } = {},
 ): Promise<Ended> {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(PG|DATABASE_URL$|CI$|GITHUB|UNSHIP|NODE_ENV$|TEST|VITEST)/.test(name),
-  )
   const child = spawn(process.execPath, [bin, ...words], {
     cwd,
-    env: { ...Object.fromEntries(inherited), NO_COLOR: '1', ...settings },
+    env: environment(settings),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const printed = { out: '', err: '' }
@@ -33,6 +30,20 @@ export async function unship(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (printed.err += text))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, ...printed }
+}
+
+/** The same, while this process stands still. */
+export function unshipAtOnce(words: readonly string[], settings: Record<string, string>): Ended {
+  const options = { cwd: ROOT, env: environment(settings), encoding: 'utf8' } as const
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], options)
+  return { code: status, out: stdout, err: stderr }
+}
+
+function environment(settings: Record<string, string>): Record<string, string | undefined> {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(PG|DATABASE_URL$|CI$|GITHUB|UNSHIP|NODE_ENV$|TEST|VITEST)/.test(name),
+  )
+  return { ...Object.fromEntries(inherited), NO_COLOR: '1', ...settings }
 }
 
 /** What it printed with `--json`. */
