@@ -8,7 +8,7 @@ const WITHOUT_LOCK =
 const RECORD = /"kysely_migration"|3853314791062309107/
 
 /** The first statement of ours in a session; of a restore's the second, after guardMigrations has looked. */
-const BEGINS = "set_config('statement_timeout', '0'"
+const BEGINS = "select pg_catalog.current_setting('statement_timeout') as timeout"
 
 /** Whether a removal or restore had begun, by all that was sent. */
 export const hasBegun = (command: Command, statements: readonly string[]): boolean =>

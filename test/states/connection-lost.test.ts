@@ -38,7 +38,7 @@ function listening(): RunOptions & { readonly told: ProgressEvent[] } {
 
 describe('a connection that is lost', () => {
   test.each([
-    ['before the settings are read', /as was, pg_catalog.set_config\('statement_timeout'/],
+    ['before the settings are read', /^select pg_catalog.current_setting\('statement_timeout'\) as timeout/],
     ['before the feature is locked', /pg_try_advisory_lock/],
     ['while settings are put back', /^select pg_catalog.set_config\('search_path', '"\$user/],
   ])('in a removal, %s, says what to run', async (_, statement) => {
