@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'src/**/*.test.ts'],
     globalSetup: ['test/support/server.ts'],
+    // most of the time they wait: for locks, for timeouts, for commands that they start
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
