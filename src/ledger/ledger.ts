@@ -33,6 +33,8 @@ export interface RecordedPlan {
   /** Tables that were published by name; none in ledgers that do not say. */
   readonly publications?: readonly PublishedTable[]
   readonly claims: readonly Claim[]
+  /** Rows of each host table when the removal began: only in a removal's row. */
+  readonly hostRows?: Readonly<Record<string, number>>
   /** Which of the restore's short transactions take as long as they take. */
   readonly rewrites?: Rewrites
   /** Definitions as they were, to compare with after the restore. */
@@ -57,7 +59,7 @@ export interface LedgerRun {
   readonly plan: RecordedPlan | null
   readonly counts: Readonly<Record<string, number>>
   readonly checksums: Readonly<Record<string, string>>
-  /** Rows of each host table when its columns had gone. */
+  /** Rows of each host table when the removal began. */
   readonly host_rows: Readonly<Record<string, number>> | null
   readonly finished_at: string | null
   readonly fingerprint: string | null
@@ -162,7 +164,7 @@ export async function removedRuns(db: AnyKysely): Promise<LedgerRun[]> {
 async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
-      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums, report -> 'hostRows' as host_rows,
+      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
         finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {

@@ -6,9 +6,10 @@ import type { RecordedPlan } from '../ledger/ledger.ts'
 import { isUnshipError, UnshipError } from '../errors.ts'
 import { extended } from '../feature/extended.ts'
 import { besides } from '../refusals.ts'
-import { Model } from '../plan/model.ts'
+import { Model, shown } from '../plan/model.ts'
 import type { CountPlan, RemovalPlan } from '../plan/plan.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
+import { rowsOf } from '../plan/tree.ts'
 import { proveRestorable } from './prove.ts'
 import { row } from './query.ts'
 import type { Session } from './session.ts'
@@ -114,10 +115,18 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
   return { schema, hosts, moved, locks, takeBack, claims, publications, rewrites, described }
 }
 
-/** Runs the preflight counts, each table in one pass; columns of several host tables under one label add up. */
-export async function readCounts(session: Session, plan: RemovalPlan): Promise<Record<string, number>> {
+/**
+ * Runs the preflight counts, each table in one pass; columns of several host tables under one label add up. All rows of
+ * host tables are counted along.
+ */
+export async function readCounts(
+  session: Session,
+  plan: RemovalPlan,
+): Promise<{ counts: Record<string, number>; hostRows: Record<string, number> }> {
   const found = new Map<CountPlan, number>()
-  const together = new Map<string, CountPlan[]>()
+  const hostRows: Record<string, number> = {}
+  const hosts = new Map(plan.hosts.map((host) => [`${rowsOf(host)} h`, host]))
+  const together = new Map<string, CountPlan[]>([...hosts.keys()].map((from) => [from, []]))
   for (const count of plan.counts) {
     if (count.rows) together.set(count.rows.from, [...(together.get(count.rows.from) ?? []), count])
     else found.set(count, Number((await row<{ rows: string }>(session.db, count.sql)).rows))
@@ -126,10 +135,13 @@ export async function readCounts(session: Session, plan: RemovalPlan): Promise<R
     const columns = counts.map(
       (c, n) => `(pg_catalog.count(*) filter (where ${c.rows?.where ?? ''}))::text as rows${String(n)}`,
     )
-    const counted = await row<Record<string, string>>(session.db, `select ${columns.join(', ')} from ${from}`)
+    const all = 'pg_catalog.count(*)::text as total'
+    const counted = await row<Record<string, string>>(session.db, `select ${[all, ...columns].join(', ')} from ${from}`)
     counts.forEach((c, n) => found.set(c, Number(counted[`rows${String(n)}`])))
+    const host = hosts.get(from)
+    if (host) hostRows[shown(host.table)] = Number(counted.total)
   }
   const counts: Record<string, number> = {}
   for (const count of plan.counts) counts[count.label] = (counts[count.label] ?? 0) + (found.get(count) ?? 0)
-  return counts
+  return { counts, hostRows }
 }

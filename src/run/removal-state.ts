@@ -2,13 +2,12 @@ import { UnshipError } from '../errors.ts'
 import { finishRun, recordEvent, setChecksums, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { unwatchStatements } from '../plan/backup.ts'
-import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { lockHost } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackup } from './backups.ts'
 import type { RunContext } from './context.ts'
-import { countRows, dropBackup } from './copy.ts'
+import { dropBackup } from './copy.ts'
 import { row, runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
 import { readShapes, sealStatements } from './shapes.ts'
@@ -33,12 +32,10 @@ export async function finishRemoval(
   const plan = planOf(removal as LedgerRun)
   const backups: BackupReport[] = []
   for (const backup of backupsOf(plan)) backups.push(await sealBackup(context.db, backup))
-  const hostRows: Record<string, number> = {}
-  for (const host of plan.hosts) hostRows[shown(host.table)] = await countRows(context.db, host)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
-  const report = { backups, hostRows, shapes, statements, phases: context.phases, warnings: context.warnings }
+  const report = { backups, shapes, statements, phases: context.phases, warnings: context.warnings }
   await runTogether(context.db, [
     finishRun(removal.id, 'done', { checksums, report }),
     recordEvent(removal.id, 'removed', { backups }),

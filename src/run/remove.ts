@@ -112,12 +112,12 @@ async function remove(
 ): Promise<RemovalReport> {
   const { db, session, options } = context
   const { plan } = inspection
-  const counts = await readCounts(session, plan)
+  const { counts, hostRows } = await readCounts(session, plan)
   context.emit({ type: 'preflight', counts: Object.entries(counts).map(([label, rows]) => ({ label, rows })) })
   plan.warnings.forEach((w) => {
     context.warn(w)
   })
-  const recorded = recordedPlan(inspection, feature)
+  const recorded = { ...recordedPlan(inspection, feature), hostRows }
   await ensureLedger(db)
   const { actor, reason } = options
   const runId = await startRun(db, {

@@ -62,7 +62,7 @@ async function review(
   const model = new Model(snapshot, feature)
   // before we scan the tables ourselves
   const evidence = await readEvidence(db, model)
-  const counts = await readCounts(session, plan)
+  const { counts } = await readCounts(session, plan)
   const hosts = snapshot.relations.filter((r) => model.isHost(r.oid))
   return {
     ...reviewHead(snapshot.environment, { feature: feature.name, direction: 'removal', fingerprint: plan.fingerprint }),
