@@ -160,7 +160,9 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const compression = partitioned && column.compression !== null ? ` compression ${column.compression}` : ''
   const collation = column.collation ? ` collate ${column.collation}` : ''
   const named = column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''
-  const notNullNow = column.attnotnull && constant ? `${named} not null` : ''
+  const heirless = column.not_null_no_inherit ? ' no inherit' : ''
+  // rows that a constraint which is not valid lets stand are filled before it comes back
+  const notNullNow = column.attnotnull && constant && column.not_null_validated ? `${named} not null${heirless}` : ''
   // a constrained domain rewrites the table in any case, and might not take the NULL that stands for no default
   const defaultNow = column.default !== null && (constant || column.constrained_domain)
   add.push(
@@ -194,10 +196,13 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   add.push(...settings(model, oid, hidden, column))
   if (column.description !== null) add.push(`comment on column ${table}.${hidden} is ${literal(column.description)}`)
 
-  if (column.attnotnull && !constant) {
+  if (column.attnotnull && notNullNow === '') {
     if (major >= 18) {
-      locked.push(`alter table ${table} add constraint ${id(column.not_null_name ?? '')} not null ${hidden} not valid`)
-      online.push(`alter table ${table} validate constraint ${id(column.not_null_name ?? '')}`)
+      locked.push(
+        `alter table ${table} add constraint ${id(column.not_null_name ?? '')} not null ${hidden}${heirless} not valid`,
+      )
+      if (column.not_null_validated)
+        online.push(`alter table ${table} validate constraint ${id(column.not_null_name ?? '')}`)
     } else {
       // of a row type, (1, null) is neither null nor not null; what SET NOT NULL asks is this
       locked.push(
@@ -260,7 +265,7 @@ export function generatedColumn(model: Model, oid: Oid, column: Column): string[
   const collation = column.collation ? ` collate ${column.collation}` : ''
   const kind = column.attgenerated === 's' ? 'stored' : 'virtual'
   const notNull = column.attnotnull
-    ? `${column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''} not null`
+    ? `${column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''} not null${column.not_null_no_inherit ? ' no inherit' : ''}`
     : ''
   return [
     `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${column.default ?? ''}) ${kind}`,

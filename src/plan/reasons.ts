@@ -77,10 +77,9 @@ function columnReasons(model: Model): string[] {
     for (const c of columns) {
       if (c.inherited && model.rootOf(oid) === null) reasons.push(`column ${table}.${c.attname} is inherited`)
       if (c.labelled) reasons.push(`column ${table}.${c.attname} has a security label`)
-      if (c.not_null_name !== null && !c.not_null_validated)
+      const inTree = model.relation(oid).relkind === 'p' || model.rootOf(oid) !== null
+      if (c.not_null_name !== null && !c.not_null_validated && (inTree || c.attgenerated !== ''))
         reasons.push(`NOT NULL constraint ${c.not_null_name} of ${table} is NOT VALID: validate it first`)
-      if (c.not_null_name !== null && c.not_null_no_inherit)
-        reasons.push(`NOT NULL constraint ${c.not_null_name} of ${table} is NO INHERIT`)
     }
     for (const c of [...columns, ...(usableKey(model, oid) ?? [])])
       if (c.attname === 'backed_up_at' || c.attname === 'unship_truncated')

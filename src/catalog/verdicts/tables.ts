@@ -95,7 +95,7 @@ export const pg_constraint = {
   confmatchtype: definition,
   conislocal: inheritance,
   coninhcount: inheritance,
-  connoinherit: restored('NO INHERIT of a check', 'NO INHERIT of NOT NULL'),
+  connoinherit: restored('NO INHERIT of a check, or of NOT NULL'),
   conperiod: definition,
   conkey: definition,
   confkey: definition,
