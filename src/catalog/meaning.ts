@@ -28,6 +28,24 @@ export const meaningOfRoutine = (oid: string): string =>
         ${columnOf}
         where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = ${oid}`)
 
+/** Tables whose row types are what called functions return, or constants and rows are cast to. */
+const rowTypes = (from: string) => `coalesce((
+      select pg_catalog.json_agg(distinct o.typrelid) from ${from}
+      left join pg_catalog.pg_proc f on d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and f.oid = d.refobjid
+      join pg_catalog.pg_type t on t.oid = case when f.oid is not null then f.prorettype
+        when d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass then d.refobjid end
+      join pg_catalog.pg_type o on o.oid in (t.oid, t.typelem, t.typbasetype) and o.typrelid <> 0), '[]')`
+
+/** An SQL expression: the tables of whose rows a view's query speaks without reading the tables. */
+export const rowTypesOfView = (oid: string): string =>
+  rowTypes(`pg_catalog.pg_rewrite w
+        join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid and w.ev_class = ${oid}`)
+
+/** The same of a function's body, arguments and result. */
+export const rowTypesOfRoutine = (oid: string): string =>
+  rowTypes(`(select x.* from pg_catalog.pg_depend x
+        where x.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and x.objid = ${oid}) d`)
+
 /** Our SQLSTATE for it. */
 export const OTHER_MEANING = 'UN002'
 

@@ -1,4 +1,4 @@
-import { meaningOfView } from './meaning.ts'
+import { meaningOfView, rowTypesOfView } from './meaning.ts'
 import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_class.relkind */
@@ -41,6 +41,8 @@ export interface Relation extends Strings {
   readonly viewdef: string | null
   /** Of a view: the columns that it reads, by name. */
   readonly meaning: string | null
+  /** Of a view: tables whose row types it speaks of. */
+  readonly row_types: readonly Oid[]
   readonly partition: string | null
   readonly reltype: Oid
   readonly relacl: Acl
@@ -97,6 +99,7 @@ export const relationQuery = ({ relations }: Scope): string => `
     c.reloftype <> 0 as typed, c.relispopulated,
     case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as viewdef,
     case when c.relkind in ('v', 'm') then ${meaningOfView('c.oid')} end as meaning,
+    case when c.relkind in ('v', 'm') then ${rowTypesOfView('c.oid')} else '[]' end as row_types,
     nullif(pg_catalog.concat_ws(' ', case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
       pg_catalog.pg_get_expr(c.relpartbound, c.oid)), '') as partition,
     c.reltype, ${aclJson('c.relacl')} as relacl,

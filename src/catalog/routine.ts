@@ -1,4 +1,4 @@
-import { meaningOfRoutine } from './meaning.ts'
+import { meaningOfRoutine, rowTypesOfRoutine } from './meaning.ts'
 import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_proc.prokind, as ALTER spells it. */
@@ -27,6 +27,12 @@ export interface Routine extends Strings {
   readonly prosrc: string
   /** Of a BEGIN ATOMIC body: the columns that it reads, by name. */
   readonly meaning: string | null
+  /** PostgreSQL has parsed its body (BEGIN ATOMIC, RETURN). */
+  readonly parsed: boolean
+  /** The table of whose rows its result is. */
+  readonly returns_rows_of: Oid | null
+  /** Tables whose row types its body, arguments and result speak of. */
+  readonly row_types: readonly Oid[]
   readonly description: string | null
   /** The session's role may create one like it: its language, its settings, what only superusers declare. */
   readonly creatable: boolean
@@ -42,7 +48,10 @@ export const routineQuery = ({ routines }: Scope, major: number): string => `
     pg_catalog.pg_has_role(p.proowner, 'USAGE') as owned,
     ${aclJson('p.proacl')} as proacl,
     case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end as def,
-    p.prosrc, ${meaningOfRoutine('p.oid')} as meaning, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
+    p.prosrc, ${meaningOfRoutine('p.oid')} as meaning, p.prosqlbody is not null as parsed,
+    (select o.typrelid from pg_catalog.pg_type t join pg_catalog.pg_type o on o.oid in (t.oid, t.typelem, t.typbasetype) and o.typrelid <> 0
+      where t.oid = p.prorettype) as returns_rows_of,
+    ${rowTypesOfRoutine('p.oid')} as row_types, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
     (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user)
       or (not p.proleakproof and p.prosupport::pg_catalog.oid = 0
         and (select l.lanpltrusted and pg_catalog.has_language_privilege(l.oid, 'USAGE') from pg_catalog.pg_language l where l.oid = p.prolang)

@@ -8,6 +8,7 @@ import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
 import { dependsOnDropped, needsRecreation } from './parts.ts'
+import { placeReasons } from './place-reasons.ts'
 import { publicationReasons } from './published-reasons.ts'
 
 /** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
@@ -15,7 +16,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...relationReasons(model),
   ...publicationReasons(model),
   ...columnReasons(model),
-  ...aliasReasons(model),
+  ...placeReasons(model),
   ...otherReasons(model),
   ...movedReasons(model),
   ...grantorReasons(model),
@@ -167,39 +168,6 @@ const twinOf = (model: Model, key: Constraint) => {
 /** A row trigger of a partitioned table has copies on its partitions, which may be enabled differently. */
 const isCopied = (model: Model, { tgrelid, def }: Trigger) =>
   model.relation(tgrelid).relkind === 'p' && def.includes(' FOR EACH ROW ')
-
-/**
- * `contacts c(a, b)` names the host's columns by their place. Restored columns stand
- * last, so the same text would mean others.
- */
-function aliasReasons(model: Model): string[] {
-  const definitions = [
-    ...model.snapshot.relations.flatMap((r) =>
-      model.views.has(r.oid) && r.viewdef !== null
-        ? [{ what: `view ${shown(model.name(r.oid))}`, text: r.viewdef }]
-        : [],
-    ),
-    ...model.snapshot.routines.flatMap((r) =>
-      r.meaning !== null && r.def !== null ? [{ what: `function ${r.proname}(${r.argument_types})`, text: r.def }] : [],
-    ),
-  ]
-  return [...model.removed.keys()].flatMap((oid) => {
-    const { schema, name } = model.name(oid)
-    const printed = [schema, name]
-      .map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`))
-      .join('.')
-    const list = new RegExp(
-      `${printed.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')} (?:"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*)\\(`,
-      'i',
-    )
-    return definitions
-      .filter(({ text }) => list.test(text))
-      .map(
-        ({ what }) =>
-          `${what} names columns of ${shown({ schema, name })} by their place, and restored columns stand last`,
-      )
-  })
-}
 
 /** A function that has to be moved cannot stand on something that is dropped. */
 function movedReasons(model: Model): string[] {

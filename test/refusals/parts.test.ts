@@ -178,11 +178,6 @@ describe('host tables and their columns', () =>
       feature: { columns: { host: ['backed_up_at'] } },
       reason: 'column host.backed_up_at has a name that the backup needs for itself',
     },
-    'a view that names columns by their place': {
-      setup: `${HOST} create view v as select b from host h(a, b, c)`,
-      feature: { ...gone, views: ['v'] },
-      reason: 'view v names columns of host by their place',
-    },
     'NOT NULL of a partitioned table that is not valid': {
       setup: `create table host (id int primary key, gone text) partition by list (id);
         alter table host add constraint present not null gone not valid`,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { defineFeature, planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
 import { readState } from '../../support/life.ts'
+import { asOwner, expectRoundTrip } from '../../support/round-trip.ts'
 
 describe('definitions that PostgreSQL does not print the same again', () => {
   const database = useDatabase()
@@ -43,5 +44,20 @@ describe('definitions that PostgreSQL does not print the same again', () => {
       code: 'not_restorable',
       detail: 'view flagged names columns of contacts by their place, and restored columns stand last.',
     })
+  })
+
+  test('that name columns by place, of a host whose last columns go, are restored', async () => {
+    await asOwner(
+      database(),
+      `create table contacts (a int primary key, b int, flag boolean);
+       insert into contacts values (1, 2, true), (3, 4, null);
+       create function everybody() returns setof contacts language sql stable begin atomic select * from contacts; end;
+       create view flagged as select c.x, c.z from contacts c(x, y, z);
+       create view everyone as select * from everybody() with ordinality;`,
+    )
+    await expectRoundTrip(database(), {
+      ...{ name: 'flag', columns: { contacts: ['flag'] }, functions: ['everybody'], views: ['flagged', 'everyone'] },
+    })
+    expect(await database().query('select * from everyone where flag')).toMatchObject([{ a: 1, b: 2, flag: true }])
   })
 })
