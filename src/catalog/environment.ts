@@ -98,12 +98,16 @@ export interface Mention {
   readonly signature: string
   readonly names: readonly string[]
   readonly prosrc: string
+  /** The table of whose rows its result is. */
+  readonly returns_rows_of: Oid | null
 }
 
 export function mentionQuery(names: readonly string[]): string {
   const list = literal(JSON.stringify(names))
   return `
-  select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names, p.prosrc
+  select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names, p.prosrc,
+    (select o.typrelid from pg_catalog.pg_type t join pg_catalog.pg_type o on o.oid in (t.oid, t.typelem, t.typbasetype) and o.typrelid <> 0
+      where t.oid = p.prorettype) as returns_rows_of
   from pg_catalog.pg_proc p
   join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname not in ('internal', 'c')
   join pg_catalog.json_array_elements_text(${list}) w(name)

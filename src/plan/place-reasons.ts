@@ -65,7 +65,8 @@ export function placeReasons(model: Model): string[] {
 }
 
 /** Whether the columns of a table are in another order after the restore: generated ones come back last. */
-function columnsMove(model: Model, oid: Oid): boolean {
+export function columnsMove(model: Model, oid: Oid): boolean {
+  if (!model.gone.has(oid)) return false
   const removed = new Set(model.gone.get(oid)?.map((c) => c.attnum))
   const before = [...model.columns(oid)].sort((a, b) => a.attnum - b.attnum)
   const rank = (c: (typeof before)[number]) => (!removed.has(c.attnum) ? 0 : c.attgenerated === '' ? 1 : 2)

@@ -4,6 +4,7 @@ import { needsRecreation } from './parts.ts'
 import { manyPartitions } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import type { HostPlan } from './plan.ts'
+import { columnsMove } from './place-reasons.ts'
 import { publicationWarnings } from './published-reasons.ts'
 
 /** What may go wrong and leaves no trace in the catalog, or is lost meanwhile: each with its evidence. */
@@ -18,20 +19,26 @@ export const planWarnings = (model: Model, hosts: readonly HostPlan[]): string[]
 ]
 
 /** Functions that PostgreSQL does not tie to what their text mentions. */
-function mentionWarning(model: Model, { objid, signature, names, prosrc }: Mention): string[] {
-  if (model.nodes.has(`pg_proc:${objid}:0`)) return []
+function mentionWarning(model: Model, { objid, signature, names, prosrc, returns_rows_of }: Mention): string[] {
+  const listed =
+    returns_rows_of !== null && columnsMove(model, returns_rows_of) && !/(?:^|[\s,.])\*/.test(prosrc)
+      ? [
+          `function ${signature} returns rows of ${shown(model.name(returns_rows_of))}, whose restored columns stand last: if it lists them by their place, it fails after the restore`,
+        ]
+      : []
+  if (model.nodes.has(`pg_proc:${objid}:0`)) return listed
   const leaving = new Set([
     ...[...model.moved, ...model.views].map((oid) => model.name(oid).name),
     ...[...model.removed.values()].flatMap((columns) => columns.map((c) => c.attname)),
   ])
   const gone = names.filter((name) => leaving.has(name))
   if (gone.length > 0)
-    return [`function ${signature} mentions ${gone.join(', ')} in its text and may fail without the feature`]
+    return [`function ${signature} mentions ${gone.join(', ')} in its text and may fail without the feature`, ...listed]
   const hosts = [...model.removed.keys()].map((oid) => model.name(oid).name)
   const whole = hosts.filter((host) => names.includes(host) && takesWholeRows(prosrc, host))
   return whole.length > 0
     ? [`function ${signature} takes or writes whole rows of ${whole.join(', ')}, whose columns change`]
-    : []
+    : listed
 }
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

@@ -39,6 +39,19 @@ describe('a plan warns', () => {
     )
   })
 
+  test('of functions that list the columns of the rows that they return', async () => {
+    const found = await warnings(
+      `create function lists() returns setof t language plpgsql as $$ begin return query select t.id, 1, t.b from t; end $$;
+       create function gives() returns setof t language plpgsql as $$ begin return query table t; end $$;
+       create function all_of() returns setof t language sql as 'select t.* from t';`,
+    )
+    expect([...found].sort()).toEqual([
+      expect.stringContaining('all_of() takes or writes whole rows of t'),
+      expect.stringContaining('gives() returns rows of t, whose restored columns stand last'),
+      expect.stringContaining('lists() returns rows of t, whose restored columns stand last'),
+    ])
+  })
+
   test('of functions that mention what goes', async () => {
     const found = await warnings(routine('sums', 'x := (select sum(a) from t);'))
     expect(found).toEqual([expect.stringMatching(/function .*sums\(\) mentions a in its text/)])
