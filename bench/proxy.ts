@@ -9,12 +9,15 @@ export interface DelayingProxy {
   close(): Promise<void>
 }
 
-/** Forwards to a port of this machine; each direction takes half of the round trip. */
-export async function startProxy(targetPort: number, roundTripMs: number): Promise<DelayingProxy> {
+/** Forwards to a server; each direction takes half of the round trip. */
+export async function startProxy(
+  target: { readonly host: string; readonly port: number },
+  roundTripMs: number,
+): Promise<DelayingProxy> {
   const sockets = new Set<Socket>()
   let fromServer = 0
   const server = createServer((client) => {
-    const upstream = connect(targetPort, '127.0.0.1')
+    const upstream = connect(target)
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.setNoDelay(true)

@@ -58,7 +58,9 @@ async function roundTrip(
 ): Promise<boolean> {
   const database = await server.copy(template)
   const proxy =
-    roundTripMs === undefined ? undefined : await startProxy(Number(new URL(database.ownerUrl).port), roundTripMs)
+    roundTripMs === undefined
+      ? undefined
+      : await startProxy({ host: '127.0.0.1', port: Number(new URL(database.ownerUrl).port) }, roundTripMs)
   const url = new URL(database.ownerUrl)
   if (proxy) url.port = String(proxy.port)
   try {

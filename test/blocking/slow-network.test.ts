@@ -14,7 +14,8 @@ const database = useDatabase({ template: 'demo' })
 
 test('a slow network does not lengthen the time that locks are held', async () => {
   const url = new URL(database().ownerUrl)
-  const proxy = await startProxy(Number(url.port), ROUND_TRIP_MS)
+  const proxy = await startProxy({ host: url.hostname, port: Number(url.port) }, ROUND_TRIP_MS)
+  url.hostname = '127.0.0.1'
   url.port = String(proxy.port)
   const db = new Kysely<any>({ dialect: new PostgresDialect({ pool: createPool(url.href, 1) }) })
   try {

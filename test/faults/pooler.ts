@@ -84,6 +84,7 @@ export async function startPooler(url: string, size = 3): Promise<Pooler> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const through = new URL(url)
+  through.hostname = '127.0.0.1'
   through.port = String((server.address() as net.AddressInfo).port)
   return {
     url: through.href,
