@@ -3,14 +3,19 @@ import {
   Kysely,
   PostgresAdapter,
   PostgresDialect,
+  PostgresIntrospector,
   sql,
+  type DatabaseIntrospector,
+  type DatabaseMetadataOptions,
   type DialectAdapter,
   type MigrationLockOptions,
   type PostgresDialectConfig,
+  type TableMetadata,
 } from 'kysely'
 import type { AnyKysely } from './any-kysely.ts'
 import { UnshipError } from './errors.ts'
 import { isConnectionLost } from './run/connection-lost.ts'
+import { sqlState } from './run/query.ts'
 
 /** The advisory lock that Kysely's migrators exclude each other with. */
 const MIGRATION_LOCK = '3853314791062309107'
@@ -22,7 +27,8 @@ const POLL_MS = 100
  * Kysely's migrators wait for each other inside the server, and a waiter's snapshot holds
  * up CREATE INDEX CONCURRENTLY, which in turn holds up the waiter: PostgreSQL ends one of the two
  * with "deadlock detected". Here the waiter asks again every 100 ms and holds nothing meanwhile.
- * And where the connection dies, the error says what to run next.
+ * A migrator that lists the tables while another renames one looks again. And where the connection dies, the error says
+ * what to run next.
  *
  * Locks nothing but Kysely's own advisory lock.
  *
@@ -45,6 +51,28 @@ export class MigrationDialect extends PostgresDialect {
 
   override createAdapter(): DialectAdapter {
     return new PollingAdapter(this.#pool)
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the dialect declares it
+  override createIntrospector(db: Kysely<any>): DatabaseIntrospector {
+    return new PatientIntrospector(db)
+  }
+}
+
+/** What a table's disappearance between Kysely's reading of the catalog and of its sequences gives. */
+const UNDEFINED_TABLE = '42P01'
+const LOOKS = 20
+
+/** Kysely lists all tables before it waits for its lock; one that another run renames meanwhile would end the pipeline. */
+class PatientIntrospector extends PostgresIntrospector {
+  override async getTables(options?: DatabaseMetadataOptions): Promise<TableMetadata[]> {
+    for (let look = 1; ; look++)
+      try {
+        return await super.getTables(options)
+      } catch (error) {
+        if (sqlState(error) !== UNDEFINED_TABLE || look === LOOKS) throw error
+        await sleep(POLL_MS)
+      }
   }
 }
 
