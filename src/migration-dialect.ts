@@ -53,6 +53,7 @@ export class MigrationDialect extends PostgresDialect {
     return new PollingAdapter(this.#pool)
   }
 
+  /** Lists tables as Kysely's own does, and looks again where one is renamed meanwhile. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as the dialect declares it
   override createIntrospector(db: Kysely<any>): DatabaseIntrospector {
     return new PatientIntrospector(db)
