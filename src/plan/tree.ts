@@ -120,7 +120,7 @@ export const lockHost = ({ table, members }: Pick<HostPlan, 'table' | 'members'>
 })
 
 /** Our SQLSTATE for it. */
-export const OTHER_PARTITIONS = 'UN003'
+export const OTHER_PARTITIONS = 'UN004'
 
 /** Fails where partitions have come or gone since the removal was planned: their rows would be missing in the backup, or too many. */
 export function demandSameMembers({ table, members }: HostPlan): string[] {

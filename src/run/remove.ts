@@ -184,7 +184,8 @@ async function runPhases(context: RunContext, plan: RemovalPlan, runId: string):
         statements: [
           ...(online ? plan.hosts.map(demandFewRows) : []),
           ...demandPublications(
-            [...plan.hosts, ...plan.moved].map(({ table }) => table),
+            // a host table of which only generated columns go has no backup, hence is none of the hosts
+            [...plan.hosts, ...plan.moved, ...plan.publications].map(({ table }) => table),
             plan.publications,
           ),
           ...cutOver,

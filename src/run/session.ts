@@ -184,7 +184,7 @@ export async function withFeatureLock<T>(
 }
 
 /** Raised by a statement of ours that has come to another session than the run's. */
-export const OTHER_SESSION = 'UN003'
+export const OTHER_SESSION = 'UN005'
 
 /** A statement that fails in any other server process than the run's. */
 export const demandSession = ({ pid }: Session): string =>

@@ -1,7 +1,7 @@
 import { describe } from 'vitest'
 import { HOST, gone, testRefusals } from './support.ts'
 
-const ALL = `create function everything() returns setof host language sql stable as 'select * from host';`
+const ALL = `create function everything() returns setof host language sql stable as 'select * from public.host';`
 
 describe('definitions that name the columns of a host table by their place', () =>
   testRefusals({

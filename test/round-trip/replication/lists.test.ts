@@ -31,6 +31,12 @@ describe.runIf(major() >= 15)('column lists and row filters come back, with pg_d
       gone,
       'host',
     ],
+    [
+      'a host table of which only a generated column goes, beside another',
+      `${ITEM} create table host (id int primary key, twice int generated always as (id * 2) stored);`,
+      { name: 'f', columns: { host: ['twice'], item: ['tags'] }, acknowledge: { rewrites: { host: ['twice'] } } },
+      'host',
+    ],
   ])('%s', async (_, setup, feature, tables) => {
     await asOwner(database(), `${setup} create publication news for table ${tables}`)
     await expectRoundTrip(database(), feature)
