@@ -10,7 +10,7 @@ export type IndexLabel = 'idx' | 'key' | 'pkey'
 
 /** Comes before the definition of a partitioned index, as a comment: the runner builds the same for new partitions. */
 export const newPartitions = (label: IndexLabel): string =>
-  `-- the same, called …_${label}, for each partition that has come since: `
+  `-- the same, called ..._${label}, for each partition that has come since: `
 
 /** The definition behind it. */
 export function definitionForNewPartitions(sql: string): { label: IndexLabel; definition: string } {

@@ -7,10 +7,10 @@ const TOKEN =
  * quote does not end a string, all from the first quote on is left out.
  */
 export function withoutValues(sql: string): string {
-  const known = sql.includes('\\') ? sql.replace(/['"$][^]*$/, '…') : sql
+  const known = sql.includes('\\') ? sql.replace(/['"$][^]*$/, '...') : sql
   return known.replaceAll(TOKEN, (token) => {
-    if (/^(?:[EBXNU]&?)?'|^\$[A-Za-z_]*\$/.test(token)) return "'…'"
-    if (/^\d/.test(token)) return '…'
+    if (/^(?:[EBXNU]&?)?'|^\$[A-Za-z_]*\$/.test(token)) return "'...'"
+    if (/^\d/.test(token)) return '...'
     if (/^(--|\/\*)/.test(token) && token.length > 1) return ''
     return token
   })

@@ -90,7 +90,7 @@ describe('what other sessions have sent', () => {
     const error = await refusal('locked', removeFeature(demo().db, programPartner, options))
     await holder.query('rollback')
     expect(error.message).toContain(
-      `select count(*) as "held 5 times" from contacts where last_name <> '…' and payment_method_notes is distinct from '…'`,
+      `select count(*) as "held 5 times" from contacts where last_name <> '...' and payment_method_notes is distinct from '...'`,
     )
     expect(`${error.message}${JSON.stringify(events)}`).not.toContain(SECRET)
     expect(await ledgerOf(demo())).not.toContain(SECRET)

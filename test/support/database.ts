@@ -9,16 +9,24 @@ import { connectAs, createPool, urlWith } from './connect.ts'
 export interface DatabaseOptions {
   /** `empty` unless told: only the roles and schema public, which crm_owner owns. */
   readonly template?: Template
+  /** UTF8 unless told; another one starts without the template. */
+  readonly encoding?: string
 }
 
 const POOL_SIZE = 10
 
 /** Creates a database of its own for a test: a copy of a template. */
-export async function createDatabase({ template = 'empty' }: DatabaseOptions = {}): Promise<TestDatabase> {
+export async function createDatabase({ template = 'empty', encoding }: DatabaseOptions = {}): Promise<TestDatabase> {
   const { prefix } = inject('server')
   const name = `${prefix}${randomBytes(6).toString('hex')}`
-  await maintain(`create database ${name} template ${templateName(prefix, template)} owner ${OWNER}`)
-  return new TestDatabase(name)
+  const from =
+    encoding === undefined
+      ? templateName(prefix, template)
+      : `template0 encoding '${encoding}' lc_collate 'C' lc_ctype 'C'`
+  await maintain(`create database ${name} template ${from} owner ${OWNER}`)
+  const database = new TestDatabase(name)
+  if (encoding !== undefined) await database.query(`alter schema public owner to ${OWNER}`)
+  return database
 }
 
 /** Gives each test of the current suite a database of its own. Read it inside of tests and hooks. */
