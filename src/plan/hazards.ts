@@ -1,3 +1,4 @@
+import { movingColumns } from './column-order.ts'
 import { shown, type Model } from './model.ts'
 import type { RemovalPlan } from './plan.ts'
 import { isPrebuilt } from './prebuilt.ts'
@@ -116,13 +117,12 @@ function host(model: Model, oid: string): Hazard[] {
   const add = (code: Hazard['code'], severity: Hazard['severity'], message: string) =>
     found.push({ code, severity, relation: table, message })
 
-  const last = model.columns(oid).slice(-removed.length)
-  const staying = removed.filter((c) => !last.some((l) => l.attnum === c.attnum)).map((c) => c.attname)
-  if (staying.length > 0)
+  const moving = movingColumns(model, oid).map((c) => c.attname)
+  if (moving.length > 0)
     add(
       'column order',
       'note',
-      `${staying.join(', ')} ${staying.length === 1 ? 'stands' : 'stand'} before columns that stay: after a restore ${staying.length === 1 ? 'it stands' : 'they stand'} last, so "select *" and "insert" without column names see another order`,
+      `after a restore ${moving.join(', ')} ${moving.length === 1 ? 'stands' : 'stand'} elsewhere, after the columns that stay, so "select *" and "insert" without column names see another order`,
     )
   if (relation.max_attnum > 800)
     add(

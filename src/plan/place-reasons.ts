@@ -1,4 +1,5 @@
 import type { Oid } from '../catalog/fragments.ts'
+import { columnsMove } from './column-order.ts'
 import { shown, type Model } from './model.ts'
 import { needsRecreation } from './parts.ts'
 
@@ -62,15 +63,6 @@ export function placeReasons(model: Model): string[] {
         return how === null ? [] : [`${definition.what} ${how.replace('%', host)}, and restored columns stand last`]
       })
     })
-}
-
-/** Whether the columns of a table are in another order after the restore: generated ones come back last. */
-export function columnsMove(model: Model, oid: Oid): boolean {
-  if (!model.gone.has(oid)) return false
-  const removed = new Set(model.gone.get(oid)?.map((c) => c.attnum))
-  const before = [...model.columns(oid)].sort((a, b) => a.attnum - b.attnum)
-  const rank = (c: (typeof before)[number]) => (!removed.has(c.attnum) ? 0 : c.attgenerated === '' ? 1 : 2)
-  return before.some((c, n) => n > 0 && rank(c) < rank(before[n - 1] ?? c))
 }
 
 function namesByPlace(model: Model, oid: Oid, { text, row_types, returns_rows_of }: Definition): string | null {

@@ -1,10 +1,10 @@
 import type { Mention } from '../catalog/environment.ts'
 import type { Trigger } from '../catalog/trigger.ts'
+import { columnsMove } from './column-order.ts'
 import { needsRecreation } from './parts.ts'
 import { manyPartitions } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import type { HostPlan } from './plan.ts'
-import { columnsMove } from './place-reasons.ts'
 import { publicationWarnings } from './published-reasons.ts'
 
 /** What may go wrong and leaves no trace in the catalog, or is lost meanwhile: each with its evidence. */

@@ -105,6 +105,21 @@ describe('unship plan', () => {
     })
   })
 
+  test('says which columns the restore puts elsewhere', async () => {
+    const moving = async () =>
+      json(await unship(['plan', '--json'], settings())).hazards.filter(
+        (hazard: { code: string }) => hazard.code === 'column order',
+      )
+    expect(await moving()).toEqual([])
+    await database().query('alter table subscriptions add later text')
+    expect(await moving()).toEqual([
+      expect.objectContaining({
+        relation: 'subscriptions',
+        message: expect.stringMatching(/^after a restore \w+, \w+ stand elsewhere/) as unknown,
+      }),
+    ])
+  })
+
   test('says what the removal would refuse with', async () => {
     await database().query('create view outside as select payment_method from contacts')
     const { code, err } = await unship(['plan'], settings())

@@ -60,4 +60,31 @@ describe('definitions that PostgreSQL does not print the same again', () => {
     })
     expect(await database().query('select * from everyone where flag')).toMatchObject([{ a: 1, b: 2, flag: true }])
   })
+
+  test('that name columns by place, of a partition with another order of its own, are refused', async () => {
+    await asOwner(
+      database(),
+      `create table host (id int primary key, note text, rank int) partition by list (id);
+       create table part (id int not null, rank int, note text);
+       alter table host attach partition part default;
+       create view v as select h.b from part h(a, b, c);`,
+    )
+    const feature = { name: 'f', columns: { host: ['note', 'rank'] }, views: ['v'] }
+    await expect(planRemoval(database().db, feature)).rejects.toMatchObject({
+      code: 'not_restorable',
+      detail: expect.stringContaining('view v names columns of part by their place') as unknown,
+    })
+  })
+
+  test('that name columns by place, however the last columns are declared', async () => {
+    await asOwner(
+      database(),
+      `create table host (id int primary key, note text, rank int, code text, g int generated always as (id + 1) stored);
+       insert into host values (1, 'n', 2, 'c');
+       create view v as select h.b, h.c, h.d from host h(a, b, c, d, e);`,
+    )
+    const feature = { name: 'f', columns: { host: ['g', 'code', 'note', 'rank'] }, views: ['v'] }
+    await expectRoundTrip(database(), { ...feature, acknowledge: { rewrites: { host: ['g'] } } })
+    expect(await database().query('select * from v')).toEqual([{ b: 'n', c: 2, d: 'c' }])
+  })
 })
