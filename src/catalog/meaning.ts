@@ -1,4 +1,5 @@
 import { dollarQuote, literal, literalOrNull } from '../sql.ts'
+import { OTHER_MEANING } from '../sql-states.ts'
 
 /*
  * What a definition means, apart from its text. A view with an alias list over a
@@ -45,9 +46,6 @@ export const rowTypesOfView = (oid: string): string =>
 export const rowTypesOfRoutine = (oid: string): string =>
   rowTypes(`(select x.* from pg_catalog.pg_depend x
         where x.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and x.objid = ${oid}) d`)
-
-/** Our SQLSTATE for it. */
-export const OTHER_MEANING = 'UN002'
 
 /** A statement that fails where a recreated object means other columns than it did. */
 export const demandMeaning = (what: string, expression: string, expected: string | null): string => {

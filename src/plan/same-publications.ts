@@ -1,13 +1,11 @@
 import { dollarQuote, literal, qualified, type QualifiedName } from '../sql.ts'
+import { OTHER_PUBLICATIONS } from '../sql-states.ts'
 
 /** A publication that names a table. */
 export interface Naming {
   readonly table: QualifiedName
   readonly publication: string
 }
-
-/** Our SQLSTATE for it. */
-export const OTHER_PUBLICATIONS = 'UN003'
 
 /** A statement that fails where other publications name these tables than when the run was planned. */
 export function demandPublications(tables: readonly QualifiedName[], expected: readonly Naming[]): string[] {

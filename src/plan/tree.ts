@@ -1,4 +1,5 @@
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { OTHER_PARTITIONS } from '../sql-states.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import type { Model } from './model.ts'
 import type { HostPlan, PlannedLock } from './plan.ts'
@@ -118,9 +119,6 @@ export const lockHost = ({ table, members }: Pick<HostPlan, 'table' | 'members'>
   relation: table,
   ...(members && { tree: true }),
 })
-
-/** Our SQLSTATE for it. */
-export const OTHER_PARTITIONS = 'UN004'
 
 /** Fails where partitions have come or gone since the removal was planned: their rows would be missing in the backup, or too many. */
 export function demandSameMembers({ table, members }: HostPlan): string[] {

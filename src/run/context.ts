@@ -1,8 +1,9 @@
 import type { Phase } from '../plan/plan.ts'
+import { OTHER_SESSION } from '../sql-states.ts'
 import type { RunOptions } from './options.ts'
 import type { PhaseReport, ProgressEvent } from './report.ts'
 import { run, sqlState } from './query.ts'
-import { demandSession, OTHER_SESSION, sessionChanged, throwIfCancelled, type Session } from './session.ts'
+import { demandSession, sessionChanged, throwIfCancelled, type Session } from './session.ts'
 
 /** What every step of a run shares: its session, options, and what it has to report. */
 export class RunContext {

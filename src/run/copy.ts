@@ -12,12 +12,13 @@ import {
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { demandSameMembers, OTHER_PARTITIONS, rowsOf, treeQuery } from '../plan/tree.ts'
+import { demandSameMembers, rowsOf, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { NOT_YET, OTHER_PARTITIONS } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
 import { Progress } from './progress.ts'
 import { row, run, sqlState } from './query.ts'
-import { NOT_YET, otherPartitions } from './short.ts'
+import { otherPartitions } from './short.ts'
 
 /** At the cut-over no more logged rows than this are copied while locks are held. */
 const FEW_ROWS = 500

@@ -3,6 +3,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { besideOf } from '../migration-dialect.ts'
 import { literal } from '../sql.ts'
+import { OTHER_SESSION } from '../sql-states.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
 
 /** One connection with our settings on it. */
@@ -182,9 +183,6 @@ export async function withFeatureLock<T>(
     if (!inTransaction) await run(db, `select pg_catalog.pg_advisory_unlock(${key})`).catch(() => undefined)
   }
 }
-
-/** Raised by a statement of ours that has come to another session than the run's. */
-export const OTHER_SESSION = 'UN005'
 
 /** A statement that fails in any other server process than the run's. */
 export const demandSession = ({ pid }: Session): string =>

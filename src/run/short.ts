@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { OTHER_MEANING } from '../catalog/meaning.ts'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
-import { OTHER_PUBLICATIONS } from '../plan/same-publications.ts'
-import { OTHER_PARTITIONS, treeQuery } from '../plan/tree.ts'
+import { treeQuery } from '../plan/tree.ts'
 import { dollarQuote } from '../sql.ts'
+import { NOT_YET, OTHER_MEANING, OTHER_PARTITIONS, OTHER_PUBLICATIONS, OTHER_SESSION } from '../sql-states.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
-import { demandSession, OTHER_SESSION, sessionChanged } from './session.ts'
+import { demandSession, sessionChanged } from './session.ts'
 import type { Blocker } from './report.ts'
 
 /** A transaction that holds locks which others wait for: all locks first, then all changes. */
@@ -19,9 +18,6 @@ export interface ShortTransaction {
   /** How long the changes may take once the locks are held, before the attempt is given up; null: as long as they take. */
   readonly workLimitMs?: number | null
 }
-
-/** Raised by a statement of ours to say: not yet, there is work to do outside first. */
-export const NOT_YET = 'UN001'
 
 const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK_DETECTED = '40P01'
