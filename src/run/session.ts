@@ -5,6 +5,7 @@ import { besideOf } from '../migration-dialect.ts'
 import { literal } from '../sql.ts'
 import { OTHER_SESSION } from '../sql-states.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
+import { changeSettings, readSettings } from './settings.ts'
 
 /** One connection with our settings on it. */
 export interface Session {
@@ -45,6 +46,7 @@ const settings: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
   default_transaction_read_only: 'off',
+  default_transaction_isolation: 'read committed',
   default_tablespace: '',
   // verification joins the backed-up rows with their table: a hash of them that goes to disk takes twice as long
   work_mem: '64MB',
@@ -66,7 +68,7 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
     // SET LOCAL would outlive us in the caller's transaction; a savepoint undoes it on errors
     await run(plain, 'savepoint unship')
     try {
-      const result = await withSettings(plain, true, null, work)
+      const result = await withOurs(plain, true, null, work)
       await run(plain, 'release savepoint unship')
       return result
     } catch (error) {
@@ -77,10 +79,10 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
   }
   return await plain
     .connection()
-    .execute(async (connection) => await withSettings(connection, false, besideOf(plain), work))
+    .execute(async (connection) => await withOurs(connection, false, besideOf(plain), work))
 }
 
-async function withSettings<T>(
+async function withOurs<T>(
   db: AnyKysely,
   local: boolean,
   beside: AnyKysely | null,
@@ -99,20 +101,8 @@ async function withSettings<T>(
     ...(linux && { client_connection_check_interval: '500ms' }),
     ...(major >= 17 && { transaction_timeout: '0' }),
   }
-  const names = Object.keys(ours)
-  const read = names.map((name) => `${literal(name)}, pg_catalog.current_setting(${literal(name)}, true)`).join(', ')
-  const { before } = await row<{ before: string }>(db, `select pg_catalog.json_build_object(${read})::text as before`)
-  const previous: Record<string, string | null> = {
-    ...(JSON.parse(before) as object),
-    statement_timeout: timeout,
-    search_path: path,
-  }
-  const set = (values: Readonly<Record<string, string | null>>) =>
-    run(
-      db,
-      `select ${names.map((name) => `pg_catalog.set_config(${literal(name)}, ${literal(values[name] ?? '')}, ${String(local)})`).join(', ')}`,
-    )
-  await set(ours)
+  const previous = { ...(await readSettings(db, Object.keys(ours))), statement_timeout: timeout, search_path: path }
+  await changeSettings(db, ours, local)
   let failed = true
   try {
     const result = await work({ db, inTransaction: local, pid, callersPath: path, beside })
@@ -121,7 +111,7 @@ async function withSettings<T>(
   } finally {
     // in a transaction that failed, the savepoint's rollback restores them; on a dead connection there is nothing to restore
     if (!(failed && local))
-      await set(previous).catch((error: unknown) => {
+      await changeSettings(db, previous, local).catch((error: unknown) => {
         if (!failed) throw error
       })
   }
