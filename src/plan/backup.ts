@@ -1,16 +1,16 @@
 import { shortened } from '../names.ts'
-import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { dollarQuote, id, qualified, type QualifiedName } from '../sql.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
 import { dropTriggersOf, forEachClone, forEachMember, rowsOf } from './tree.ts'
 
 /*
- * The SQL of a host table's backup: watching, copying, catching up, verifying.
+ * The SQL of a host table's backup: watching, copying, catching up, verifying. `fill.ts` has that of its way back.
  * `h` is the host table, `b` the backup, `l` the watch's log.
  */
 
-const list = (names: readonly string[], alias = '') => names.map((name) => alias + id(name)).join(', ')
-const columnNames = (host: HostPlan) => host.columns.map((c) => c.name)
-const onKey = (host: HostPlan, a: string, b: string) =>
+export const list = (names: readonly string[], alias = '') => names.map((name) => alias + id(name)).join(', ')
+export const columnNames = (host: HostPlan) => host.columns.map((c) => c.name)
+export const onKey = (host: HostPlan, a: string, b: string) =>
   host.key.map((k) => `${a}.${id(k)} = ${b}.${id(k)}`).join(' and ')
 
 /** The removed columns of a row, as a value to compare by image. */
@@ -134,7 +134,7 @@ export const copyStatement = (host: HostPlan): string => `create table ${qualifi
 export const copySliceStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
   `insert into ${qualified(host.backup)}\n${held(host, `only ${qualified(of)}`)} and ${blocks('h', from, to)}`
 
-const blocks = (alias: string, from: number, to: number) =>
+export const blocks = (alias: string, from: number, to: number) =>
   `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`
 
 /**
@@ -203,107 +203,8 @@ from (
 ) backups`
 }
 
-/** Writes the backup's values into the hidden columns; by hand in one statement, by the runner in batches. */
-export function fillStatement(host: HostPlan): string {
-  return `update ${rowsOf(host)} h
-set ${host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')}
+/** How many rows a backup keeps, and how many of them have no row in the table any more. */
+export const countKeptStatement = (host: HostPlan): string =>
+  `select (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept, pg_catalog.count(*)::text as gone
 from ${qualified(host.backup)} b
-where ${onKey(host, 'b', 'h')} and ${unfilled(host)}`
-}
-
-export const hiddenImage = (host: HostPlan, alias: string) =>
-  `row(${list(
-    host.columns.map((c) => c.hidden),
-    `${alias}.`,
-  )})`
-const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(host, 'h')}, ${image(host, 'b')})`
-
-/**
- * One batch of it: the backup's blocks `from` up to, not with, `to`. Returns how many rows it had to fill and did;
- * rows that somebody has locked, or changes at that moment, are left for the next pass.
- */
-export function fillBatchStatement(host: HostPlan, from: number, to: number): string {
-  // quicker than by key; of partitions it would not be unique
-  const address = host.members
-    ? { columns: list(host.key, 'h.'), same: (alias: string) => onKey(host, 'h', alias) }
-    : { columns: 'h.ctid as at', same: (alias: string) => `h.ctid = ${alias}.at` }
-  return `with pending as materialized (
-  select ${address.columns}, ${list(columnNames(host), 'b.')}
-  from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
-  where ${blocks('b', from, to)} and ${unfilled(host)}
-), target as (
-  select pending.*
-  from pending join ${rowsOf(host)} h on ${address.same('pending')}
-  for no key update of h skip locked
-), filled as (
-  update ${rowsOf(host)} h
-  set ${host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')}
-  from target b where ${address.same('b')}
-  returning 1
-)
-select (select pg_catalog.count(*) from pending)::int as pending, (select pg_catalog.count(*) from filled)::int as filled`
-}
-
-/** Of the backed-up rows: how many there are, how many are in the table, and how many of those are not filled as the backup says. */
-export function verifyFillStatement(host: HostPlan): string {
-  return `select (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept,
-  pg_catalog.count(*)::text as found, (pg_catalog.count(*) filter (where ${unfilled(host)}))::text as wrong
-from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}`
-}
-
-/** Rows that a varying default, or the declaration, has values for and that have none: they came in meanwhile. */
-function missing(host: HostPlan): string | null {
-  const fillers = host.columns.filter((c) => c.filler !== null)
-  if (fillers.length === 0) return null
-  return `(${fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')})
-  and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
-}
-
-const fillersSet = (host: HostPlan) =>
-  host.columns
-    .filter((c) => c.filler !== null)
-    .map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`)
-    .join(', ')
-
-/** Gives rows that were inserted meanwhile what a default that varies, or the declaration, has for them. */
-export function fillNewRowsStatement(host: HostPlan): string | null {
-  const condition = missing(host)
-  return condition === null ? null : `update ${rowsOf(host)} h\nset ${fillersSet(host)}\nwhere ${condition}`
-}
-
-/** One batch of it: blocks `from` up to, not with, `to` of the host or one of its partitions. Rows that somebody has locked are left for the next pass. */
-export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
-  `with target as (
-  select h.ctid as at from only ${qualified(of)} h
-  where ${blocks('h', from, to)} and ${missing(host) ?? 'false'}
-  for no key update of h skip locked
-), filled as (
-  update only ${qualified(of)} h
-  set ${fillersSet(host)}
-  from target where h.ctid = target.at
-  returning 1
-)
-select pg_catalog.count(*)::int as filled from filled`
-
-/** How many of them there still are. */
-export const countMissingStatement = (host: HostPlan): string =>
-  `select pg_catalog.count(*)::text as rows from ${rowsOf(host)} h where ${missing(host) ?? 'false'}`
-
-/** Rows of the backup whose host row is gone. */
-export function orphansStatement(host: HostPlan): string {
-  return `select pg_catalog.count(*) as rows from ${qualified(host.backup)} b
 where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`
-}
-
-/** A seal over a table's rows that does not depend on their order: row count and sum of row hashes. */
-export function checksumStatement(
-  table: string,
-  columns: readonly string[],
-  { partitioned = false }: { partitioned?: boolean } = {},
-): string {
-  const row = columns.length === 0 ? literal('') : `row(${list(columns, 't.')})::text`
-  return `select pg_catalog.count(*)::text || ':' ||
-  coalesce(pg_catalog.sum(pg_catalog.hashtextextended(${row}, 0)::numeric), 0)::text as checksum,
-  pg_catalog.count(*)::text as rows
-from ${partitioned ? '' : 'only '}${table} t`
-}

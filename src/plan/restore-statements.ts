@@ -2,7 +2,7 @@ import { revokeFromOthers } from './acl.ts'
 import type { Index } from '../catalog/index.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified } from '../sql.ts'
-import { fillStatement } from './backup.ts'
+import { fillStatement } from './fill.ts'
 import {
   columnStatements,
   type ColumnStatements,

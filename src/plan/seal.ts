@@ -1,4 +1,4 @@
-import { id } from '../sql.ts'
+import { id, literal } from '../sql.ts'
 
 /** A column that a seal covers. */
 export interface SealedColumn {
@@ -47,3 +47,16 @@ from ${partitioned ? '' : 'only '}${table} t`
 
 /** Whether a seal was made of the rows' texts, as versions before this way did it, or a person by hand. */
 export const isTextSeal = (checksum: string): boolean => !checksum.includes(`:${MARK}`)
+
+/** A seal of the rows' texts. */
+export function textSealStatement(
+  table: string,
+  columns: readonly string[],
+  { partitioned = false }: { partitioned?: boolean } = {},
+): string {
+  const row = columns.length === 0 ? literal('') : `row(${columns.map((c) => `t.${id(c)}`).join(', ')})::text`
+  return `select pg_catalog.count(*)::text || ':' ||
+  coalesce(pg_catalog.sum(pg_catalog.hashtextextended(${row}, 0)::numeric), 0)::text as checksum,
+  pg_catalog.count(*)::text as rows
+from ${partitioned ? '' : 'only '}${table} t`
+}

@@ -1,9 +1,8 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
-import { checksumStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
-import { isTextSeal, sealStatement, type SealedColumn } from '../plan/seal.ts'
+import { isTextSeal, sealStatement, textSealStatement, type SealedColumn } from '../plan/seal.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { row } from './query.ts'
 import type { BackupReport } from './report.ts'
@@ -50,7 +49,7 @@ export async function sealBackup(db: AnyKysely, backup: Backup, earlier?: string
   const columns = backup.columns === null ? all : backup.columns.map((c) => columnNamed(all, c))
   const statement =
     earlier !== undefined && isTextSeal(earlier)
-      ? checksumStatement(
+      ? textSealStatement(
           name,
           columns.map((c) => c.attname),
           { partitioned },

@@ -12,7 +12,7 @@ import {
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { demandSameMembers, rowsOf, treeQuery } from '../plan/tree.ts'
+import { demandSameMembers, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { NOT_YET, OTHER_PARTITIONS } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
@@ -33,11 +33,6 @@ export const ownersOnly = (table: string, owner: string) =>
     owner,
     publicDefault: null,
   })
-
-export async function countRows(db: AnyKysely, host: HostPlan): Promise<number> {
-  const { rows } = await row<{ rows: string }>(db, `select pg_catalog.count(*)::text as rows from ${rowsOf(host)}`)
-  return Number(rows)
-}
 
 const BACKUP_CREATED = 'backup created'
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import {
   countMissingStatement,
@@ -6,7 +7,8 @@ import {
   fillNewRowsBatchStatement,
   fillNewRowsStatement,
   fillStatement,
-} from '../plan/backup.ts'
+  fillUnlockedStatement,
+} from '../plan/fill.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { FILLING } from '../plan/swap.ts'
@@ -15,7 +17,8 @@ import { inBatches, type Range } from './batches.ts'
 import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
 import { Progress } from './progress.ts'
-import { row, run, sqlState } from './query.ts'
+import { LOCK_NOT_AVAILABLE, row, run, sqlState } from './query.ts'
+import { withSettings } from './settings.ts'
 
 /**
  * Fills the hidden columns of one host table in batches of `batchMs`. Rows that
@@ -29,12 +32,16 @@ export async function fillHost(context: RunContext, host: HostPlan): Promise<voi
       await run(context.db, fillStatement(host))
       if (newRows !== null) await run(context.db, newRows)
     } else
-      await withoutWaitingForDisk(context, async () => {
-        await fillInBatches(context, host)
+      // batches are repeated where they are lost in a crash: none needs to wait for the disk
+      await withSettings(context.db, { synchronous_commit: 'off' }, false, async () => {
+        await withSettings(context.db, { lock_timeout: ROW_LOCK_TIMEOUT }, false, () => fillInBatches(context, host))
         if (newRows !== null) await fillNewRows(context, host)
       })
   })
 }
+
+/** How long a batch waits for a row that somebody has locked, while it holds others. */
+const ROW_LOCK_TIMEOUT = '10ms'
 
 /** What was not found: a function, a table, anything else, a column, a schema. */
 const NOT_FOUND = ['42883', '42P01', '42704', '42703', '3F000']
@@ -57,46 +64,29 @@ export async function asFiller(context: RunContext, work: () => Promise<void>): 
   }
 }
 
-async function filling({ db, session }: RunContext, path: string, work: () => Promise<void>): Promise<void> {
-  const local = String(session.inTransaction)
-  await run(
-    db,
-    `select pg_catalog.set_config('search_path', ${literal(path)}, ${local}), pg_catalog.set_config('${FILLING}', 'on', ${local})`,
-  )
-  let failed = true
+const filling = ({ db, session }: RunContext, path: string, work: () => Promise<void>): Promise<void> =>
+  withSettings(db, { search_path: path, [FILLING]: 'on' }, session.inTransaction, work)
+
+/** Nothing, where somebody has locked more than the work could wait for. */
+async function unlessLocked<T>(work: Promise<T>): Promise<T | null> {
   try {
-    await work()
-    failed = false
-  } finally {
-    const off = run(
-      db,
-      `select pg_catalog.set_config('search_path', '', ${local}), pg_catalog.set_config('${FILLING}', '', ${local})`,
-    )
-    await off.catch((error: unknown) => {
-      // the first error says more
-      if (!failed) throw error
-    })
+    return await work
+  } catch (error) {
+    if (sqlState(error) === LOCK_NOT_AVAILABLE) return null
+    throw error
   }
 }
 
-/** Batches are repeated where they are lost in a crash: none needs to wait for the disk. */
-async function withoutWaitingForDisk(context: RunContext, work: () => Promise<void>): Promise<void> {
-  const { db } = context
-  const { before } = await row<{ before: string }>(
-    db,
-    `select pg_catalog.current_setting('synchronous_commit') as before, pg_catalog.set_config('synchronous_commit', 'off', false)`,
-  )
-  let failed = true
-  try {
-    await work()
-    failed = false
-  } finally {
-    const back = run(db, `select pg_catalog.set_config('synchronous_commit', ${literal(before)}, false)`)
-    await back.catch((error: unknown) => {
-      // the first error says more
-      if (!failed) throw error
-    })
-  }
+/** One batch: as if nobody had locked a row of it, and otherwise what is not locked. */
+async function fillBatch(
+  db: AnyKysely,
+  host: HostPlan,
+  { from, to }: Range,
+): Promise<{ filled: number; left: boolean }> {
+  const all = await unlessLocked(row<{ filled: number }>(db, fillBatchStatement(host, from, to)))
+  if (all) return { ...all, left: false }
+  const some = await unlessLocked(row<{ pending: number; filled: number }>(db, fillUnlockedStatement(host, from, to)))
+  return some ? { filled: some.filled, left: some.filled < some.pending } : { filled: 0, left: true }
 }
 
 async function fillInBatches(context: RunContext, host: HostPlan): Promise<void> {
@@ -108,20 +98,15 @@ async function fillInBatches(context: RunContext, host: HostPlan): Promise<void>
   const progress = new Progress(context, 'fill', shown(host.table), Number(total))
   let ranges: readonly Range[] = [{ from: 0, to: blocks }]
   for (let pass = 1; ; pass++) {
-    const left: Range[] = []
-    let skipped = 0
+    const again: Range[] = []
     await inBatches(context, ranges, async (batch) => {
-      const { pending, filled } = await row<{ pending: number; filled: number }>(
-        db,
-        fillBatchStatement(host, batch.from, batch.to),
-      )
+      const { filled, left } = await fillBatch(db, host, batch)
       progress.advance(filled)
-      skipped += pending - filled
-      if (filled < pending) left.push(batch)
+      if (left) again.push(batch)
     })
-    if (left.length === 0) return
-    if (pass >= context.options.lockAttempts) throw keptLocked(host, skipped, pass)
-    ranges = left
+    if (again.length === 0) return
+    if (pass >= context.options.lockAttempts) throw keptLocked(host, pass)
+    ranges = again
     await sleep(Math.min(1000, 50 * pass))
   }
 }
@@ -147,16 +132,16 @@ async function fillNewRows(context: RunContext, host: HostPlan): Promise<void> {
     left = await missing()
     // a default that gives NULL leaves them as they are
     if (done >= before && left >= before) return
-    if (left > 0 && pass >= context.options.lockAttempts) throw keptLocked(host, left, pass)
+    if (left > 0 && pass >= context.options.lockAttempts) throw keptLocked(host, pass, left)
     if (left > 0) await sleep(Math.min(1000, 50 * pass))
   }
 }
 
-const keptLocked = (host: HostPlan, rows: number, passes: number) =>
+const keptLocked = (host: HostPlan, passes: number, left?: number) =>
   new UnshipError({
     code: 'locked',
-    message: `${String(rows)} rows of ${shown(host.table)} could not be filled because other sessions keep them locked`,
-    detail: `${String(passes)} passes were made.`,
+    message: `rows of ${shown(host.table)} could not be filled because other sessions keep them locked`,
+    detail: `${String(passes)} passes were made.${left === undefined ? '' : ` Rows left: ${String(left)}.`}`,
     hint: 'End the sessions that hold those rows, then run the same command again; it goes on where it was.',
   })
 

@@ -1,10 +1,7 @@
 import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
-import { orphansStatement } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
-import { qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
-import { countRows } from './copy.ts'
-import { row } from './query.ts'
+import { countKept, countRows } from './host-rows.ts'
 
 /**
  * Rows are found again by their keys alone. Where most of the backed-up keys are gone and as many rows with other keys
@@ -14,11 +11,7 @@ export async function warnOfLostKeys(context: RunContext, removal: LedgerRun, pl
   for (const host of plan.hosts) {
     const before = removal.host_rows?.[shown(host.table)]
     if (before === undefined) continue
-    const counted = await row<{ gone: string; kept: string }>(
-      context.db,
-      `select (${orphansStatement(host)})::text as gone, (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept`,
-    )
-    const [gone, kept] = [Number(counted.gone), Number(counted.kept)]
+    const { kept, gone } = await countKept(context.db, host)
     if (gone * 2 <= kept) continue
     const inserted = (await countRows(context.db, host)) - (before - gone)
     if (inserted < gone) continue

@@ -25,6 +25,9 @@ export async function row<T>(db: AnyKysely, text: string): Promise<T> {
 /** By a timeout, or by somebody. */
 export const QUERY_CANCELED = '57014'
 
+/** `lock_timeout` has passed. */
+export const LOCK_NOT_AVAILABLE = '55P03'
+
 /** PostgreSQL's five-character code of an error, if it is one of the server's. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

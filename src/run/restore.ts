@@ -14,7 +14,7 @@ import {
   unmarkDone,
   type LedgerRun,
 } from '../ledger/ledger.ts'
-import { verifyFillStatement } from '../plan/backup.ts'
+import { verifyFillStatement } from '../plan/fill.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
 import { demandPublications } from '../plan/same-publications.ts'
@@ -140,7 +140,7 @@ async function runPhases(
     removalId,
     runId: restore.id,
     setAside: [],
-    found: new Map(),
+    counted: new Map(),
     longestLockMs: 0,
     lockAttempts: 1,
   }
@@ -234,16 +234,16 @@ async function runPhases(
  * Every backed-up row that is still there is filled as the backup says. A row that came under a backed-up key after
  * that key's batch is filled now.
  */
-async function verifyFilled(context: RunContext, { plan, found }: Restoring): Promise<void> {
+async function verifyFilled(context: RunContext, { plan, counted }: Restoring): Promise<void> {
   for (const host of plan.hosts)
     for (let attempt = 1; ; attempt++) {
-      const counted = await row<{ kept: string; found: string; wrong: string }>(context.db, verifyFillStatement(host))
-      found.set(host, { kept: Number(counted.kept), found: Number(counted.found) })
-      if (Number(counted.wrong) === 0) break
+      const filled = await row<{ kept: string; found: string; wrong: string }>(context.db, verifyFillStatement(host))
+      counted.set(host, { kept: Number(filled.kept), gone: Number(filled.kept) - Number(filled.found) })
+      if (Number(filled.wrong) === 0) break
       if (attempt >= 3)
         throw new UnshipError({
           code: 'backup_not_verified',
-          message: `${counted.wrong} rows of ${shown(host.table)} do not hold what the backup does`,
+          message: `${filled.wrong} rows of ${shown(host.table)} do not hold what the backup does`,
           detail: 'The restored columns are still hidden; nobody has seen them.',
           hint: 'Run the same command again.',
         })

@@ -6,7 +6,7 @@ import { dollarQuote } from '../sql.ts'
 import { NOT_YET, OTHER_MEANING, OTHER_PARTITIONS, OTHER_PUBLICATIONS, OTHER_SESSION } from '../sql-states.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
-import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
+import { LOCK_NOT_AVAILABLE, QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import { demandSession, sessionChanged } from './session.ts'
 import type { Blocker } from './report.ts'
 
@@ -19,7 +19,6 @@ export interface ShortTransaction {
   readonly workLimitMs?: number | null
 }
 
-const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK_DETECTED = '40P01'
 const OUT_OF_MEMORY = '53200'
 

@@ -24,8 +24,8 @@ export interface Restoring {
   readonly removalId: string
   readonly runId: string
   readonly setAside: SetAside[]
-  /** Backed-up rows, and those of them that were in the table, when the filled columns were verified. */
-  readonly found: Map<HostPlan, { readonly kept: number; readonly found: number }>
+  /** Backed-up rows, and those of them that were gone from the table, when the filled columns were verified. */
+  readonly counted: Map<HostPlan, { readonly kept: number; readonly gone: number }>
   longestLockMs: number
   lockAttempts: number
 }

@@ -1,0 +1,104 @@
+import { id, qualified, type QualifiedName } from '../sql.ts'
+import { blocks, columnNames, image, list, onKey } from './backup.ts'
+import type { HostPlan } from './plan.ts'
+import { rowsOf } from './tree.ts'
+
+/*
+ * The SQL that gives a host table's hidden columns their values: `h` is the host table, `b` the backup.
+ */
+
+const filledFrom = (host: HostPlan) => host.columns.map((c) => `${id(c.hidden)} = b.${id(c.name)}`).join(', ')
+
+/** Writes the backup's values into the hidden columns; by hand in one statement, by the runner in batches. */
+export function fillStatement(host: HostPlan): string {
+  return `update ${rowsOf(host)} h
+set ${filledFrom(host)}
+from ${qualified(host.backup)} b
+where ${onKey(host, 'b', 'h')} and ${unfilled(host)}`
+}
+
+export const hiddenImage = (host: HostPlan, alias: string) =>
+  `row(${list(
+    host.columns.map((c) => c.hidden),
+    `${alias}.`,
+  )})`
+const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(host, 'h')}, ${image(host, 'b')})`
+
+/**
+ * One batch of it: the backup's blocks `from` up to, not with, `to`. Returns how many rows it filled; waits for rows that
+ * somebody has locked.
+ */
+export const fillBatchStatement = (host: HostPlan, from: number, to: number): string =>
+  `with filled as (\n${fillStatement(host)}\n  and ${blocks('b', from, to)}\nreturning 1)
+select pg_catalog.count(*)::int as filled from filled`
+
+/**
+ * The same, but rows that somebody has locked, or changes at that moment, are left for the next pass. Returns how many
+ * rows it had to fill and did. Locking them beforehand takes a third longer.
+ */
+export function fillUnlockedStatement(host: HostPlan, from: number, to: number): string {
+  // quicker than by key; of partitions it would not be unique
+  const address = host.members
+    ? { columns: list(host.key, 'h.'), same: (alias: string) => onKey(host, 'h', alias) }
+    : { columns: 'h.ctid as at', same: (alias: string) => `h.ctid = ${alias}.at` }
+  return `with pending as materialized (
+  select ${address.columns}, ${list(columnNames(host), 'b.')}
+  from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
+  where ${blocks('b', from, to)} and ${unfilled(host)}
+), target as (
+  select pending.*
+  from pending join ${rowsOf(host)} h on ${address.same('pending')}
+  for no key update of h skip locked
+), filled as (
+  update ${rowsOf(host)} h
+  set ${filledFrom(host)}
+  from target b where ${address.same('b')}
+  returning 1
+)
+select (select pg_catalog.count(*) from pending)::int as pending, (select pg_catalog.count(*) from filled)::int as filled`
+}
+
+/** Of the backed-up rows: how many there are, how many are in the table, and how many of those are not filled as the backup says. */
+export function verifyFillStatement(host: HostPlan): string {
+  return `select (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept,
+  pg_catalog.count(*)::text as found, (pg_catalog.count(*) filter (where ${unfilled(host)}))::text as wrong
+from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}`
+}
+
+/** Rows that a varying default, or the declaration, has values for and that have none: they came in meanwhile. */
+function missing(host: HostPlan): string | null {
+  const fillers = host.columns.filter((c) => c.filler !== null)
+  if (fillers.length === 0) return null
+  return `(${fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')})
+  and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
+}
+
+const fillersSet = (host: HostPlan) =>
+  host.columns
+    .filter((c) => c.filler !== null)
+    .map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`)
+    .join(', ')
+
+/** Gives rows that were inserted meanwhile what a default that varies, or the declaration, has for them. */
+export function fillNewRowsStatement(host: HostPlan): string | null {
+  const condition = missing(host)
+  return condition === null ? null : `update ${rowsOf(host)} h\nset ${fillersSet(host)}\nwhere ${condition}`
+}
+
+/** One batch of it: blocks `from` up to, not with, `to` of the host or one of its partitions. Rows that somebody has locked are left for the next pass. */
+export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
+  `with target as (
+  select h.ctid as at from only ${qualified(of)} h
+  where ${blocks('h', from, to)} and ${missing(host) ?? 'false'}
+  for no key update of h skip locked
+), filled as (
+  update only ${qualified(of)} h
+  set ${fillersSet(host)}
+  from target where h.ctid = target.at
+  returning 1
+)
+select pg_catalog.count(*)::int as filled from filled`
+
+/** How many of them there still are. */
+export const countMissingStatement = (host: HostPlan): string =>
+  `select pg_catalog.count(*)::text as rows from ${rowsOf(host)} h where ${missing(host) ?? 'false'}`
