@@ -5,7 +5,7 @@ import { besideOf } from '../migration-dialect.ts'
 import { literal } from '../sql.ts'
 import { OTHER_SESSION } from '../sql-states.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
-import { changeSettings, readSettings } from './settings.ts'
+import { changeSettings, readSettings, type Settings } from './settings.ts'
 
 /** One connection with our settings on it. */
 export interface Session {
@@ -48,8 +48,6 @@ const settings: Readonly<Record<string, string>> = {
   default_transaction_read_only: 'off',
   default_transaction_isolation: 'read committed',
   default_tablespace: '',
-  // verification joins the backed-up rows with their table: a hash of them that goes to disk takes twice as long
-  work_mem: '64MB',
   // compiling the catalog queries takes longer than running them
   jit: 'off',
   default_table_access_method: 'heap',
@@ -57,6 +55,21 @@ const settings: Readonly<Record<string, string>> = {
   'unship.report': '',
   'unship.set_aside': '',
 }
+
+/**
+ * Memory that our statements may take, in kB, where the server would give them less: a hash that goes to disk takes twice
+ * as long. Verification joins the backed-up rows with their table; the validation of a foreign key, which takes
+ * maintenance_work_mem, joins two tables.
+ */
+const MEMORY_KB: Readonly<Record<string, number>> = { work_mem: 64 * 1024, maintenance_work_mem: 256 * 1024 }
+
+/** As SQL: this much, or what the server gives where that is more. */
+const memory = Object.entries(MEMORY_KB)
+  .map(
+    ([name, kB]) =>
+      `(select greatest(s.setting::bigint, ${String(kB)}) || 'kB' from pg_catalog.pg_settings s where s.name = ${literal(name)}) as ${name}`,
+  )
+  .join(', ')
 
 /**
  * Pins one connection, sets it up, and puts the caller's settings back
@@ -90,13 +103,14 @@ async function withOurs<T>(
 ): Promise<T> {
   // from here on nobody's function or operator stands in for a built-in one
   const { timeout, path } = await liftTimeout(db, local)
-  const { linux, major, pid } = await row<{ linux: boolean; major: number; pid: number }>(
+  const { linux, major, pid, ...roomy } = await row<{ linux: boolean; major: number; pid: number } & Settings>(
     db,
     `select pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
-       pg_catalog.pg_backend_pid() as pid`,
+       pg_catalog.pg_backend_pid() as pid, ${memory}`,
   )
   const ours = {
     ...settings,
+    ...roomy,
     // elsewhere the server may not be able to tell that its client has gone, and refuses the setting
     ...(linux && { client_connection_check_interval: '500ms' }),
     ...(major >= 17 && { transaction_timeout: '0' }),

@@ -6,6 +6,7 @@ import { createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { refusal } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const database = useDatabase({ template: 'demo' })
 const undeclared = defineFeature()({ name: 'audit', tables: ['program_partner_audit_log'] })
@@ -91,6 +92,21 @@ describe('a pool of one connection', () => {
       expect(await readSettings(trx)).toEqual(before)
     })
     expect(await readSettings(db)).toMatchObject({ lock_timeout: '7000', search_path: '"$user", public, pg_temp' })
+  })
+
+  test('takes more memory where it has little, and no less where it has more', async () => {
+    await asOwner(
+      database(),
+      `create table host (id int primary key, memory text default current_setting('work_mem') || ' ' || current_setting('maintenance_work_mem'))`,
+    )
+    const feature = { name: 'f', columns: { host: ['memory'] } }
+    await db.connection().execute(async (connection) => {
+      await sql`set work_mem = '1GB'; set maintenance_work_mem = '1MB'`.execute(connection)
+      await removeFeature(connection, feature)
+      await sql`insert into host (id) values (1)`.execute(connection)
+      await restoreFeature(connection, feature)
+    })
+    expect(await database().query('select memory from host')).toEqual([{ memory: '1GB 256MB' }])
   })
 
   test('works within a connection of its own', async () => {
