@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
-import { restoreFeature, type UnshipErrorCode } from 'kysely-unship'
+import { restoreFeature, type RestoreReport, type UnshipErrorCode } from 'kysely-unship'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { readTraces } from '../support/refusal.ts'
@@ -52,7 +52,7 @@ export async function checkWorld(world: World, steps: readonly LifeStep[] = []):
     const lived = twin && new Life(database, twin, rendering, attempt.feature)
     await lived?.run(steps)
     const report = await restoreFeature(database.db, attempt.feature)
-    expect(report.warnings).toEqual([])
+    expect(report.warnings.filter((warning) => !lived || !isOfLostKeys(warning, report))).toEqual([])
     const after = await readEverything(database)
     expect(after.state.definitions).toEqual(before.state.definitions)
     expect(after.state.dump).toEqual(before.state.dump)
@@ -72,6 +72,17 @@ export async function checkWorld(world: World, steps: readonly LifeStep[] = []):
     await twin?.drop()
   }
 }
+
+/** Where most of the rows went in between, and others came, the restore says so. */
+const isOfLostKeys = (warning: string, { hosts }: RestoreReport) =>
+  hosts.some(
+    ({ table, restored, deleted, inserted }) =>
+      warning.startsWith(
+        `${String(deleted)} of ${String(restored + deleted)} backed-up rows of ${table} have no row under their `,
+      ) &&
+      deleted > restored &&
+      inserted >= deleted,
+  )
 
 const readEverything = async (database: TestDatabase) => ({
   state: await readState(database),
