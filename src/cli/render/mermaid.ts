@@ -14,7 +14,8 @@ type Graph = Pick<RemovalReview, 'units' | 'dependencies'>
 
 /**
  * The dependency graph, from what goes first to what goes last: a box for each
- * kind, an arrow to what something needs, a dotted one to what its text only mentions.
+ * kind, an arrow to what something needs, a dotted one to what its text only mentions. Foreign keys among
+ * moved tables are left out.
  */
 export function mermaid({ units, dependencies }: Graph): string {
   const groups = [...new Set(units.map(groupOf))]
@@ -39,7 +40,10 @@ export function mermaid({ units, dependencies }: Graph): string {
       )
     lines.push('  end')
   })
+  const tables = new Set(units.flatMap((unit) => (groupOf(unit) === 'tables' ? [unit.name] : [])))
   const edges = dependencies.flatMap(({ from, to, how }) => {
+    // tables are renamed at once: a chain of foreign keys would draw the picture out, and says nothing of the order
+    if (tables.has(from) && tables.has(to)) return []
     const a = node.get(from)
     const b = node.get(to)
     return a !== undefined && b !== undefined && a !== b ? [`  ${a} ${how === 'mentions' ? '-.->' : '-->'} ${b}`] : []
