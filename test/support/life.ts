@@ -75,15 +75,17 @@ async function schemaDump(database: TestDatabase): Promise<string[] | undefined>
     .sort()
 }
 
-/** So are those of a publication's column list. */
-const withSortedList = (statement: string) =>
-  statement.replace(/( ADD TABLE ONLY [^ ]+ \()([^()]*)(\))/, (_, head: string, list: string, end: string) => {
-    return `${head}${list.split(', ').sort().join(', ')}${end}`
-  })
+const NAME = /"(?:[^"]|"")*"|\w+/g
+const NAMES = `(?:${NAME.source})(?:, (?:${NAME.source}))*`
+const sorted = (names: string) => (names.match(NAME) ?? []).sort().join(', ')
 
-/** Columns of statistics are printed in the order that their table has them in. */
+/** Columns of a publication's list are printed in the order that their table has them in. */
+const withSortedList = (statement: string) =>
+  statement.replace(
+    new RegExp(`( ADD TABLE ONLY (?:${NAME.source})\\.(?:${NAME.source}) \\()(${NAMES})\\)`),
+    (_, head: string, columns: string) => `${head}${sorted(columns)})`,
+  )
+
+/** So are those of statistics. */
 const withSortedColumns = (statement: string) =>
-  statement.replace(/ ON ((?:"(?:[^"]|"")*"|\w+)(?:, (?:"(?:[^"]|"")*"|\w+))*)(?=, | FROM )/, (_, columns: string) => {
-    const names = columns.match(/"(?:[^"]|"")*"|\w+/g) ?? []
-    return ` ON ${names.sort().join(', ')}`
-  })
+  statement.replace(new RegExp(` ON (${NAMES})(?=, | FROM )`), (_, columns: string) => ` ON ${sorted(columns)}`)
