@@ -1,4 +1,4 @@
-import type { Oid } from './fragments.ts'
+import { tableOfType, type Oid } from './fragments.ts'
 import { literal } from '../sql.ts'
 
 /** The server and what the session may do in it. */
@@ -106,8 +106,7 @@ export function mentionQuery(names: readonly string[]): string {
   const list = literal(JSON.stringify(names))
   return `
   select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names, p.prosrc,
-    (select o.typrelid from pg_catalog.pg_type t join pg_catalog.pg_type o on o.oid in (t.oid, t.typelem, t.typbasetype) and o.typrelid <> 0
-      where t.oid = p.prorettype) as returns_rows_of
+    ${tableOfType('p.prorettype')} as returns_rows_of
   from pg_catalog.pg_proc p
   join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname not in ('internal', 'c')
   join pg_catalog.json_array_elements_text(${list}) w(name)

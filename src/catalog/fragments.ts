@@ -52,3 +52,8 @@ export interface Strings {
   readonly extensions: readonly string[]
   readonly labelled: boolean
 }
+
+/** SQL: the table whose rows a type is, an array or a domain of. */
+export const tableOfType = (type: string): string => `(
+      select o.typrelid from pg_catalog.pg_type t join pg_catalog.pg_type o on o.oid in (t.oid, t.typelem, t.typbasetype) and o.typrelid <> 0
+      where t.oid = ${type})`

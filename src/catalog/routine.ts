@@ -1,5 +1,5 @@
 import { meaningOfRoutine, rowTypesOfRoutine } from './meaning.ts'
-import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
+import { aclJson, oidArray, strings, tableOfType, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_proc.prokind, as ALTER spells it. */
 export const prokinds = {
@@ -49,8 +49,7 @@ export const routineQuery = ({ routines }: Scope, major: number): string => `
     ${aclJson('p.proacl')} as proacl,
     case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end as def,
     p.prosrc, ${meaningOfRoutine('p.oid')} as meaning, p.prosqlbody is not null as parsed,
-    (select o.typrelid from pg_catalog.pg_type t join pg_catalog.pg_type o on o.oid in (t.oid, t.typelem, t.typbasetype) and o.typrelid <> 0
-      where t.oid = p.prorettype) as returns_rows_of,
+    ${tableOfType('p.prorettype')} as returns_rows_of,
     ${rowTypesOfRoutine('p.oid')} as row_types, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
     (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user)
       or (not p.proleakproof and p.prosupport::pg_catalog.oid = 0

@@ -157,7 +157,10 @@ export const kindVerdicts = {
     'dropped even where its table is moved, added again NOT VALID and validated; that of a partitioned table partition by partition, then made one again; rows without a parent are set aside',
     'a part of the foreign key of a partitioned table that stays, or one that says the same as another of that table',
   ),
-  'pg_constraint.n': restored('with its column, under its name', 'one that is NOT VALID, of a partitioned table or of a generated column'),
+  'pg_constraint.n': restored(
+    'with its column, under its name',
+    'one that is NOT VALID, of a partitioned table or of a generated column',
+  ),
   'pg_constraint.p': moved(
     'with its table; of a table that stays: made again from an index built before',
     'where no other key is left, or where it is the replica identity of a published table',
