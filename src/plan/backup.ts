@@ -1,5 +1,5 @@
 import { shortened } from '../names.ts'
-import { dollarQuote, id, qualified, type QualifiedName } from '../sql.ts'
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
 import { dropTriggersOf, forEachClone, forEachMember, rowsOf } from './tree.ts'
 
@@ -137,6 +137,10 @@ export const copySliceStatement = (host: HostPlan, of: QualifiedName, from: numb
 export const blocks = (alias: string, from: number, to: number) =>
   `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`
 
+/** How many blocks a table has. */
+export const blocksOf = (table: QualifiedName): string =>
+  `(pg_catalog.pg_relation_size(${literal(qualified(table))}::pg_catalog.regclass) / pg_catalog.current_setting('block_size')::int)::int`
+
 /**
  * Brings the backup up to the present rows of the logged keys; returns how many keys were logged.
  *
@@ -208,3 +212,13 @@ export const countKeptStatement = (host: HostPlan): string =>
   `select (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept, pg_catalog.count(*)::text as gone
 from ${qualified(host.backup)} b
 where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`
+
+const SAMPLE_BLOCKS = 100
+
+/** The same of a sample: of as many rows as are in a hundred blocks, from anywhere in the backup. */
+export const sampleKeptStatement = (host: HostPlan): string =>
+  `with b as materialized (
+  select * from ${qualified(host.backup)} tablesample bernoulli (least(100, 100.0 * ${String(SAMPLE_BLOCKS)} / greatest(1, ${blocksOf(host.backup)})))
+)
+select (select pg_catalog.count(*) from b)::text as kept, pg_catalog.count(*)::text as gone
+from b where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`

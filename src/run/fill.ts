@@ -9,10 +9,11 @@ import {
   fillStatement,
   fillUnlockedStatement,
 } from '../plan/fill.ts'
+import { blocksOf } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { FILLING } from '../plan/swap.ts'
-import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { qualified } from '../sql.ts'
 import { inBatches, type Range } from './batches.ts'
 import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
@@ -144,7 +145,3 @@ const keptLocked = (host: HostPlan, passes: number, left?: number) =>
     detail: `${String(passes)} passes were made.${left === undefined ? '' : ` Rows left: ${String(left)}.`}`,
     hint: 'End the sessions that hold those rows, then run the same command again; it goes on where it was.',
   })
-
-const blocksOf = (table: QualifiedName) =>
-  `(pg_catalog.pg_relation_size(${literal(qualified(table))}::pg_catalog.regclass)
-      / pg_catalog.current_setting('block_size')::int)::int`

@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { countKeptStatement } from '../plan/backup.ts'
+import { countKeptStatement, sampleKeptStatement } from '../plan/backup.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { row } from './query.ts'
@@ -10,8 +10,18 @@ export async function countRows(db: AnyKysely, host: HostPlan): Promise<number> 
   return Number(rows)
 }
 
-/** How many rows its backup keeps, and how many of them have no row in the table any more. */
-export async function countKept(db: AnyKysely, host: HostPlan): Promise<{ kept: number; gone: number }> {
-  const { kept, gone } = await row<{ kept: string; gone: string }>(db, countKeptStatement(host))
+/** Rows of a backup, and those of them that have no row in the host table any more. */
+export interface Kept {
+  readonly kept: number
+  readonly gone: number
+}
+
+export const countKept = (db: AnyKysely, host: HostPlan): Promise<Kept> => keptBy(db, countKeptStatement(host))
+
+/** Of a sample, where the backup is large: cheap, whatever its size. */
+export const sampleKept = (db: AnyKysely, host: HostPlan): Promise<Kept> => keptBy(db, sampleKeptStatement(host))
+
+async function keptBy(db: AnyKysely, sql: string): Promise<Kept> {
+  const { kept, gone } = await row<{ kept: string; gone: string }>(db, sql)
   return { kept: Number(kept), gone: Number(gone) }
 }

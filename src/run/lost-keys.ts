@@ -1,7 +1,10 @@
 import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import type { RunContext } from './context.ts'
-import { countKept, countRows } from './host-rows.ts'
+import { countKept, countRows, sampleKept } from './host-rows.ts'
+
+/** Of thousands of rows, so small a part gone means that it is not most of all. */
+const SURELY_FEWER = 0.4
 
 /**
  * Rows are found again by their keys alone. Where most of the backed-up keys are gone and as many rows with other keys
@@ -11,6 +14,8 @@ export async function warnOfLostKeys(context: RunContext, removal: LedgerRun, pl
   for (const host of plan.hosts) {
     const before = removal.host_rows?.[shown(host.table)]
     if (before === undefined) continue
+    const sample = await sampleKept(context.db, host)
+    if (sample.gone < sample.kept * SURELY_FEWER) continue
     const { kept, gone } = await countKept(context.db, host)
     if (gone * 2 <= kept) continue
     const inserted = (await countRows(context.db, host)) - (before - gone)

@@ -5,6 +5,7 @@ import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
+import type { Kept } from './host-rows.ts'
 import { observed } from './observe.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { buildForNewPartitions } from './partition-indexes.ts'
@@ -25,7 +26,7 @@ export interface Restoring {
   readonly runId: string
   readonly setAside: SetAside[]
   /** Backed-up rows, and those of them that were gone from the table, when the filled columns were verified. */
-  readonly counted: Map<HostPlan, { readonly kept: number; readonly gone: number }>
+  readonly counted: Map<HostPlan, Kept>
   longestLockMs: number
   lockAttempts: number
 }
