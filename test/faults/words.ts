@@ -4,8 +4,8 @@ import type { Command } from './lab.ts'
 /** Kysely's own statements before it has its lock, and kysely-ctl's after all is done: there is nothing to say. */
 const WITHOUT_LOCK =
   /^select pg_catalog.pg_backend_pid|^select "a"\."attname"|create table if not exists|_migration_lock"|pg_try_advisory_lock\('3853/
-/** Kysely's own record, and the release of its lock. */
-const RECORD = /"kysely_migration"|3853314791062309107/
+/** The last of ours, which gives the settings back, Kysely's own record, and the release of its lock: nothing of ours is lost. */
+const RECORD = /^select pg_catalog\.set_config\('search_path', (?!'')|"kysely_migration"|3853314791062309107/
 
 /** The first statement of ours in a session; of a restore's the second, after guardMigrations has looked. */
 const BEGINS = "select pg_catalog.current_setting('statement_timeout') as timeout"
