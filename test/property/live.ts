@@ -24,6 +24,8 @@ interface Kept {
 export class Life {
   readonly #database: TestDatabase
   readonly #kept: readonly Kept[]
+  /** Those of them whose rows a statement can name meanwhile. */
+  readonly #livedIn: readonly Kept[]
   readonly #moved: readonly RenderedTable[]
   readonly #twin: TestDatabase
   #lived: Images = {}
@@ -44,10 +46,11 @@ export class Life {
           removed: table.columns.filter((c) => names.includes(c.name)),
         }
       })
+    this.#livedIn = this.#kept.filter(({ table, removed }) => !removed.some((c) => table.key.includes(c)))
   }
 
   async run(steps: readonly LifeStep[]): Promise<void> {
-    if (this.#kept.length > 0) {
+    if (this.#livedIn.length > 0) {
       const here = await this.#database.connect('admin')
       const there = await this.#twin.connect('admin')
       for (const [n, step] of steps.entries()) await this.#take(here, there, n, step)
@@ -57,7 +60,7 @@ export class Life {
   }
 
   async #take(here: pg.Client, there: pg.Client, n: number, step: LifeStep): Promise<void> {
-    const kept = at(this.#kept, step.table)
+    const kept = at(this.#livedIn, step.table)
     const was = step.kind === 'delete' ? this.#removedValues(await readImages(there)) : undefined
     const refused = await attempt(there, sqlOf(kept, n, step, kept.removed.filter(hasToBeGiven)))
     const error = await attempt(here, sqlOf(kept, n, step, []))
