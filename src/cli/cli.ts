@@ -37,16 +37,17 @@ export async function cli(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** citty's parser lets unknown options pass and takes a missing value for an empty one: a typing error must not. */
+/**
+ * citty's parser lets unknown options pass, and takes a missing value for an empty one, the next
+ * option for a value, and `--flag=no` for a yes: a typing error must not.
+ */
 function parsed(command: Command, definitions: ArgsDef, words: readonly string[]): Arguments {
   const known = new Set(Object.entries(definitions).flatMap(([name, def]) => [name, ...aliases(def)]))
-  const args = (() => {
-    try {
-      return parseArgs([...words], definitions)
-    } catch (error) {
-      throw wrongUsage(command, error instanceof Error ? error.message : String(error), error)
-    }
-  })()
+  const answered = Object.keys(definitions).find(
+    (name) => definitions[name]?.type === 'boolean' && words.some((word) => kebab(word).startsWith(`--${name}=`)),
+  )
+  if (answered !== undefined) throw wrongUsage(command, `option --${answered} takes no value`)
+  const args = parseArgs([...words], withoutEnums(definitions))
   const unknown = Object.keys(args).find((name) => name !== '_' && !known.has(name) && !known.has(kebab(name)))
   if (unknown !== undefined)
     throw wrongUsage(command, `unknown option ${unknown.length === 1 ? '-' : '--'}${kebab(unknown)}`)
@@ -56,11 +57,20 @@ function parsed(command: Command, definitions: ArgsDef, words: readonly string[]
   const result: Record<string, string | boolean | undefined> = {}
   for (const [name, def] of Object.entries(definitions)) {
     const value: unknown = args[name]
-    if (value === '' && def.type !== 'boolean') throw wrongUsage(command, `option --${name} needs a value`)
+    const missing = value === '' || (def.type !== 'positional' && typeof value === 'string' && value.startsWith('--'))
+    if (missing && def.type !== 'boolean') throw wrongUsage(command, `option --${name} needs a value`)
+    if (def.type === 'enum' && typeof value === 'string' && !def.options?.includes(value))
+      throw wrongUsage(command, `--${name} is "${value}", which is none of ${def.options?.join(', ') ?? ''}`)
     if (typeof value === 'string' || typeof value === 'boolean') result[name] = value
   }
   return result
 }
+
+/** citty's own complaint of a wrong choice is coloured, whoever reads it. */
+const withoutEnums = (definitions: ArgsDef): ArgsDef =>
+  Object.fromEntries(
+    Object.entries(definitions).map(([name, def]) => [name, def.type === 'enum' ? { ...def, type: 'string' } : def]),
+  )
 
 const kebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
@@ -69,8 +79,8 @@ function aliases(definition: ArgsDef[string]): readonly string[] {
   return typeof alias === 'string' ? [alias] : (alias ?? [])
 }
 
-const wrongUsage = ({ name }: Command, message: string, cause?: unknown) =>
-  new UnshipError({ code: 'invalid_usage', message, hint: `unship ${name} --help shows how it is used.`, cause })
+const wrongUsage = ({ name }: Command, message: string) =>
+  new UnshipError({ code: 'invalid_usage', message, hint: `unship ${name} --help shows how it is used.` })
 
 const unknownCommand = (name: string) =>
   new UnshipError({

@@ -24,8 +24,12 @@ describe('unship', () => {
     [['frobnicate'], /there is no command "frobnicate"\nDETAIL: {2}Commands: plan/],
     [['--frobnicate'], /unknown option --frobnicate/],
     [['plan', '--formt', 'sql'], /unknown option --formt\nHINT: {2}unship plan --help/],
-    [['plan', '--format', 'html'], /html/],
+    [['plan', '--format', 'html'], /^ERROR: {2}--format is "html", which is none of text, markdown, sql\nHINT: /],
+    [['plan', '--format'], /option --format needs a value/],
     [['plan', '--check'], /option --check needs a value/],
+    [['plan', '--check', '--down'], /option --check needs a value/],
+    [['purge', '--confirm', 'partner', '--force-data-loss=no'], /option --force-data-loss takes no value/],
+    [['purge', '--forceDataLoss=no', '--due'], /option --force-data-loss takes no value/],
     [['plan', 'one', 'two'], /unexpected argument "two"/],
   ])('refuses a wrong command line: %j', async (words, message) => {
     const { code, err, out } = await unship(words)
