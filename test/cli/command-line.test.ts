@@ -28,6 +28,7 @@ describe('unship', () => {
     [['plan', '--format'], /option --format needs a value/],
     [['plan', '--check'], /option --check needs a value/],
     [['plan', '--check', '--down'], /option --check needs a value/],
+    [['plan', '--check', 'plan.md', '--down'], /--check and --down cannot be used together/],
     [['purge', '--confirm', 'partner', '--force-data-loss=no'], /option --force-data-loss takes no value/],
     [['purge', '--forceDataLoss=no', '--due'], /option --force-data-loss takes no value/],
     [['plan', 'one', 'two'], /unexpected argument "two"/],

@@ -1,4 +1,5 @@
 import type { AnyKysely } from '../../any-kysely.ts'
+import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
 import type { NothingToRemove, RemovalReview, RestoreReview } from '../../plan/review.ts'
 import { reviewRemoval } from '../../run/review-removal.ts'
@@ -37,19 +38,27 @@ export const planCommand: Command = {
     ['unship plan --check plans/program_partner.md', 'in a pipeline, before kysely migrate:latest'],
     ['unship plan program_partner --down --format sql', 'what a restore will run'],
   ],
-  run: ({ args, screen }: Call) =>
-    withProject(args, async (project) => {
+  run: ({ args, screen }: Call) => {
+    const file = text(args, 'check')
+    if (file !== undefined && flag(args, 'down'))
+      throw new UnshipError({
+        code: 'invalid_usage',
+        message: '--check and --down cannot be used together',
+        detail: 'A saved plan is compared with the removal; a restore runs what the ledger holds.',
+        hint: 'unship plan --help shows how it is used.',
+      })
+    return withProject(args, async (project) => {
       const { feature } = await project.feature(text(args, 'feature'))
       const format = text(args, 'format') ?? 'text'
       if (flag(args, 'down')) {
         show(await reviewRestore(project.db, feature), format, screen)
         return EXIT.ok
       }
-      const file = text(args, 'check')
       return file === undefined
         ? await plan(project.db, feature, format, screen)
         : await checkPlan(project.db, feature, file, screen)
-    }),
+    })
+  },
 }
 
 async function plan(db: AnyKysely, feature: FeatureDeclaration, format: string, screen: Screen): Promise<ExitCode> {
