@@ -1,4 +1,4 @@
-import { removeFeature, restoreFeature } from 'kysely-unship'
+import { purgeKept, removeFeature, restoreFeature } from 'kysely-unship'
 import { expect, test } from 'vitest'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { useDatabase } from '../support/database.ts'
@@ -43,6 +43,22 @@ test('after it, the message has what the ledger says', async () => {
   const restored = json(await unship(['notice', '--json'], settings()))
   expect(restored).toMatchObject({ feature: 'program_partner', about: 'restore' })
   expect(restored.markdown).toMatch(/^# program_partner is back in/)
+})
+
+test('it promises no way back that is gone, nor takes what an earlier restore left for one', async () => {
+  await removeFeature(database().db, programPartner)
+  await restoreFeature(database().db, programPartner)
+  await removeFeature(database().db, programPartner)
+  const { out: kept } = await unship(['notice'], settings())
+  expect(kept).toContain(
+    '| Way back | `kysely migrate:down`, while the backups are kept |\n| Kept until | not decided |',
+  )
+  expect(kept).not.toContain('archive_')
+  await purgeKept(database().db, programPartner, { confirmed: true, forceDataLoss: true })
+  const { out: gone } = await unship(['notice'], settings())
+  expect(gone).toMatch(/\| Way back \| \*\*none: the backups were dropped\*\*, .* UTC \|\n\n/)
+  expect(gone).toContain('## Where it is kept\n\nNothing.')
+  expect(gone).not.toMatch(/migrate:down|until/)
 })
 
 test('where there is nothing to tell, it says so', async () => {

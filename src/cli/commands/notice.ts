@@ -1,14 +1,13 @@
 import { sql } from 'kysely'
 import type { AnyKysely } from '../../any-kysely.ts'
-import { readRuns, type RunRecord } from '../../ledger/history.ts'
-import type { KeptTable } from '../../run/kept-tables.ts'
+import { readRuns } from '../../ledger/history.ts'
 import { readStatus } from '../../run/read-status.ts'
 import { reviewRemoval } from '../../run/review-removal.ts'
 import { UnshipError } from '../../errors.ts'
 import { featureArg, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
-import { noticeAfter, noticeBefore } from '../render/notice.ts'
+import { noticeAfter, noticeBefore, type Done } from '../render/notice.ts'
 
 export const noticeCommand: Command = {
   name: 'notice',
@@ -30,7 +29,7 @@ export const noticeCommand: Command = {
       const words = { when: text(args, 'when'), why: text(args, 'why'), contact: text(args, 'contact') }
       const done = await lastRun(db, meant.name)
       if (done) {
-        const notice = noticeAfter(await databaseName(db), done.run, done.kept, words)
+        const notice = noticeAfter(await databaseName(db), done, words)
         if (screen.json) screen.printJson({ feature: meant.name, about: done.run.direction, markdown: notice })
         else screen.print(notice)
         return EXIT.ok
@@ -51,11 +50,13 @@ export const noticeCommand: Command = {
 }
 
 /** The removal or restore that made the feature's state what it is; a feature that was never removed has none. */
-async function lastRun(db: AnyKysely, feature: string): Promise<{ run: RunRecord; kept: readonly KeptTable[] } | null> {
+async function lastRun(db: AnyKysely, feature: string): Promise<Done | null> {
   const status = (await readStatus(db)).find((s) => s.feature === feature)
   if (!status?.run || !['removed', 'archived', 'purged', 'restored'].includes(status.state)) return null
   const run = (await readRuns(db, feature)).find(({ id }) => id === status.run?.id)
-  return run ? { run, kept: status.kept } : null
+  return run
+    ? { run, kept: status.kept, purgedAt: status.state === 'purged' ? (status.purged?.at ?? null) : null }
+    : null
 }
 
 async function databaseName(db: AnyKysely): Promise<string> {

@@ -80,11 +80,22 @@ export function noticeBefore(review: RemovalReview, words: NoticeWords): string 
   ].join('\n\n')
 }
 
+/** A run that is done, and what is left to restore it from. */
+export interface Done {
+  readonly run: RunRecord
+  readonly kept: readonly KeptTable[]
+  /** When the backups were dropped. */
+  readonly purgedAt: string | null
+}
+
 /** The message after a removal or restore, from the ledger. */
-export function noticeAfter(database: string, run: RunRecord, kept: readonly KeptTable[], words: NoticeWords): string {
+export function noticeAfter(database: string, done: Done, words: NoticeWords): string {
+  const { run, purgedAt } = done
   const { feature, direction, started_at: begun, finished_at: ended, report } = run
   const at = ended ?? begun
   const removed = direction === 'removal'
+  // what an earlier restore left is no way back from this removal
+  const kept = removed ? done.kept.filter((table) => table.run === run.id) : done.kept
   const held = Math.max(0, ...(report.phases ?? []).map(({ lockHeldMs }) => lockHeldMs ?? 0))
   const until = [...new Set(kept.flatMap(({ keepUntil }) => keepUntil ?? []))]
   return [
@@ -96,8 +107,10 @@ export function noticeAfter(database: string, run: RunRecord, kept: readonly Kep
       ['Others waited', held > 0 ? `for ${duration(held)} at most` : 'not that it was measured'],
       ...(removed
         ? ([
-            ['Way back', `${code('kysely migrate:down')}, while the backups are kept`],
-            ['Kept until', until.length > 0 ? until.join(', ') : 'not decided'],
+            ['Way back', wayBack(purgedAt)],
+            ...(purgedAt === null
+              ? [['Kept until', until.length > 0 ? until.join(', ') : 'not decided'] as const]
+              : []),
           ] as const)
         : []),
     ]),
@@ -129,12 +142,17 @@ export function noticeAfter(database: string, run: RunRecord, kept: readonly Kep
       `${code('unship verify')} ends with 0`,
       'The application shows no new errors',
       ...(removed
-        ? ['It is decided until when the backups are kept', 'The next step is planned']
+        ? [...(purgedAt === null ? ['It is decided until when the backups are kept'] : []), 'The next step is planned']
         : ['Those who were told of the removal know that it is back', 'Rows that were set aside have been looked at']),
     ]),
     signOff(['Technical lead', 'Data owner']),
   ].join('\n\n')
 }
+
+const wayBack = (purgedAt: string | null): string =>
+  purgedAt === null
+    ? `${code('kysely migrate:down')}, while the backups are kept`
+    : `**none: the backups were dropped**, ${minute(purgedAt)}`
 
 const facts = (rows: readonly (readonly [string, string])[]): string => table(['', ''], rows)
 const checklist = (items: readonly string[]): string => items.map((item) => `- [ ] ${item}`).join('\n')
