@@ -29,7 +29,7 @@ export function reviewStatements(
   statements: readonly (Statement & { readonly done?: boolean })[],
   { rewrites, locks }: Pick<Planned, 'rewrites' | 'locks'>,
 ): ReviewStatement[] {
-  const known = [...locks.cutOver, ...locks.add, ...locks.reveal].map(({ relation }) => relation)
+  const known = knownTo(locks)
   return statements.map((statement, index) => ({
     n: index + 1,
     phase: statement.phase,
@@ -41,6 +41,9 @@ export function reviewStatements(
     ...(statement.done !== undefined && { done: statement.done }),
   }))
 }
+
+const knownTo = ({ cutOver, add, reveal }: Planned['locks']): QualifiedName[] =>
+  [...cutOver, ...add, ...reveal].map(({ relation }) => relation)
 
 /** A statement that names no relation is about one of those that the transaction has locked, or about none. */
 function lockOf(
@@ -89,7 +92,7 @@ export function restorePhases(plan: Planned, statements: readonly Statement[]): 
   const of = (name: RestorePhase) => statements.filter((s) => s.phase === name)
   const phase = phaser<RestorePhase>(RESTORE, statements, plan.rewrites)
   const momentary = of('build').filter((s) => s.lock === 'ACCESS EXCLUSIVE')
-  const validated = [...new Set(of('validate').flatMap((s) => s.relations))]
+  const validated = [...new Set(of('validate').flatMap((s) => lockOf(s, knownTo(plan.locks)).relations))]
   const underLock = of('validate').some((s) => s.lock === 'ACCESS EXCLUSIVE')
   return [
     phase('add', 'ACCESS EXCLUSIVE', names(plan.locks.add), plan.locks.add),

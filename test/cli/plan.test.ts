@@ -95,6 +95,12 @@ describe('unship plan', () => {
       fingerprint: planned.fingerprint,
     })
     expect(recorded.statements).toHaveLength(planned.statements.length)
+    for (const { phases } of [planned, recorded])
+      expect(phases.find(({ phase }: { phase: string }) => phase === 'validate')?.relations).toEqual([
+        'contacts',
+        'program_partner_audit_log',
+        'legacy_program_partner_corrections',
+      ])
     expect(recorded.backups.map((backup: { rows: number }) => backup.rows)).toEqual([41, 0, 3, 0])
     const { out } = await unship(['plan', '--down', '--format', 'sql'], settings())
     expect(out).toContain('CREATE INDEX CONCURRENTLY idx_contacts_expected_partner')
