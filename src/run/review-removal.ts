@@ -3,7 +3,7 @@ import type { Environment } from '../catalog/environment.ts'
 import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
-import { latestRun } from '../ledger/ledger.ts'
+import { latestRun, type LedgerRun } from '../ledger/ledger.ts'
 import { PACKAGE_VERSION } from '../ledger/version.ts'
 import { hazards, type Surroundings } from '../plan/hazards.ts'
 import { Model } from '../plan/model.ts'
@@ -34,13 +34,7 @@ export async function reviewRemoval(
 ): Promise<RemovalReview | NothingToRemove> {
   return await withSession(db, async (session) => {
     const latest = await latestRun(session.db, feature.name)
-    if (latest?.state === 'running')
-      throw new UnshipError({
-        code: 'wrong_state',
-        message: `the ${latest.direction} of feature ${feature.name} has not finished`,
-        detail: `Run ${latest.id} is in phase "${latest.phase}", or broke off there.`,
-        hint: 'unship status tells whether it still runs. Run the same migration again to finish it; unship abort takes a removal back.',
-      })
+    if (latest?.state === 'running') throw unfinished(latest)
     const inspection = await inspect(session, feature, db)
     if (!inspection.plan.absent) return await review(session, feature, inspection)
     const removed = latest?.direction === 'removal' && latest.state === 'done' ? latest : null
@@ -52,6 +46,15 @@ export async function reviewRemoval(
     }
   })
 }
+
+/** There is nothing to plan in the middle of a run. */
+export const unfinished = ({ id, feature, direction, phase }: LedgerRun) =>
+  new UnshipError({
+    code: 'wrong_state',
+    message: `the ${direction} of feature ${feature} has not finished`,
+    detail: `Run ${id} is in phase "${phase}", or broke off there.`,
+    hint: 'unship status tells whether it still runs. Run the same migration again to finish it; unship abort takes a removal back.',
+  })
 
 async function review(
   session: Session,

@@ -15,14 +15,15 @@ import { estimateBackups } from './estimate.ts'
 import { inspect } from './inspect.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import { row } from './query.ts'
-import { reviewHead } from './review-removal.ts'
+import { reviewHead, unfinished } from './review-removal.ts'
 import { withSession, type Session } from './session.ts'
 
 /**
  * Shows the restore of a feature: as planned where it has not been removed, else
  * as the ledger has it. Read-only.
  *
- * @throws {UnshipError} what the removal, or the restore, would refuse with.
+ * @throws {UnshipError} what the removal, or the restore, would refuse with; `wrong_state`
+ * while a removal of it is unfinished and has not cut over.
  *
  * @example
  * const review = await reviewRestore(db, feature)
@@ -30,9 +31,11 @@ import { withSession, type Session } from './session.ts'
 export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration): Promise<RestoreReview> {
   return await withSession(db, async (session) => {
     const latest = await latestRun(session.db, feature.name)
+    const cutOver = latest?.state === 'done' || latest?.phase === 'record'
+    if (latest?.direction === 'removal' && latest.state === 'running' && !cutOver) throw unfinished(latest)
     const removal =
       latest?.direction === 'removal'
-        ? latest.state === 'done' || latest.phase === 'record'
+        ? cutOver
           ? latest
           : null
         : latest?.state === 'running'

@@ -109,6 +109,11 @@ describe('unship abort', () => {
     expect((await unship(['status'], settings())).out).toMatch(
       /the removal broke off in phase "(copy|verify)"; the feature works on/,
     )
+    for (const words of [['plan'], ['plan', '--down'], ['notice']])
+      expect(await unship(words, settings())).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^ERROR: {2}the removal of feature program_partner has not finished\n/),
+      })
     const { code, out } = await unship(['abort', '--json'], settings())
     expect(code).toBe(0)
     expect(json({ code, out, err: '' })).toMatchObject({ direction: 'abort', outcome: 'taken back' })
