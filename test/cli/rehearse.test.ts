@@ -110,9 +110,10 @@ describe('unship rehearse, with a schema from a file', () => {
       [[], 2, /^ERROR: {2}no schema is named/],
       [['--schema', 'nothing.sql'], 1, /^ERROR: {2}cannot read the schema nothing.sql/],
       [['--schema', 'kysely.config.ts'], 1, /^ERROR: {2}the schema is not what pg_dump writes/],
-      [['--from', 'NO_SUCH_VARIABLE'], 2, /^ERROR: {2}--from is not the URL/],
+      [['--from', 'NO_SUCH_VARIABLE'], 2, /^ERROR: {2}--from names the variable NO_SUCH_VARIABLE, which is not set/],
+      [['--from', 'host/crm'], 2, /^ERROR: {2}--from is not the URL/],
       [['--schema', 'schema.sql', '--sample'], 2, /^ERROR: {2}--sample needs --from/],
-      [['--schema', 'schema.sql', '--rows', 'many'], 2, /^ERROR: {2}--rows is not a number/],
+      [['--schema', 'schema.sql', '--rows', 'many'], 2, /^ERROR: {2}--rows is "many", which is no number/],
       [['--schema', 'schema.sql', '--major', '7'], 1, /no embedded PostgreSQL 7 is installed[^]*HINT: {2}npm install/],
     ]
     await Promise.all(
@@ -156,9 +157,12 @@ describe('unship rehearse --from a database', () => {
 
   test('an unreachable server is named without its password', async () => {
     const url = 'postgres://crm:b4ttery@127.0.0.1:1/crm'
-    const { code, out, err } = await unship(['rehearse', '--from', url])
-    expect(code).toBe(1)
-    expect(out + err).toContain('cannot connect to the server')
-    expect(out + err).not.toContain('b4ttery')
+    const cwd = await project({ 'kysely.config.ts': CONFIG, 'migrations/1_none.ts': '', '.env': `SOURCE=${url}` })
+    for (const from of [url, 'SOURCE']) {
+      const { code, out, err } = await unship(['rehearse', '--from', from], {}, { cwd })
+      expect(code).toBe(1)
+      expect(out + err).toContain('cannot connect to the server')
+      expect(out + err).not.toContain('b4ttery')
+    }
   })
 })

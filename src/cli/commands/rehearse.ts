@@ -45,7 +45,8 @@ export const rehearseCommand: Command = {
   async run({ args, screen }) {
     const asked = readArguments(args)
     const project = await loadProject({ config: text(args, 'config'), environment: text(args, 'environment') })
-    const url = asked.from
+    // the project's .env may hold it
+    const url = asked.from === undefined ? undefined : urlOf(asked.from)
     const target = url === undefined ? await withoutDatabase(project, args) : await inDatabase(url, project, args)
     const schema = asked.schema === undefined ? await dumpSchema(url ?? '') : await readSchema(asked.schema)
     const result = await withOutputAside(() =>
@@ -118,20 +119,26 @@ function readArguments(args: Arguments): Asked {
   if (sample && from === undefined) throw wrong('--sample needs --from', 'Name the database that rows are copied from.')
   return {
     schema,
-    from: from === undefined ? undefined : urlOf(from),
+    from,
     rows: number(args, 'rows') ?? ROWS,
     sample,
     major: number(args, 'major'),
   }
 }
 
+const URL_HINT = 'Give postgres://user@host/database, or the name of a variable that holds it.'
+
 /** A URL, or that of a variable: what stands on a command line is seen by others on the machine. */
 function urlOf(from: string): string {
-  const url = /^\w+$/.test(from) ? process.env[from] : from
-  if (url === undefined || !/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))
+  const named = /^\w+$/.test(from)
+  const url = named ? process.env[from] : from
+  if (!url) throw wrong(`--from names the variable ${from}, which is not set`, URL_HINT)
+  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))
     throw wrong(
-      '--from is not the URL of a PostgreSQL database',
-      'postgres://user@host/database, or the name of a variable that holds it.',
+      named
+        ? `--from names the variable ${from}, which does not hold the URL of a PostgreSQL database`
+        : '--from is not the URL of a PostgreSQL database',
+      URL_HINT,
     )
   return url
 }
@@ -139,7 +146,8 @@ function urlOf(from: string): string {
 function number(args: Arguments, name: string): number | undefined {
   const value = text(args, name)
   if (value === undefined) return undefined
-  if (!/^\d{1,6}$/.test(value)) throw wrong(`--${name} is not a number`, `--${name} 20`)
+  if (!/^\d{1,6}$/.test(value))
+    throw wrong(`--${name} is "${value}", which is no number`, 'unship rehearse --help shows how it is used.')
   return Number(value)
 }
 
