@@ -58,6 +58,27 @@ describe('the project', () => {
     }
   })
 
+  test('a file that cannot be loaded is named, without a stack', async () => {
+    const broken: [string, RegExp][] = [
+      ['export const up = (', /^ERROR: {2}cannot load .*1_broken.ts\nDETAIL: {2}ParseError: [^]*\nHINT: /],
+      [`import 'nowhere'`, /^ERROR: {2}cannot load .*1_broken.ts\nDETAIL: {2}Cannot find module 'nowhere'\n/],
+      [`throw new Error('oh')`, /DETAIL: {2}oh\n +at .*1_broken.ts:1:\d+\nHINT: /],
+      [`throw 'oh'`, /DETAIL: {2}oh\nHINT: /],
+    ]
+    for (const [text, message] of broken) {
+      const cwd = await project({ 'kysely.config.ts': CONFIG, 'migrations/1_broken.ts': text })
+      const { code, err } = await unship(['plan'], settings(), { cwd })
+      expect(code).toBe(1)
+      expect(err).toMatch(message)
+      expect(err).not.toMatch(/jiti|node:internal/)
+    }
+    const cwd = await project({ 'kysely.config.ts': 'export default {' })
+    const { code, err } = await unship(['plan'], settings(), { cwd })
+    expect(code).toBe(1)
+    expect(err).toMatch(/^ERROR: {2}cannot load .*kysely.config.ts\nDETAIL: {2}ParseError: /)
+    expect(err).not.toContain('    at ')
+  })
+
   test('no feature among the migrations', async () => {
     const cwd = await project({
       'kysely.config.ts': CONFIG,

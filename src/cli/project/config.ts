@@ -6,6 +6,7 @@ import type { Dialect, Kysely, KyselyPlugin } from 'kysely'
 import type { MigrationProvider, Migrator } from 'kysely/migration'
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
+import { loaded } from './load.ts'
 
 /** A value, or a function that makes it. */
 type Factory<T, Parameters extends readonly unknown[] = []> = T | ((...parameters: Parameters) => T | Promise<T>)
@@ -55,19 +56,21 @@ export async function loadProject(
   if (file === undefined || !existsSync(file)) throw noConfig(named, cwd)
   const folder = dirname(file)
   const jiti = createJiti(import.meta.url, { fsCache: true, jsx: true, tryNative: false, tsconfigPaths: cwd })
-  const { config } = await loadConfig<KyselyConfig>({
-    cwd: folder,
-    configFile: basename(file),
-    dotenv: {
-      cwd: folder.replace(/[\\/]\.config$/, ''),
-      fileName: environment === undefined ? '.env' : ['.env', `.env.${environment}`],
-    },
-    ...(environment !== undefined && { envName: environment }),
-    jiti,
-    globalRc: false,
-    packageJson: false,
-    rcFile: false,
-  })
+  const { config } = await loaded(file, 'no_config', () =>
+    loadConfig<KyselyConfig>({
+      cwd: folder,
+      configFile: basename(file),
+      dotenv: {
+        cwd: folder.replace(/[\\/]\.config$/, ''),
+        fileName: environment === undefined ? '.env' : ['.env', `.env.${environment}`],
+      },
+      ...(environment !== undefined && { envName: environment }),
+      jiti,
+      globalRc: false,
+      packageJson: false,
+      rcFile: false,
+    }),
+  )
   const standard = basename(folder) === '.config' ? '../migrations' : 'migrations'
   return {
     configFile: file,

@@ -6,6 +6,7 @@ import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import { isFeature, type FeatureDeclaration } from '../../feature.ts'
 import { made, type Project, type ProjectMigrator } from './config.ts'
+import { loaded } from './load.ts'
 
 /** A feature, and the migration that removes it. */
 export interface FoundFeature {
@@ -74,10 +75,10 @@ class FolderProvider implements MigrationProvider {
     })
     for (const file of files.filter((name) => this.#pattern.test(name))) {
       const path = join(migrationFolder, file)
-      const loaded: unknown = file.endsWith('ts')
-        ? await jiti.import(path)
-        : ((await import(pathToFileURL(path).href)) as unknown)
-      if (isObject(loaded)) this.modules.set(parse(file).name, loaded)
+      const module = await loaded(path, 'no_migrations', async () =>
+        file.endsWith('ts') ? await jiti.import(path) : ((await import(pathToFileURL(path).href)) as unknown),
+      )
+      if (isObject(module)) this.modules.set(parse(file).name, module)
     }
     return this
   }
