@@ -79,6 +79,8 @@ describe('unship status', () => {
     expect(out).toMatch(/run 1 by ada \(role crm_owner\)/)
     expect(out).toContain('why: moves to members')
     expect(out).toMatch(/backup_program_partner_contacts +backup +41 +\d+ KiB/)
+    for (const migration of ['1762603200000_remove_program_partner', 'remove_program_partner'])
+      expect(await unship(['status', migration], settings())).toMatchObject({ code: 0, out })
     expect(await unship(['status', 'nothing'], settings())).toMatchObject({ code: 2, out: '' })
   })
 

@@ -13,7 +13,7 @@ export const purgeCommand: Command = {
   name: 'purge',
   summary: 'Show what is kept, and why; drop what is past its day or confirmed by name',
   args: {
-    ...ledgerFeatureArg,
+    feature: { ...ledgerFeatureArg.feature, description: 'A feature of the ledger; all if not given' },
     due: { type: 'boolean', description: 'Drop what is past its day' },
     confirm: { type: 'string', valueHint: 'feature', description: 'Drop what no removal depends on, whatever its day' },
     'force-data-loss': {

@@ -3,12 +3,15 @@ import { readStatus } from '../../run/read-status.ts'
 import { featureArg, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
+import { bears } from '../project/select.ts'
 import { statusAsText } from '../render/status.ts'
 
 export const statusCommand: Command = {
   name: 'status',
   summary: 'Show what is installed, removed, under way, restored, archived, and what is kept',
-  args: featureArg,
+  args: {
+    feature: { ...featureArg.feature, description: 'A feature, or the migration that declares it; all if not given' },
+  },
   examples: [
     ['unship status', 'every feature of the migrations and of the ledger'],
     ['unship status program_partner --json', 'one of them, for a program'],
@@ -21,9 +24,9 @@ export const statusCommand: Command = {
         found.map(({ feature }) => feature),
       )
       const named = text(args, 'feature')
-      const byMigration = found.find(({ migration }) => migration === named)?.feature.name
+      const byMigration = found.filter((one) => named !== undefined && bears(one, named)).map((one) => one.feature.name)
       const statuses =
-        named === undefined ? all : all.filter(({ feature }) => feature === named || feature === byMigration)
+        named === undefined ? all : all.filter(({ feature }) => feature === named || byMigration.includes(feature))
       if (named !== undefined && statuses.length === 0)
         throw new UnshipError({
           code: 'feature_not_found',

@@ -23,6 +23,8 @@ export function knownFeature(
     code: only ? 'feature_ambiguous' : 'feature_not_found',
     message: only ? 'more than one feature comes into question' : 'no feature comes into question',
     detail: statuses.map(({ feature, state }) => `${feature}: ${state}.`).join('\n') || 'The ledger knows no feature.',
-    hint: 'Name the one that is meant.',
+    hint: only
+      ? 'Name the one that is meant.'
+      : `It would have to be ${states.join(' or ')}. unship status shows where each feature stands.`,
   })
 }

@@ -23,7 +23,8 @@ export function selectFeature(features: readonly FoundFeature[], named: string |
   throw ambiguous(pending, named)
 }
 
-const bears = ({ feature, migration }: FoundFeature, name: string) =>
+/** Whether a name is the feature's own or its migration's. */
+export const bears = ({ feature, migration }: FoundFeature, name: string): boolean =>
   feature.name === name || migration === name || migration.replace(/^\d+[_-]/, '') === name
 
 const sameFeature = (found: readonly FoundFeature[]) => new Set(found.map(({ feature }) => feature.name)).size === 1
