@@ -21,14 +21,14 @@ export async function cli(words: readonly string[]): Promise<ExitCode> {
     if (name === undefined || name.startsWith('-')) {
       const unknown = words.find((word) => !['--help', '-h', '--json'].includes(word))
       if (unknown !== undefined) throw unknownCommand(unknown)
-      screen.print(await overview(commands, screen))
+      screen.printFolded(await overview(commands, screen))
       return asksHelp ? EXIT.ok : EXIT.usage
     }
     const command = commands.find((candidate) => candidate.name === name)
     if (!command) throw unknownCommand(name)
     const definitions = { ...command.args, ...commonArgs }
     if (asksHelp) {
-      screen.print(await usage(command, definitions, screen))
+      screen.printFolded(await usage(command, definitions, screen))
       return EXIT.ok
     }
     return await command.run({ args: parsed(command, definitions, rest), screen })

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { folded } from './fold.ts'
 import { redact } from './redact.ts'
 
 /** Where a command prints. Results go to standard output, errors to standard error. */
@@ -7,6 +8,8 @@ export interface Screen {
   /** The width of a line of the terminal; null where the output is none. */
   readonly columns: number | null
   print(text: string): void
+  /** The same for text that is only read: lines too long for a terminal are broken between words. */
+  printFolded(text: string): void
   printError(text: string): void
   /** One JSON document. */
   printJson(value: unknown): void
@@ -21,10 +24,12 @@ export function screenOf(json: boolean, environment = process.env): Screen {
   const write = (stream: NodeJS.WriteStream, text: string) => {
     stream.write(`${redact(text)}\n`)
   }
+  const columns = stdout.isTTY ? stdout.columns : null
   return {
     json,
-    columns: stdout.isTTY ? stdout.columns : null,
+    columns,
     print: (text) => write(stdout, text),
+    printFolded: (text) => write(stdout, columns === null ? text : folded(text, columns)),
     printError: (text) => write(stderr, text),
     printJson: (value) => write(stdout, JSON.stringify(value, null, 2)),
     bold: (text) => (styled ? styleText('bold', text) : text),

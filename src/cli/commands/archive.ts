@@ -31,7 +31,7 @@ export const archiveCommand: Command = {
         { ...runOptions(args), ...(keepUntil !== undefined && { keepUntil }) },
       )
       if (screen.json) screen.printJson(report)
-      else screen.print(asText(report))
+      else screen.printFolded(asText(report))
       return EXIT.ok
     }),
 }

@@ -65,16 +65,17 @@ async function plan(db: AnyKysely, feature: FeatureDeclaration, format: string, 
   const review = await reviewRemoval(db, feature)
   if (review.direction === 'removal') show(review, format, screen)
   else if (screen.json) screen.printJson(review)
-  else screen.print(nothing(review))
+  else screen.printFolded(nothing(review))
   return EXIT.ok
 }
 
 function show(review: RemovalReview | RestoreReview, format: string, screen: Screen): void {
   if (screen.json) screen.printJson(review)
   else if (format === 'sql') screen.print(planAsSql(review))
-  else if (review.direction === 'removal')
-    screen.print(format === 'markdown' ? removalAsMarkdown(review) : removalAsText(review, screen))
-  else screen.print(format === 'markdown' ? restoreAsMarkdown(review) : restoreAsText(review, screen))
+  else if (format === 'markdown')
+    screen.print(review.direction === 'removal' ? removalAsMarkdown(review) : restoreAsMarkdown(review))
+  else
+    screen.printFolded(review.direction === 'removal' ? removalAsText(review, screen) : restoreAsText(review, screen))
 }
 
 export function nothing({ feature, database, removal }: NothingToRemove): string {

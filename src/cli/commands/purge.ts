@@ -51,7 +51,7 @@ export const purgeCommand: Command = {
           ),
         )
       if (screen.json) screen.printJson(reports)
-      else screen.print(reports.map(asText).join('\n\n') || 'The ledger knows no feature: nothing is kept.')
+      else screen.printFolded(reports.map(asText).join('\n\n') || 'The ledger knows no feature: nothing is kept.')
       return EXIT.ok
     }),
 }

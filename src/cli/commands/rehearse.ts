@@ -93,10 +93,8 @@ function show(report: RehearsalReport, format: string, screen: Screen): ExitCode
       ...result,
       leftOut: leftOut.map(({ what, reason }, n) => ({ what, reason, concerns: outcome.concerning.has(n) })),
     })
-  } else
-    screen.print(
-      format === 'markdown' ? rehearsalAsMarkdown(report, outcome) : rehearsalAsText(report, outcome, screen),
-    )
+  } else if (format === 'markdown') screen.print(rehearsalAsMarkdown(report, outcome))
+  else screen.printFolded(rehearsalAsText(report, outcome, screen))
   return outcome.proven ? EXIT.ok : report.result.verdict === 'refused' ? EXIT.failed : EXIT.notProven
 }
 

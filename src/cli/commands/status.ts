@@ -35,7 +35,7 @@ export const statusCommand: Command = {
           hint: 'Name one of them, or none for all.',
         })
       if (screen.json) screen.printJson(statuses)
-      else screen.print(statusAsText(statuses, screen))
+      else screen.printFolded(statusAsText(statuses, screen))
       return EXIT.ok
     }),
 }

@@ -17,7 +17,8 @@ export const verifyCommand: Command = {
       const checks = await checkHealth(project.db, features)
       const healthy = checks.every(({ result }) => result !== 'problem')
       if (screen.json) screen.printJson({ healthy, checks })
-      else screen.print([...checks.map(asText), healthy ? 'Nothing is broken.' : 'Something is broken.'].join('\n'))
+      else
+        screen.printFolded([...checks.map(asText), healthy ? 'Nothing is broken.' : 'Something is broken.'].join('\n'))
       return healthy ? EXIT.ok : EXIT.notHealthy
     }),
 }

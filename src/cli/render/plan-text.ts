@@ -1,5 +1,5 @@
 import { bare, count, oneLine, size } from '../../console/format.ts'
-import { aligned, table } from '../../console/table.ts'
+import { aligned, table, type Column } from '../../console/table.ts'
 import type { BackupEstimate, RemovalReview, RestoreReview, ReviewPhase, ReviewStatement } from '../../plan/review.ts'
 import type { Screen } from '../screen.ts'
 import { signsOf } from './evidence.ts'
@@ -94,42 +94,37 @@ function backupTable(backups: readonly BackupEstimate[], measured = false): stri
 
 function phaseTable(phases: readonly ReviewPhase[]): string[] {
   return table(
-    [
-      { heading: 'phase' },
-      { heading: 'others wait' },
-      { heading: 'what it does' },
-      { heading: 'lock' },
-      { heading: 'on' },
-    ],
-    phases.map(({ phase, what, lock, relations, held }) => [
-      phase,
-      HELD[held],
-      what,
-      lock,
-      isWeak(lock) && relations.length > 3 ? count(relations.length, 'table') : relations.join(', '),
-    ]),
+    [{ heading: 'phase' }, { heading: 'others wait' }, { heading: 'what it does' }, { heading: 'lock' }],
+    phases.map(({ phase, what, lock, relations, held }) => {
+      const on = isWeak(lock) && relations.length > 3 ? count(relations.length, 'table') : relations.join(', ')
+      return [phase, HELD[held], what, on === '' ? lock : `${lock} on ${on}`]
+    }),
   )
 }
 
+/** What a narrow terminal has no room for, in that order: the statements say it too. */
+const SPARED = ['on', 'lock']
+const LEAST_OF_STATEMENT = 40
+
 function statementTable(statements: readonly ReviewStatement[], columns: number): string[] {
-  return table(
-    [
-      { heading: '#', right: true },
-      { heading: 'phase' },
-      { heading: 'others wait' },
-      { heading: 'lock' },
-      { heading: 'on' },
-      { heading: 'statement' },
-    ],
-    statements.map(({ n, phase, held, lock, relations, sql, done }) => [
-      bare(n),
-      phase,
-      done === true ? 'done' : HELD[held],
-      lock ?? '',
-      relations.join(', '),
-      oneLine(sql, 300),
-    ]),
-  ).map((line) => oneLineKeepingSpaces(line, columns - 2))
+  const room = columns - 2
+  const cells: readonly (Column & { readonly of: (statement: ReviewStatement) => string })[] = [
+    { heading: '#', right: true, of: ({ n }) => bare(n) },
+    { heading: 'phase', of: ({ phase }) => phase },
+    { heading: 'others wait', of: ({ done, held }) => (done === true ? 'done' : HELD[held]) },
+    { heading: 'lock', of: ({ lock }) => lock ?? '' },
+    { heading: 'on', of: ({ relations }) => relations.join(', ') },
+    { heading: 'statement', of: ({ sql }) => oneLine(sql, 300) },
+  ]
+  const tables = [0, 1, 2].map((spared) => {
+    const shown = cells.filter(({ heading }) => !SPARED.slice(0, spared).includes(heading))
+    return table(
+      shown,
+      statements.map((statement) => shown.map(({ of }) => of(statement))),
+    )
+  })
+  const roomy = tables.find(([heading = '']) => room - heading.indexOf('statement') >= LEAST_OF_STATEMENT)
+  return (roomy ?? tables.at(-1) ?? []).map((line) => oneLineKeepingSpaces(line, room))
 }
 
 const oneLineKeepingSpaces = (line: string, length: number): string =>

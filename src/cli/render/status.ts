@@ -26,7 +26,9 @@ function featureAsText(
     ...(archived ? [`archived ${by(archived)}`] : []),
     ...(purged ? [`backups dropped ${by(purged)}: there is no restore`] : []),
     ...contradiction(status),
-    ...(kept.length > 0 ? keptTable(kept).map((line, n) => (n === 0 ? dim(line) : fitted(line, columns))) : []),
+    ...(kept.length > 0
+      ? keptTable(kept).map((line, n) => (n === 0 ? dim(fitted(line, columns)) : fitted(line, columns)))
+      : []),
   ]
   return [`${bold(feature)}: ${lines[0] ?? ''}`, ...lines.slice(1).map((line) => `  ${line}`)].join('\n')
 }
