@@ -11,6 +11,10 @@ const COUNTED_BYTES = 1024 ** 3
 const SAMPLED_BYTES = 256 * 1024 ** 2
 /** A row's line pointer and the time of its backup. */
 const ROW_OVERHEAD = 12
+/** What a row has in a table and not in an index, what it has there instead, and how full an index is built. */
+const HEADER = 24
+const ENTRY_OVERHEAD = 12
+const FILLED = 0.9
 
 /** What each backup will hold: host tables are read as the removal will read them, or sampled. */
 export async function estimateBackups(db: AnyKysely, model: Model, plan: RemovalPlan): Promise<BackupEstimate[]> {
@@ -20,11 +24,13 @@ export async function estimateBackups(db: AnyKysely, model: Model, plan: Removal
   for (const host of plan.hosts) {
     const { bytes = 0 } = relation(host.table) ?? {}
     const percent = bytes > COUNTED_BYTES ? (SAMPLED_BYTES / bytes) * 100 : 100
+    const key = host.key.map((name) => `h.${id(name)}`).join(', ')
     const values = [...host.key, ...host.columns.map((c) => c.name)].map((name) => `h.${id(name)}`).join(', ')
     const sample = percent === 100 ? '' : ` tablesample system (${percent.toFixed(4)})`
-    const found = await row<{ rows: string; bytes: string }>(
+    const found = await row<{ rows: string; bytes: string; index_bytes: string }>(
       db,
-      `select pg_catalog.count(*)::text as rows, coalesce(pg_catalog.sum(pg_catalog.pg_column_size(row(${values}))), 0)::text as bytes
+      `select pg_catalog.count(*)::text as rows, coalesce(pg_catalog.sum(pg_catalog.pg_column_size(row(${values}))), 0)::text as bytes,
+         coalesce(pg_catalog.sum(pg_catalog.pg_column_size(row(${key})) - ${HEADER} + ${ENTRY_OVERHEAD}), 0)::text as index_bytes
        from only ${qualified(host.table)} h${sample} where ${holds(host, 'h')}`,
     )
     const whole = 100 / percent
@@ -34,7 +40,7 @@ export async function estimateBackups(db: AnyKysely, model: Model, plan: Removal
       of: `${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}`,
       how: 'copied',
       rows,
-      bytes: Math.round(Number(found.bytes) * whole) + rows * ROW_OVERHEAD,
+      bytes: Math.round((Number(found.bytes) + Number(found.index_bytes) / FILLED) * whole) + rows * ROW_OVERHEAD,
       exact: percent === 100,
     })
   }

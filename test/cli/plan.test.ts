@@ -111,6 +111,18 @@ describe('unship plan', () => {
     })
   })
 
+  test('says how large the copies will be, with the index on their key', async () => {
+    await database().query(`update contacts set payment_method = 'card', payment_method_notes = repeat('note ', 5)`)
+    const [estimate] = json(await unship(['plan', '--json'], settings())).backups
+    await removeFeature(database().db, programPartner)
+    const [kept] = await database().query<{ bytes: number }>(
+      `select pg_total_relation_size('backup_program_partner_contacts')::integer as bytes`,
+    )
+    expect(estimate.rows).toBe(3000)
+    expect(estimate.bytes / (kept?.bytes ?? 0)).toBeGreaterThan(0.85)
+    expect(estimate.bytes / (kept?.bytes ?? 0)).toBeLessThan(1.1)
+  })
+
   test('says which columns the restore puts elsewhere', async () => {
     const moving = async () =>
       json(await unship(['plan', '--json'], settings())).hazards.filter(
