@@ -112,6 +112,14 @@ describe('the project', () => {
       grant select on kysely_migration to crm_owner;
       insert into kysely_migration values ('1_first', '2026-01-01T00:00:00Z')`)
     expect(json(await unship(['plan', '--json'], settings(), { cwd })).feature).toBe('second')
+    const asApp = { DATABASE_URL: database().ownerUrl.replaceAll('crm_owner', 'crm_app') }
+    for (const command of ['plan', 'status', 'verify', 'notice'])
+      expect(await unship([command], asApp, { cwd })).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(
+          /^ERROR: {2}the role may not read which migrations were run\nDETAIL: {2}permission denied for table kysely_migration\.\nHINT: .*\n$/,
+        ),
+      })
     await database().query('drop table kysely_migration')
   })
 })

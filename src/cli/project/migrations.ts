@@ -5,6 +5,7 @@ import { Migrator, type Migration, type MigrationInfo, type MigrationProvider } 
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import { isFeature, type FeatureDeclaration } from '../../feature.ts'
+import { sqlState } from '../../run/query.ts'
 import { made, type Project, type ProjectMigrator } from './config.ts'
 import { loaded } from './load.ts'
 
@@ -19,13 +20,27 @@ export interface FoundFeature {
 /** The features that the project's migrations export, in the order of the migrations. */
 export async function readFeatures(project: Project, db: AnyKysely): Promise<FoundFeature[]> {
   const { migrator, modules } = await migratorOf(project, db)
-  return (await migrator.getMigrations()).flatMap((info) =>
+  return (await migrator.getMigrations().catch(refused)).flatMap((info) =>
     featuresOf(modules.get(info.name) ?? info.migration).map((feature) => ({
       feature,
       migration: info.name,
       executedAt: info.executedAt ?? null,
     })),
   )
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+/** Who may look at the feature may not always look at Kysely's own table. */
+function refused(error: unknown): never {
+  if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error
+  throw new UnshipError({
+    code: 'missing_privilege',
+    message: 'the role may not read which migrations were run',
+    detail: `${error instanceof Error ? error.message : String(error)}.`,
+    hint: 'Grant it SELECT on that table, or connect as the role that runs the migrations.',
+    cause: error,
+  })
 }
 
 /** The project's migrator on a database, and what each file of the folder exports where it reads one. */
