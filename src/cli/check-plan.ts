@@ -63,7 +63,9 @@ function changed(
     ...(added.length > 0 ? ['New since:', ...added.map((sql) => `  + ${line(sql)}`)] : []),
     ...(missing.length > 0 ? ['No longer there:', ...missing.map((sql) => `  - ${line(sql)}`)] : []),
     ...(added.length + missing.length === 0 && review !== null
-      ? ['What changed cannot be told: the saved plan holds no statements, or the same in another order.']
+      ? [
+          'What changed cannot be told: the saved plan holds no statements, only those of the removal, or the same in another order.',
+        ]
       : []),
     'Plan again, review what changed, and commit the new plan.',
   ].join('\n')
