@@ -28,10 +28,12 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
     key: `pg_constraint:${constraint.oid}:0`,
     kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',
     identity: `${name} on ${table}`,
-    // a constraint over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table
+    // a key over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table,
+    // a check, because a function that it calls goes before the columns do
     // a partition's goes with its parent's
     drop:
-      (why.columnGoes || constraint.conparentid !== '0') && constraint.contype !== 'f'
+      (why.columnGoes && !['c', 'f'].includes(constraint.contype)) ||
+      (constraint.conparentid !== '0' && constraint.contype !== 'f')
         ? []
         : [`alter table ${table} drop constraint ${name}`],
     create: [

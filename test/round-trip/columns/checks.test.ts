@@ -28,6 +28,24 @@ describe('checks over removed columns', () => {
     })
   })
 
+  test('that call functions of the feature alone, of one table and of a partitioned one', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create function in_range(n int, low int default 0, high int default 99) returns bool language sql immutable as 'select n between low and high';
+        create table t (id int primary key, kept int, a int, constraint a_in check (in_range(a)),
+          constraint mixed check (in_range(a, high => kept + 9)), constraint kept_in check (in_range(kept)));
+        create table p (id int primary key, a int, constraint p_in check (in_range(a))) partition by range (id);
+        create table p1 partition of p (constraint p1_in check (in_range(a, 1))) for values from (0) to (100);
+        insert into t values (1, 1, 1), (2, 2, 8);
+        alter table t add constraint not_yet check (in_range(a, 7)) not valid;
+        insert into p values (1, 1), (2, 2);`,
+      feature: {
+        ...{ name: 'f', columns: { t: ['a'], p: ['a'] }, functions: ['in_range'] },
+        constraints: { t: ['kept_in'] },
+      },
+    })
+  })
+
   test('that a row came to break meanwhile: the restore says which, and goes on when it is mended', async () => {
     const client = await database().connect()
     await client.query(`
