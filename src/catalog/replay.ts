@@ -2,7 +2,10 @@
  * An array that PostgreSQL itself cast, as it prints it: `(ARRAY['a'::character varying])::text[]`.
  * Means the same to PostgreSQL and to JavaScript.
  */
-export const IMPLICIT_ARRAY_CAST = String.raw`\((ARRAY\[(?:'(?:[^']|'')*'|[^\]'\[])*\])\)::[^\]\[()',]+\[\]`
+export const IMPLICIT_ARRAY_CAST = String.raw`\((ARRAY\[(?:'(?:[^']|'')*'|[^\]'\[]|\[[^\]'\[]*\])*\])\)::[^\]\[()',]+\[\]`
+
+/** The same without parentheses, as statistics are printed; an empty array needs its cast. */
+const BARE_ARRAY_CAST = /(ARRAY\[(?:'(?:[^']|'')*'|[^\]'[]|\[[^\]'[]*\])+\])::[^\][()',]+\[\]/g
 
 /**
  * A definition as it must be written so that PostgreSQL prints it the same
@@ -13,3 +16,20 @@ export const IMPLICIT_ARRAY_CAST = String.raw`\((ARRAY\[(?:'(?:[^']|'')*'|[^\]'\
  * never prints in this form, so none is lost.)
  */
 export const replayable = (definition: string): string => definition.replace(new RegExp(IMPLICIT_ARRAY_CAST, 'g'), '$1')
+
+export const replayableStatistics = (definition: string): string => definition.replace(BARE_ARRAY_CAST, '$1')
+
+/** A function's; of its body only one that PostgreSQL has parsed, for another is kept as it was written. */
+export function replayableRoutine({
+  def,
+  prosrc,
+  parsed,
+}: {
+  def: string | null
+  prosrc: string
+  parsed: boolean
+}): string {
+  const definition = (def ?? '').replace(/^CREATE OR REPLACE /, 'CREATE ')
+  const end = parsed ? -1 : definition.lastIndexOf(prosrc)
+  return end < 0 ? replayable(definition) : replayable(definition.slice(0, end)) + definition.slice(end)
+}

@@ -1,5 +1,6 @@
 import type { Column } from '../catalog/column.ts'
 import type { Oid } from '../catalog/fragments.ts'
+import { replayable } from '../catalog/replay.ts'
 import { sequenceOptions } from '../catalog/sequence.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { columnBackupName, hiddenName, shortened, watchName } from '../names.ts'
@@ -80,7 +81,7 @@ function planColumn(model: Model, table: HostPlan['table'], column: Column): Pla
 /** The expression that new rows are given: a default that varies, the next identity, a declared value. */
 function filler(model: Model, table: HostPlan['table'], column: Column): string | null {
   if (column.attidentity !== '') return `nextval(${literal(qualified(identitySequence(table, column)))})`
-  if (column.default !== null) return column.default_constant ? null : column.default
+  if (column.default !== null) return column.default_constant ? null : replayable(column.default)
   return declaredFill(model, table, column)
 }
 
@@ -166,7 +167,7 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   // a constrained domain rewrites the table in any case, and might not take the NULL that stands for no default
   const defaultNow = column.default !== null && (constant || column.constrained_domain)
   add.push(
-    `alter table ${table} add column ${hidden} ${column.type}${compression}${collation}${notNullNow}${defaultNow ? ` default ${column.default}` : ''}`,
+    `alter table ${table} add column ${hidden} ${column.type}${compression}${collation}${notNullNow}${defaultNow ? ` default ${replayable(column.default)}` : ''}`,
   )
   if (column.attidentity !== '') {
     const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)
@@ -268,7 +269,7 @@ export function generatedColumn(model: Model, oid: Oid, column: Column): string[
     ? `${column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''} not null${column.not_null_no_inherit ? ' no inherit' : ''}`
     : ''
   return [
-    `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${column.default ?? ''}) ${kind}`,
+    `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${replayable(column.default ?? '')}) ${kind}`,
     ...settings(model, oid, name, column),
     ...notNullComment(table, column),
     ...(column.description === null ? [] : [`comment on column ${table}.${name} is ${literal(column.description)}`]),

@@ -3,7 +3,7 @@ import { demandMeaning, meaningOfView } from '../catalog/meaning.ts'
 import type { Index } from '../catalog/index.ts'
 import { createPolicy, type Policy } from '../catalog/policy.ts'
 import type { Relation } from '../catalog/relation.ts'
-import { replayable } from '../catalog/replay.ts'
+import { replayable, replayableRoutine, replayableStatistics } from '../catalog/replay.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Rule } from '../catalog/rule.ts'
 import type { Statistics } from '../catalog/statistics.ts'
@@ -82,7 +82,8 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
   create.push(demandMeaning(`${kind} ${name}`, meaningOfView(regclass(name)), relation.meaning))
   for (const c of model.columns(relation.oid)) {
     const column = id(c.attname)
-    if (c.default !== null) create.push(`alter view ${name} alter column ${column} set default ${c.default}`)
+    if (c.default !== null)
+      create.push(`alter view ${name} alter column ${column} set default ${replayable(c.default)}`)
     if (materialized) create.push(...columnSettings(`alter materialized view ${name}`, column, c))
     create.push(...comment(`column ${name}.${column}`, c.description))
   }
@@ -185,7 +186,7 @@ export function recreatedRoutine(model: Model, routine: Routine): Recreated {
     identity: name,
     drop: [`drop ${kind} ${name}`],
     create: [
-      (routine.def ?? '').replace(/^CREATE OR REPLACE /, 'CREATE '),
+      replayableRoutine(routine),
       `alter ${kind} ${name} owner to ${id(routine.owner)}`,
       ...setAcl(routineAcl(routine), routine.proacl, model.snapshot.environment.current_user),
       ...comment(`${kind} ${name}`, routine.description),
@@ -233,7 +234,7 @@ export function recreatedStatistics(statistics: Statistics): Recreated {
     identity: name,
     drop: [`drop statistics ${name}`],
     create: [
-      statistics.def,
+      replayableStatistics(statistics.def),
       `alter statistics ${name} owner to ${id(statistics.owner)}`,
       ...(statistics.target >= 0 ? [`alter statistics ${name} set statistics ${String(statistics.target)}`] : []),
       ...comment(`statistics ${name}`, statistics.description),

@@ -1,5 +1,6 @@
 import type { Column } from '../catalog/column.ts'
 import type { Oid } from '../catalog/fragments.ts'
+import { replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified } from '../sql.ts'
 import { grants } from './acl.ts'
@@ -79,7 +80,7 @@ function ofMember(
     reveal.push(
       own.default === null
         ? `${only} alter column ${name} drop default`
-        : `${only} alter column ${name} set default ${own.default}`,
+        : `${only} alter column ${name} set default ${replayable(own.default)}`,
     )
   if (own.not_null_description !== null)
     reveal.push(

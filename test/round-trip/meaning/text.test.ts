@@ -33,6 +33,28 @@ describe('definitions that PostgreSQL does not print the same again', () => {
     expect(await readState(database())).toEqual(before)
   })
 
+  test('lists of varchar in functions, their arguments, statistics, defaults and generated columns', async () => {
+    await asOwner(
+      database(),
+      `create table contacts (id int primary key, method varchar(20), methods varchar[],
+         known bool generated always as (method in ('bank', methods[1], 'card')) stored,
+         mine bool default (current_user::varchar in ('a', 'b')), never bool default ('c'::varchar in ('a', 'b')));
+       create view shown as select id, never from contacts;
+       alter view shown alter never set default 'c'::varchar in ('a', 'b');
+       create statistics known_methods on (method not in ('bank', 'card')), methods from contacts;
+       create function count_known(also varchar, really bool default 'c'::varchar in ('a', 'b')) returns bigint language sql
+         begin atomic select count(*) from contacts where method in ('bank', 'card', also); end;
+       create function as_written(a bool default 'c'::varchar in ('a', 'b')) returns bool language sql
+         as $$select 'a'::text = any ((array['a'::character varying])::text[]) or 'b' = any ((ARRAY['b'::character varying])::text[])$$;
+       insert into contacts values (1, 'bank', '{x}'), (2, 'x', '{x}'), (3, null, null);`,
+    )
+    await expectRoundTrip(database(), {
+      ...{ name: 'methods', columns: { contacts: ['method', 'methods', 'known', 'mine', 'never'] }, views: ['shown'] },
+      functions: ['count_known', 'as_written'],
+      acknowledge: { rewrites: { contacts: ['known'] } },
+    })
+  })
+
   test('a view that names the columns of its host by place is refused', async () => {
     await database().query(`
       set role crm_owner;
