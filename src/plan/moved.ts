@@ -181,6 +181,11 @@ export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
         referenced: model.name(k.confrelid),
         referencedColumns: k.referenced_columns,
         ...(model.isPartitioned(k.confrelid) && { referencedPartitioned: true }),
+        ...(model.gone
+          .get(k.confrelid)
+          ?.some((c) => c.attgenerated !== '' && k.referenced_columns.includes(c.attname)) && {
+          referencedGenerated: true,
+        }),
         equalities: k.equalities,
         setColumns: k.set_columns,
         onDelete: onDelete[k.confdeltype],

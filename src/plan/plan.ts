@@ -112,6 +112,8 @@ export interface MovedForeignKey {
   readonly referencedColumns: readonly string[]
   /** The table referred to is partitioned: its rows are those of its partitions. */
   readonly referencedPartitioned?: boolean
+  /** It refers to a generated column of the feature, which is not there before the reveal. */
+  readonly referencedGenerated?: boolean
   /** For each column, the operator that compares it with what it refers to. */
   readonly equalities?: readonly string[]
   /** ON DELETE SET NULL (…) or SET DEFAULT (…): the columns that are changed; none for all. */

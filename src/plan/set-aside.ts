@@ -1,7 +1,9 @@
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { revokeFromOthers } from './acl.ts'
+import { onKey } from './backup.ts'
 import { shown } from './model.ts'
-import type { MovedForeignKey } from './plan.ts'
+import type { HostPlan, MovedForeignKey } from './plan.ts'
+import { rowsOf } from './tree.ts'
 
 /** Where a statement of ours leaves how many rows it has set aside. */
 export const SET_ASIDE_COUNT = 'unship.set_aside'
@@ -11,6 +13,8 @@ export interface Orphans {
   readonly key: MovedForeignKey
   readonly child: QualifiedName
   readonly parent: QualifiedName
+  /** The parent's rows, where columns that the key refers to are not there yet. */
+  readonly parents: string | null
   /** The child is partitioned: its rows are those of its partitions. */
   readonly partitioned: boolean
 }
@@ -25,14 +29,31 @@ const treeOf = ({ partitioned }: Orphans, reference: string): string =>
     : `array[${reference}::pg_catalog.oid]`
 
 /** A condition on rows `t` of the child: they refer to a parent that is not there. */
-export function orphaned({ key, parent }: Orphans): string {
+export function orphaned({ key, parent, parents }: Orphans): string {
   // as PostgreSQL checks it: what inherits from the parent does not count, but its partitions do
   const all = key.referencedPartitioned ? '' : 'only '
   const equal = key.columns.map(
     (c, i) => `p.${id(key.referencedColumns[i] ?? '')} ${key.equalities?.[i] ?? '='} t.${id(c)}`,
   )
   return `${key.columns.map((c) => `t.${id(c)} is not null`).join(' and ')}
-    and not exists (select from ${all}${qualified(parent)} p where ${equal.join(' and ')})`
+    and not exists (select from ${parents ?? `${all}${qualified(parent)}`} p where ${equal.join(' and ')})`
+}
+
+/**
+ * The rows of a host table with the removed columns that a foreign key refers to, before these are back: what is in the
+ * backup, and in the others what ADD COLUMN gives. null where the key refers to columns that stayed.
+ */
+export function restoredParents(host: HostPlan, key: MovedForeignKey): string | null {
+  const [first = ''] = host.key
+  const removed = (name: string) => host.columns.find((c) => c.name === name)
+  if (!key.referencedColumns.some(removed)) return null
+  const columns = key.referencedColumns.map((name) => {
+    const blank = removed(name)?.blank
+    return blank === undefined
+      ? `h.${id(name)}`
+      : `case when b.${id(first)} is null then ${blank} else b.${id(name)} end as ${id(name)}`
+  })
+  return `(select ${columns.join(', ')} from ${rowsOf(host)} h left join ${qualified(host.backup)} b on ${onKey(host, 'b', 'h')})`
 }
 
 /**

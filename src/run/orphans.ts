@@ -1,7 +1,14 @@
 import { recordEvent } from '../ledger/ledger.ts'
-import type { MovedForeignKey, MovedPlan } from '../plan/plan.ts'
+import type { HostPlan, MovedForeignKey, MovedPlan } from '../plan/plan.ts'
 import { shown } from '../plan/model.ts'
-import { onlyIn, orphaned, SET_ASIDE_COUNT, setAsideStatement, type Orphans } from '../plan/set-aside.ts'
+import {
+  onlyIn,
+  orphaned,
+  restoredParents,
+  SET_ASIDE_COUNT,
+  setAsideStatement,
+  type Orphans,
+} from '../plan/set-aside.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { freeName, timestampName } from './kept-names.ts'
@@ -20,7 +27,12 @@ import type { SetAside } from './report.ts'
 export async function setAsideOrphans(
   context: RunContext,
   children: readonly MovedPlan[],
-  { moved, runId, revealed }: { moved: readonly MovedPlan[]; runId: string; revealed: boolean },
+  at: {
+    readonly moved: readonly MovedPlan[]
+    readonly hosts: readonly HostPlan[]
+    readonly runId: string
+    readonly revealed: boolean
+  },
 ): Promise<SetAside[]> {
   const kept: SetAside[] = []
   const stamp = await timestampName(context.db)
@@ -31,7 +43,7 @@ export async function setAsideOrphans(
     for (const table of children)
       for (const key of table.foreignKeys.filter((k) => k.validated)) {
         context.checkCancelled()
-        const found = await setAside(context, moved, table, key, { runId, stamp, revealed, names })
+        const found = await setAside(context, table, key, { ...at, stamp, names })
         if (!found) continue
         kept.push(found)
         again = true
@@ -42,17 +54,21 @@ export async function setAsideOrphans(
 
 async function setAside(
   context: RunContext,
-  moved: readonly MovedPlan[],
   table: MovedPlan,
   key: MovedForeignKey,
-  { runId, stamp, revealed, names }: { runId: string; stamp: string; revealed: boolean; names: Map<string, string> },
+  at: Parameters<typeof setAsideOrphans>[2] & { readonly stamp: string; readonly names: Map<string, string> },
 ): Promise<SetAside | null> {
   const { db } = context
+  const { moved, hosts, runId, stamp, revealed, names } = at
+  // what it refers to is computed at the reveal; the validation after it finds them
+  if (!revealed && key.referencedGenerated) return null
+  const host = revealed ? undefined : hosts.find((h) => same(h.table, key.referenced))
   const orphans: Orphans = {
     key,
     child: revealed ? table.table : table.backup,
     partitioned: table.partitioned ?? false,
     parent: revealed ? key.referenced : (moved.find((m) => same(m.table, key.referenced))?.backup ?? key.referenced),
+    parents: host ? restoredParents(host, key) : null,
   }
   // a returned table may hide rows from its owner again: there only the statement itself can count
   if (!revealed) {

@@ -152,7 +152,7 @@ async function runPhases(
 
   // archived backups have their names back before anything reads them
   const unarchive = archive ? fromArchive(removalId, archive) : { locks: [], statements: [] }
-  const orphans = { moved: plan.moved, runId: restore.id, revealed: false }
+  const orphans = { moved: plan.moved, hosts: plan.hosts, runId: restore.id, revealed: false }
 
   if (todo('add'))
     await context.phase('add', () =>

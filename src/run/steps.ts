@@ -124,7 +124,7 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
       return
     } catch (error) {
       if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
-      const kept = await setAsideOrphans(context, plan.moved, { moved: plan.moved, runId, revealed: true })
+      const kept = await setAsideOrphans(context, plan.moved, { moved: plan.moved, hosts: [], runId, revealed: true })
       setAside.push(...kept)
       if (kept.length > 0 && attempt < 10) continue
       throw new UnshipError({

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
+import { roundTrip } from './support.ts'
 
 describe('removed foreign-key columns whose parent went meanwhile', () => {
   const database = useDatabase()
@@ -32,4 +33,34 @@ describe('removed foreign-key columns whose parent went meanwhile', () => {
       ])
     },
   )
+
+  test('where the parent is known by a removed column: of the table itself, of another one, of a moved one', async () => {
+    const setup = `
+      create table contacts (id int primary key, name text, code int unique, kind int default 1, unique (kind, code),
+        parent int constraint contacts_parent references contacts (code) on delete cascade, twice int generated always as (2 * code) stored unique);
+      create table notes (id int primary key, text text, contact int constraint notes_contact references contacts (code), twice int references contacts (twice));
+      create table cards (id int primary key, kind int, code int, constraint cards_contact foreign key (kind, code) references contacts (kind, code) on delete cascade);
+      insert into contacts values (1, 'a', 10, default, null), (2, 'b', 20, 2, 10), (3, 'c', 30, default, 20), (4, 'd', null, default, 30);
+      insert into notes values (1, 'x', 10, 20), (2, 'y', 30, 60), (3, 'z', null, null);
+      insert into cards values (1, 1, 10), (2, 2, 20), (3, 1, 30), (4, 1, null);`
+    const feature = defineFeature()({
+      ...{ name: 'codes', columns: { contacts: ['code', 'kind', 'parent', 'twice'], notes: ['contact', 'twice'] } },
+      ...{ tables: ['cards'], acknowledge: { rewrites: { contacts: ['twice'] } } },
+    })
+    await roundTrip(database(), { setup, feature })
+    await removeFeature(database().db, feature)
+    await database().query('delete from contacts where id = 2')
+    const restored = await restoreFeature(database().db, feature)
+    expect(restored.warnings).toEqual([])
+    expect(restored.setAside).toMatchObject([
+      { table: 'contacts', rows: 1 },
+      { table: 'cards', rows: 1 },
+    ])
+    expect(await database().query('select id, parent from contacts order by id')).toEqual([
+      { id: 1, parent: null },
+      { id: 3, parent: null },
+      { id: 4, parent: 30 },
+    ])
+    expect(await database().query('select id from cards order by id')).toEqual([{ id: 1 }, { id: 3 }, { id: 4 }])
+  })
 })
