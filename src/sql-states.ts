@@ -13,3 +13,5 @@ export const OTHER_PUBLICATIONS = 'UN003'
 export const OTHER_PARTITIONS = 'UN004'
 /** The statement has come to another session than the run's. */
 export const OTHER_SESSION = 'UN005'
+/** What was tried is taken back. */
+export const TRIED = 'UN006'

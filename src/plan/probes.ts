@@ -10,6 +10,10 @@ export interface Probe {
   /** An expression: false, or an error, refuses the removal. */
   readonly sql: string
   readonly reason: string
+  /** Statements that come before it, and are taken back. */
+  readonly trial?: readonly string[]
+  /** An error says nothing. */
+  readonly lenient?: boolean
 }
 
 /** What has to hold of rows that are inserted while the feature is away, and of what is built again. */

@@ -13,6 +13,7 @@ import { collectParts, type Parts } from './parts.ts'
 import type { CapturePlan, PlannedObject, RemovalPlan, RestorePhase, Statement } from './plan.ts'
 import { plannedPublications } from './publications.ts'
 import { planProbes } from './probes.ts'
+import { planTrials } from './trials.ts'
 import { removalStatements } from './removal-statements.ts'
 import { checkRestorable } from './restorable.ts'
 import { planRewrites } from './rewrites.ts'
@@ -52,7 +53,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     restore,
     captures,
     counts: planCounts(model),
-    probes: planProbes(model),
+    probes: [...planProbes(model), ...planTrials(model)],
     rewrites: planRewrites(model),
     warnings: planWarnings(model, parts.hosts),
     fingerprint: fingerprint([...removal, ...restore].map((s) => s.sql)),

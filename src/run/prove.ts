@@ -2,7 +2,18 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
 import { dollarQuote, literal } from '../sql.ts'
+import { TRIED } from '../sql-states.ts'
 import { row, run } from './query.ts'
+
+const negative = (n: number) =>
+  `if not answer then answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}); end if;`
+
+/** Nothing can be tried by a role that may not make temporary tables, nor where nothing may be written. */
+const triedOr = (n: number) => ` when sqlstate '${TRIED}' then
+    ${negative(n)}
+  when insufficient_privilege or read_only_sql_transaction then
+    null;
+ `
 
 /** Asks the server what the catalog could not tell, in one round trip; an error of the probe is an answer too. */
 export async function proveRestorable(db: AnyKysely, { feature, probes }: RemovalPlan): Promise<void> {
@@ -16,13 +27,14 @@ begin
   perform pg_catalog.set_config('lock_timeout', '100', true);
 ${probes
   .map(
-    ({ sql }, n) => `  begin
-    execute ${dollarQuote(`select ${sql}`, 'probe')} into answer;
-    if not answer then answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}); end if;
-  exception when lock_not_available then
+    ({ sql, trial = [], lenient }, n) => `  begin
+    answer := null;
+    ${trial.map((statement) => `execute ${dollarQuote(statement, 'trial')};\n    `).join('')}execute ${dollarQuote(`select ${sql}`, 'probe')} into answer;
+    ${trial.length > 0 ? `raise sqlstate '${TRIED}';` : negative(n)}
+  exception${trial.length > 0 ? triedOr(n) : ''} when lock_not_available then
     null; -- someone has the table: the removal will say who, should they keep it
   when others then
-    answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}, 'error', sqlerrm);
+    ${lenient ? 'null' : `answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}, 'error', sqlerrm)`};
   end;`,
   )
   .join('\n')}

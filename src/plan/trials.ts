@@ -1,0 +1,140 @@
+import { addressKey } from '../catalog/dependency.ts'
+import type { Oid } from '../catalog/fragments.ts'
+import { createPolicy } from '../catalog/policy.ts'
+import { replayable, replayableRoutine } from '../catalog/replay.ts'
+import type { Routine } from '../catalog/routine.ts'
+import { id, literal, literalOrNull, qualified } from '../sql.ts'
+import { shown, type Model } from './model.ts'
+import { isMovedRoutine } from './moved.ts'
+import { needsRecreation } from './parts.ts'
+import type { Probe } from './probes.ts'
+
+/*
+ * PostgreSQL prints some definitions in a form that it does not read as it was: a constant of a subquery with a cast,
+ * after which it names the column, OR over OR, the marks of a CYCLE. Temporary objects, which are taken back at once,
+ * show whether what would be created again prints the same.
+ */
+
+const TRIAL = 'unship_trial'
+const DIFFERS = 'is printed by PostgreSQL in a form that does not print the same again'
+
+const withoutSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
+const regclass = (name: string) => `${literal(`pg_temp.${id(name)}`)}::pg_catalog.regclass`
+const same = (printed: string, before: string | null) => `(${printed}) is not distinct from ${literalOrNull(before)}`
+/** Its table's name without the schema of temporary objects, which has a number of the session's before PostgreSQL 15. */
+const withoutSchema = (printed: string) => `pg_catalog.regexp_replace(${printed}, 'pg_temp(_[0-9]+)?[.]', '')`
+
+export function planTrials(model: Model): Probe[] {
+  const { snapshot } = model
+  const here = (catalog: string, objid: Oid) => model.nodes.has(addressKey({ catalog, objid, objsubid: 0 }))
+  const ofHost = (oid: Oid) => model.gone.has(oid)
+  return [
+    ...snapshot.relations.flatMap(({ oid, viewdef, relkind }) => {
+      if (!model.views.has(oid) || viewdef === null) return []
+      return {
+        trial: [`create temporary view ${TRIAL} as ${replayable(withoutSemicolon(viewdef))}`],
+        sql: same(`pg_catalog.pg_get_viewdef(${regclass(TRIAL)})`, viewdef),
+        reason: `${relkind === 'm' ? 'materialized view' : 'view'} ${shown(model.name(oid))} ${DIFFERS}`,
+      }
+    }),
+    ...snapshot.routines.flatMap((r) =>
+      here('pg_proc', r.oid) && r.parsed && !isMovedRoutine(model, r) ? routineTrial(r) : [],
+    ),
+    ...snapshot.policies.flatMap((p) => {
+      if (!needsRecreation(model, 'pg_policy', p.oid, p.polrelid)) return []
+      const { name } = model.name(p.polrelid)
+      const printed = (column: string) => `pg_catalog.pg_get_expr(p.${column}, p.polrelid)`
+      return onCopy(model, p.polrelid, `policy ${p.polname}`, {
+        create: createPolicy({ ...p, description: null }, `pg_temp.${id(name)}`),
+        sql: `(select ${same(printed('polqual'), p.qual)} and ${same(printed('polwithcheck'), p.with_check)}
+          from pg_catalog.pg_policy p where p.polrelid = ${regclass(name)})`,
+      })
+    }),
+    ...snapshot.rules.flatMap((r) =>
+      needsRecreation(model, 'pg_rewrite', r.oid, r.ev_class)
+        ? renamed(model, r.ev_class, `rule ${r.rulename}`, ' TO ', r.def, 'pg_rewrite', 'ev_class', 'pg_get_ruledef')
+        : [],
+    ),
+    ...snapshot.triggers.flatMap((t) =>
+      needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid) && t.def.includes(' WHEN (')
+        ? renamed(model, t.tgrelid, `trigger ${t.tgname}`, ' ON ', t.def, 'pg_trigger', 'tgrelid', 'pg_get_triggerdef')
+        : [],
+    ),
+    ...snapshot.indexes.flatMap((i) =>
+      ofHost(i.indrelid) && here('pg_class', i.indexrelid) && (i.expressions || i.partial) && !i.indisexclusion
+        ? renamed(model, i.indrelid, `index ${i.relname}`, ' ON ', i.def, 'pg_index', 'indrelid', 'pg_get_indexdef')
+        : [],
+    ),
+    ...snapshot.constraints.flatMap((k) => {
+      if (k.contype !== 'c' || !here('pg_constraint', k.oid) || !model.relations.has(k.conrelid)) return []
+      const { name } = model.name(k.conrelid)
+      return onCopy(model, k.conrelid, `check ${k.conname}`, {
+        create: [`alter table pg_temp.${id(name)} add constraint ${TRIAL} ${replayable(k.def)}`],
+        sql: `(select ${same('pg_catalog.pg_get_constraintdef(k.oid)', k.def)}
+          from pg_catalog.pg_constraint k where k.conrelid = ${regclass(name)} and k.conname = '${TRIAL}')`,
+      })
+    }),
+  ]
+}
+
+/** On a temporary table of the same name and columns. What cannot be tried there is left to the restore. */
+function onCopy(
+  model: Model,
+  oid: Oid,
+  what: string,
+  { create, sql }: { readonly create: readonly string[]; readonly sql: string },
+): Probe[] {
+  if (model.moved.has(oid)) return []
+  const name = model.name(oid)
+  return [
+    {
+      trial: [`create temporary table ${id(name.name)} (like ${qualified(name)})`, ...create],
+      sql,
+      reason: `${what} of ${shown(name)} ${DIFFERS}`,
+      lenient: true,
+    },
+  ]
+}
+
+/** Of a definition that names its table, after this word. */
+function renamed(
+  model: Model,
+  oid: Oid,
+  what: string,
+  word: ' TO ' | ' ON ',
+  definition: string,
+  catalog: string,
+  table: string,
+  print: string,
+): Probe[] {
+  const { schema, name } = model.name(oid)
+  const names = [schema, name].map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : id(part)))
+  const named = `${word}${names.join('.')}`
+  if (!definition.includes(named)) return []
+  const key = catalog === 'pg_index' ? 'indexrelid' : 'oid'
+  const own = catalog === 'pg_trigger' ? ' and not x.tgisinternal' : ''
+  return onCopy(model, oid, what, {
+    create: [replayable(withoutSemicolon(definition.replace(named, () => `${word}pg_temp.${names[1] ?? ''}`)))],
+    sql: `(select ${same(
+      withoutSchema(`pg_catalog.${print}(x.${key})`),
+      definition.replace(named, () => `${word}${names[1] ?? ''}`),
+    )} from pg_catalog.${catalog} x where x.${table} = ${regclass(name)}${own})`,
+  })
+}
+
+const SCHEMA = /^(CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) )(?:"(?:[^"]|"")*"|[^".(]+)\./
+
+/** Under its own name, by which a body may speak of its arguments. */
+function routineTrial(routine: Routine): Probe[] {
+  const { nspname, proname, argument_types, def } = routine
+  if (def === null || !SCHEMA.test(def)) return []
+  const printed = `(select pg_catalog.pg_get_functiondef(p.oid) from pg_catalog.pg_proc p
+    where p.pronamespace = pg_catalog.pg_my_temp_schema() and p.proname = ${literal(proname)})`
+  return [
+    {
+      trial: [replayableRoutine(routine).replace(SCHEMA, '$1pg_temp.')],
+      sql: same(withoutSchema(printed), def.replace(SCHEMA, '$1')),
+      reason: `function ${nspname}.${proname}(${argument_types}) ${DIFFERS}`,
+    },
+  ]
+}
