@@ -4,6 +4,7 @@ import { createPolicy } from '../catalog/policy.ts'
 import { replayable, replayableRoutine } from '../catalog/replay.ts'
 import type { Routine } from '../catalog/routine.ts'
 import { id, literal, literalOrNull, qualified } from '../sql.ts'
+import { generatedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
 import { needsRecreation } from './parts.ts'
@@ -64,6 +65,20 @@ export function planTrials(model: Model): Probe[] {
       ofHost(i.indrelid) && here('pg_class', i.indexrelid) && (i.expressions || i.partial) && !i.indisexclusion
         ? renamed(model, i.indrelid, `index ${i.relname}`, ' ON ', i.def, 'pg_index', 'indrelid', 'pg_get_indexdef')
         : [],
+    ),
+    ...[...model.gone.keys()].flatMap((oid) =>
+      generatedColumns(model, oid).flatMap((c) => {
+        const table = `pg_temp.${id(model.name(oid).name)}`
+        const kind = c.attgenerated === 's' ? 'stored' : 'virtual'
+        return onCopy(model, oid, `generated column ${c.attname}`, {
+          create: [
+            `alter table ${table} drop column ${id(c.attname)}`,
+            `alter table ${table} add column ${id(c.attname)} ${c.type} generated always as (${replayable(c.default ?? '')}) ${kind}`,
+          ],
+          sql: `(select ${same('pg_catalog.pg_get_expr(d.adbin, d.adrelid)', c.default)}
+            from pg_catalog.pg_attrdef d where d.adrelid = ${regclass(model.name(oid).name)})`,
+        })
+      }),
     ),
     ...snapshot.constraints.flatMap((k) => {
       if (k.contype !== 'c' || !here('pg_constraint', k.oid) || !model.relations.has(k.conrelid)) return []

@@ -29,6 +29,19 @@ describe('definitions that PostgreSQL would not print the same again', () =>
       feature: { ...gone, policies: { host: ['p'] } },
       reason: again('policy p of host'),
     },
+    'a generated column, an index, a check and the condition of a trigger': {
+      setup: `${HOST} alter table host add label varchar, add more varchar, add also bool generated always as (label in ('x', more, kept::varchar)) stored;
+        create index i on host (id) where label in ('x', more, kept::varchar); alter table host add constraint c check (label in ('x', more, kept::varchar));
+        create function touch() returns trigger language plpgsql as 'begin return new; end';
+        create trigger t before update on host for each row when (new.label in ('x', old.more, new.more)) execute function touch()`,
+      feature: {
+        ...{ columns: { host: ['label', 'more', 'also'] }, indexes: ['i'], triggers: { host: ['t'] } },
+        acknowledge: { rewrites: { host: ['also'] } },
+      },
+      reason: new RegExp(
+        ['trigger t', 'index i', 'generated column also', 'check c'].map((it) => again(`${it} of host`)).join('[^]*'),
+      ),
+    },
     'a rule': {
       setup: `${HOST} ${LOG} create rule r as on delete to host do also insert into log select id, null from host where gone = 'x'`,
       feature: { ...gone, rules: { host: ['r'] } },
