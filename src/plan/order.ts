@@ -15,11 +15,16 @@ export function inDependencyOrder(model: Model, objects: readonly Recreated[]): 
     if (conoid !== null) keyOf.set(`pg_class:${indexrelid}:0`, `pg_constraint:${conoid}:0`)
   const byKey = new Map(objects.map((o) => [o.key, o]))
   const needs = new Map<string, Set<string>>()
-  for (const { dependent, referenced } of model.snapshot.edges) {
+  for (const { dependent, referenced, deptype } of model.snapshot.edges) {
     const from = keyOf.get(dependent) ?? dependent
     // on a column of a view is on the view
     const to = keyOf.get(referenced) ?? referenced.replace(/^(pg_class:\d+):\d+$/, '$1:0')
-    if (from === to || !byKey.has(from) || !byKey.has(to)) continue
+    if (!byKey.has(from) || !byKey.has(to)) continue
+    // a function that was replaced by one that calls itself, a view by one that reads its own columns
+    const itself =
+      deptype === 'n' &&
+      (dependent.startsWith('pg_proc:') || (dependent.startsWith('pg_rewrite:') && !referenced.endsWith(':0')))
+    if (from === to && !itself) continue
     needs.set(from, (needs.get(from) ?? new Set()).add(to))
   }
   const ordered: Recreated[] = []

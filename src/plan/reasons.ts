@@ -1,6 +1,7 @@
 import type { Constraint } from '../catalog/constraint.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { Trigger } from '../catalog/trigger.ts'
+import { hiddenName } from '../names.ts'
 import { usableKey } from './host.ts'
 import { grantorReasons } from './grantors.ts'
 import { indexReasons } from './index-reasons.ts'
@@ -88,6 +89,13 @@ function columnReasons(model: Model): string[] {
     reasons.push(...indexReasons(model, oid, columns))
     if (columns.length === model.columns(oid).length)
       reasons.push(`all columns of ${table} are declared: declare the table instead`)
+    const hidden = new Set(columns.flatMap((c) => [hiddenName(c.attname), hiddenName(`${c.attname}_not_null`)]))
+    const taken = [
+      ...model.columns(oid).map((c) => ({ what: 'column', name: c.attname })),
+      ...snapshot.constraints.filter((k) => k.conrelid === oid).map((k) => ({ what: 'constraint', name: k.conname })),
+    ].filter(({ name }) => hidden.has(name))
+    for (const { what, name } of taken)
+      reasons.push(`${what} ${name} of ${table} has a name that the restore needs for itself`)
     for (const other of model.relation(oid).stored_in)
       if (!model.views.has(other.relid)) reasons.push(`column ${shown(other)}.${other.column} stores rows of ${table}`)
     for (const k of snapshot.constraints)
