@@ -67,7 +67,9 @@ const listed = (
 ): Standing => ({
   kind: 'undeclared',
   suggest: (s) => {
-    ;(s[field] ??= []).push(name)
+    const names = (s[field] ??= [])
+    // a view is met once as a whole, and once more for each column whose type goes
+    if (!names.includes(name)) names.push(name)
   },
 })
 

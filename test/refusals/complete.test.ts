@@ -30,6 +30,17 @@ describe('a refusal tells everything at once', () => {
     expect(next.suggestion).toEqual({ acknowledge: { rewrites: { t: ['b'] } } })
   })
 
+  test('each name once, however it is met', async () => {
+    await database().query(`set role crm_owner;
+      create domain label as text;
+      create table t (id int primary key, a label, b int);
+      create view v as select a from t union all select null::label`)
+    const error = await refusedUnchanged(database(), 'undeclared_dependents', () =>
+      planRemoval(database().db, defineFeature()({ name: 'f', columns: { t: ['a'] }, types: ['label'] })),
+    )
+    expect(error.suggestion).toEqual({ views: ['v'] })
+  })
+
   test('of several kinds', async () => {
     await database().query(`set role crm_owner;
       create table t (id int primary key, a int not null, b int);
