@@ -52,12 +52,15 @@ const isKeptByUs = (model: Model, oid: string) => {
 
 const owner = (model: Model, node: Node) => model.spell(model.name(node.owner_relid ?? node.objid))
 
+/** A constraint is met by itself and by its index, a view as a whole and for each column whose type goes. */
+const addOnce = (names: string[], name: string) => {
+  if (!names.includes(name)) names.push(name)
+}
+
 const perTable = (field: 'constraints' | 'triggers' | 'policies' | 'rules', table: string, name: string): Standing => ({
   kind: 'undeclared',
   suggest: (s) => {
-    const names = ((s[field] ??= {})[table] ??= [])
-    // a constraint is met twice: itself, and by its index
-    if (!names.includes(name)) names.push(name)
+    addOnce(((s[field] ??= {})[table] ??= []), name)
   },
 })
 
@@ -67,9 +70,7 @@ const listed = (
 ): Standing => ({
   kind: 'undeclared',
   suggest: (s) => {
-    const names = (s[field] ??= [])
-    // a view is met once as a whole, and once more for each column whose type goes
-    if (!names.includes(name)) names.push(name)
+    addOnce((s[field] ??= []), name)
   },
 })
 

@@ -157,4 +157,4 @@ test('the guide compiles, with our declarations checked', async ({ skip }) => {
   // kysely-ctl's own declarations speak of packages that it does not bring
   const errors = stdout.split('\n').filter((line) => line !== '' && !line.includes('node_modules/kysely-ctl/'))
   expect(errors).toEqual([])
-})
+}, 120_000)
