@@ -1,9 +1,10 @@
 import type { Column } from '../catalog/column.ts'
 import type { Constraint } from '../catalog/constraint.ts'
 import { addressKey } from '../catalog/dependency.ts'
-import { id, qualified } from '../sql.ts'
-import { declaredFill, generatedColumns, notNullIn } from './host.ts'
+import { id, literal, qualified } from '../sql.ts'
+import { declaredFill, generatedColumns, identitySequence, notNullIn } from './host.ts'
 import { shown, type Model } from './model.ts'
+import { hiddenView, prebuiltViews } from './prebuilt.ts'
 
 /** A question about values, which the catalog cannot answer and the server is asked before anything changes. */
 export interface Probe {
@@ -27,8 +28,21 @@ export function planProbes(model: Model): Probe[] {
     // of partitions too
     ...[...model.gone.keys()].flatMap((oid) => [...checkProbes(model, oid), ...pathProbes(model, oid)]),
     ...[...model.views].flatMap((oid) => queryProbes(model, oid)),
+    ...nameProbes(model),
   ]
 }
+
+/** Names of ours that relations bear while they are hidden: some other relation may have one. */
+const nameProbes = (model: Model): Probe[] =>
+  [
+    ...prebuiltViews(model).map(hiddenView),
+    ...[...model.removed].flatMap(([oid, columns]) =>
+      columns.filter((c) => c.attidentity !== '').map((c) => identitySequence(model.name(oid), c)),
+    ),
+  ].map((name) => ({
+    sql: `pg_catalog.to_regclass(${literal(qualified(name))}) is null`,
+    reason: `relation ${shown(name)} has a name that the restore needs for itself`,
+  }))
 
 /** A materialized view is filled with row_security = off, an error where policies would hide rows; asked without reading any. */
 function queryProbes(model: Model, oid: string): Probe[] {

@@ -89,8 +89,12 @@ function columnReasons(model: Model): string[] {
     reasons.push(...indexReasons(model, oid, columns))
     if (columns.length === model.columns(oid).length)
       reasons.push(`all columns of ${table} are declared: declare the table instead`)
-    const hidden = new Set(columns.flatMap((c) => [hiddenName(c.attname), hiddenName(`${c.attname}_not_null`)]))
+    const triggers = snapshot.triggers.filter((t) => t.tgrelid === oid).map((t) => t.tgname)
+    const hidden = new Set(
+      [...columns.flatMap((c) => [c.attname, `${c.attname}_not_null`]), ...triggers].map(hiddenName),
+    )
     const taken = [
+      ...triggers.map((name) => ({ what: 'trigger', name })),
       ...model.columns(oid).map((c) => ({ what: 'column', name: c.attname })),
       ...snapshot.constraints.filter((k) => k.conrelid === oid).map((k) => ({ what: 'constraint', name: k.conname })),
     ].filter(({ name }) => hidden.has(name))
