@@ -25,6 +25,11 @@ const same = (printed: string, before: string | null) => `(${printed}) is not di
 /** Its table's name without the schema of temporary objects, which has a number of the session's before PostgreSQL 15. */
 const withoutSchema = (printed: string) => `pg_catalog.regexp_replace(${printed}, 'pg_temp(_[0-9]+)?[.]', '')`
 
+/** Of a view that was replaced by one that reads the view that it was. */
+const readsNot = (oid: Oid) => `not exists (select from pg_catalog.pg_rewrite w
+      join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = w.oid
+      where w.ev_class = ${regclass(TRIAL)} and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = ${oid})`
+
 export function planTrials(model: Model): Probe[] {
   const { snapshot } = model
   const here = (catalog: string, objid: Oid) => model.nodes.has(addressKey({ catalog, objid, objsubid: 0 }))
@@ -32,11 +37,14 @@ export function planTrials(model: Model): Probe[] {
   return [
     ...snapshot.relations.flatMap(({ oid, viewdef, relkind }) => {
       if (!model.views.has(oid) || viewdef === null) return []
-      return {
-        trial: [`create temporary view ${TRIAL} as ${replayable(withoutSemicolon(viewdef))}`],
-        sql: same(`pg_catalog.pg_get_viewdef(${regclass(TRIAL)})`, viewdef),
-        reason: `${relkind === 'm' ? 'materialized view' : 'view'} ${shown(model.name(oid))} ${DIFFERS}`,
-      }
+      const { name } = model.name(oid)
+      const view = `${relkind === 'm' ? 'materialized view' : 'view'} ${shown(model.name(oid))}`
+      const trial = [`create temporary view ${TRIAL} as ${replayable(withoutSemicolon(viewdef))}`]
+      const prints = { trial, sql: same(`pg_catalog.pg_get_viewdef(${regclass(TRIAL)})`, viewdef) }
+      return [
+        { ...prints, reason: `${view} ${DIFFERS}` },
+        ...(viewdef.includes(name) ? [{ trial, sql: readsNot(oid), reason: `${view} reads itself` }] : []),
+      ]
     }),
     ...snapshot.routines.flatMap((r) =>
       here('pg_proc', r.oid) && r.parsed && !isMovedRoutine(model, r) ? routineTrial(r) : [],
