@@ -53,26 +53,21 @@ const isKeptByUs = (model: Model, oid: string) => {
 const owner = (model: Model, node: Node) => model.spell(model.name(node.owner_relid ?? node.objid))
 
 /** A constraint is met by itself and by its index, a view as a whole and for each column whose type goes. */
-const addOnce = (names: string[], name: string) => {
-  if (!names.includes(name)) names.push(name)
-}
-
-const perTable = (field: 'constraints' | 'triggers' | 'policies' | 'rules', table: string, name: string): Standing => ({
+const undeclared = (names: (s: Suggestion) => string[], name: string): Standing => ({
   kind: 'undeclared',
   suggest: (s) => {
-    addOnce(((s[field] ??= {})[table] ??= []), name)
+    const all = names(s)
+    if (!all.includes(name)) all.push(name)
   },
 })
+
+const perTable = (field: 'constraints' | 'triggers' | 'policies' | 'rules', table: string, name: string): Standing =>
+  undeclared((s) => ((s[field] ??= {})[table] ??= []), name)
 
 const listed = (
   field: 'views' | 'functions' | 'indexes' | 'types' | 'sequences' | 'statistics' | 'tables',
   name: string,
-): Standing => ({
-  kind: 'undeclared',
-  suggest: (s) => {
-    addOnce((s[field] ??= []), name)
-  },
-})
+): Standing => undeclared((s) => (s[field] ??= []), name)
 
 /** Whatever leaves takes its relation along. */
 const unlessLeaving =
