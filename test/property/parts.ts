@@ -232,7 +232,7 @@ const renderers: Readonly<Record<PartDescription['kind'], Renderer>> = {
       [
         '',
         ` (${listed.map((c) => id(c.name)).join(', ')})`,
-        ` where (${id(at(filtered, choose(1)).name)} is not null)`,
+        filtered.length === 0 ? '' : ` where (${id(at(filtered, choose(1)).name)} is not null)`,
         '',
       ],
       major() >= 15 ? choose(2) : 0,
