@@ -23,6 +23,16 @@ export function id(...parts: readonly string[]): string {
 /** `schema.name`, quoted. */
 export const qualified = (object: QualifiedName): string => id(object.schema, object.name)
 
+/** What stands for itself in a regular expression. */
+export const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/**
+ * A regular expression for a name as PostgreSQL prints it: quoted where it
+ * must be, which depends on the key words of its version.
+ */
+export const asPrinted = (...parts: readonly string[]): string =>
+  parts.map((part) => `(?:${escaped(part)}|${escaped(id(part))})`).join('[.]')
+
 /**
  * A string literal that means the same whatever `standard_conforming_strings`
  * says: backslashes are written in an E'' string.

@@ -258,18 +258,26 @@ function sequenceExtras(model: Model, oid: Oid): string[] {
   ]
 }
 
+/** The type of a generated column, and how it is generated. */
+export function generation(column: Column): { readonly type: string; readonly clause: string } {
+  const kind = column.attgenerated === 's' ? 'stored' : 'virtual'
+  return {
+    type: column.collation ? `${column.type} collate ${column.collation}` : column.type,
+    clause: `generated always as (${replayable(column.default ?? '')}) ${kind}`,
+  }
+}
+
 /** A generated column is added when its sources have their names again; a stored one rewrites the table. */
 export function generatedColumn(model: Model, oid: Oid, column: Column): string[] {
   const relation = model.relation(oid)
   const table = qualified(model.name(oid))
   const name = id(column.attname)
-  const collation = column.collation ? ` collate ${column.collation}` : ''
-  const kind = column.attgenerated === 's' ? 'stored' : 'virtual'
+  const { type, clause } = generation(column)
   const notNull = column.attnotnull
     ? `${column.not_null_name ? ` constraint ${id(column.not_null_name)}` : ''} not null${column.not_null_no_inherit ? ' no inherit' : ''}`
     : ''
   return [
-    `alter table ${table} add column ${name} ${column.type}${collation}${notNull} generated always as (${replayable(column.default ?? '')}) ${kind}`,
+    `alter table ${table} add column ${name} ${type}${notNull} ${clause}`,
     ...settings(model, oid, name, column),
     ...notNullComment(table, column),
     ...(column.description === null ? [] : [`comment on column ${table}.${name} is ${literal(column.description)}`]),

@@ -1,4 +1,5 @@
 import type { Oid } from '../catalog/fragments.ts'
+import { asPrinted } from '../sql.ts'
 import { columnsMove } from './column-order.ts'
 import { shown, type Model } from './model.ts'
 import { needsRecreation } from './parts.ts'
@@ -67,11 +68,7 @@ export function placeReasons(model: Model): string[] {
 
 function namesByPlace(model: Model, oid: Oid, { text, row_types, returns_rows_of }: Definition): string | null {
   const { schema, name } = model.name(oid)
-  const printed = [schema, name]
-    .map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`))
-    .join('.')
-  const aliased = new RegExp(`${printed.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')} ${NAME}\\(`, 'i')
-  if (aliased.test(text)) return 'names columns of % by their place'
+  if (new RegExp(`${asPrinted(schema, name)} ${NAME}\\(`, 'i').test(text)) return 'names columns of % by their place'
   if (returns_rows_of === oid) return 'returns rows of % column by column'
   if (row_types?.includes(oid) === false) return null
   if (NAMES_RESULT.test(text)) return "names columns of a function's result, rows of %, by their place"

@@ -3,8 +3,8 @@ import type { Oid } from '../catalog/fragments.ts'
 import { createPolicy } from '../catalog/policy.ts'
 import { replayable, replayableRoutine } from '../catalog/replay.ts'
 import type { Routine } from '../catalog/routine.ts'
-import { id, literal, literalOrNull, qualified } from '../sql.ts'
-import { generatedColumns } from './host.ts'
+import { asPrinted, id, literal, literalOrNull, qualified } from '../sql.ts'
+import { generatedColumns, generation } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
 import { needsRecreation } from './parts.ts'
@@ -77,11 +77,11 @@ export function planTrials(model: Model): Probe[] {
     ...[...model.gone.keys()].flatMap((oid) =>
       generatedColumns(model, oid).flatMap((c) => {
         const table = `pg_temp.${id(model.name(oid).name)}`
-        const kind = c.attgenerated === 's' ? 'stored' : 'virtual'
+        const { type, clause } = generation(c)
         return onCopy(model, oid, `generated column ${c.attname}`, {
           create: [
             `alter table ${table} drop column ${id(c.attname)}`,
-            `alter table ${table} add column ${id(c.attname)} ${c.type} generated always as (${replayable(c.default ?? '')}) ${kind}`,
+            `alter table ${table} add column ${id(c.attname)} ${type} ${clause}`,
           ],
           sql: `(select ${same('pg_catalog.pg_get_expr(d.adbin, d.adrelid)', c.default)}
             from pg_catalog.pg_attrdef d where d.adrelid = ${regclass(model.name(oid).name)})`,
@@ -131,16 +131,15 @@ function renamed(
   print: string,
 ): Probe[] {
   const { schema, name } = model.name(oid)
-  const names = [schema, name].map((part) => (/^[a-z_][a-z0-9_$]*$/.test(part) ? part : id(part)))
-  const named = `${word}${names.join('.')}`
-  if (!definition.includes(named)) return []
+  const named = new RegExp(`${word}${asPrinted(schema)}[.](${asPrinted(name)})`)
+  if (!named.test(definition)) return []
   const key = catalog === 'pg_index' ? 'indexrelid' : 'oid'
   const own = catalog === 'pg_trigger' ? ' and not x.tgisinternal' : ''
   return onCopy(model, oid, what, {
-    create: [replayable(withoutSemicolon(definition.replace(named, () => `${word}pg_temp.${names[1] ?? ''}`)))],
+    create: [replayable(withoutSemicolon(definition.replace(named, () => `${word}pg_temp.${id(name)}`)))],
     sql: `(select ${same(
       withoutSchema(`pg_catalog.${print}(x.${key})`),
-      definition.replace(named, () => `${word}${names[1] ?? ''}`),
+      definition.replace(named, `${word}$1`),
     )} from pg_catalog.${catalog} x where x.${table} = ${regclass(name)}${own})`,
   })
 }

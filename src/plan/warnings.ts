@@ -2,6 +2,7 @@ import type { Mention } from '../catalog/environment.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { columnsMove } from './column-order.ts'
 import { needsRecreation } from './parts.ts'
+import { escaped } from '../sql.ts'
 import { manyPartitions } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import type { HostPlan } from './plan.ts'
@@ -40,8 +41,6 @@ function mentionWarning(model: Model, { objid, signature, names, prosrc, returns
     ? [`function ${signature} takes or writes whole rows of ${whole.join(', ')}, whose columns change`]
     : listed
 }
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /** `select *`, `%rowtype`, or an INSERT without a list of columns. */
 export function takesWholeRows(text: string, table: string): boolean {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
+import { blocksOf } from '../plan/backup.ts'
 import {
   countMissingStatement,
   fillBatchStatement,
@@ -9,7 +10,6 @@ import {
   fillStatement,
   fillUnlockedStatement,
 } from '../plan/fill.ts'
-import { blocksOf } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { FILLING } from '../plan/swap.ts'

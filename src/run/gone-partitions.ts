@@ -1,7 +1,7 @@
 import type { Description } from '../catalog/describe.ts'
 import { readJson } from '../catalog/read.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
-import { id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { asPrinted, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 
 /** Partitions that were detached or dropped meanwhile have taken along what was theirs. */
@@ -29,11 +29,12 @@ export async function withoutGonePartitions(
 }
 
 /** Whether a description of an index or of statistics speaks of the table. */
-function isOf({ schema, name }: QualifiedName, description: unknown): boolean {
+function isOf(member: QualifiedName, description: unknown): boolean {
   if (description === null || typeof description !== 'object') return false
-  if ('table' in description) return description.table === `${schema}.${name}`
+  if ('table' in description) return description.table === `${member.schema}.${member.name}`
   const definition = 'definition' in description ? description.definition : null
-  if (typeof definition !== 'string') return false
-  const printed = [schema, id(schema)].flatMap((s) => [name, id(name)].map((n) => `${s}.${n}`))
-  return printed.some((p) => definition.includes(` ON ${p} USING `) || definition.includes(` ON ONLY ${p} USING `))
+  return (
+    typeof definition === 'string' &&
+    new RegExp(` ON (?:ONLY )?${asPrinted(member.schema, member.name)} USING `).test(definition)
+  )
 }

@@ -5,8 +5,9 @@ import { inspect } from './inspect.ts'
 import { withSession } from './session.ts'
 
 /**
- * Plans the removal of a feature and its restore. Read-only; locks nothing but
- * the catalogs it reads.
+ * Plans the removal of a feature and its restore. Changes nothing: definitions are
+ * tried on temporary objects, which are taken back. Locks the catalogs it reads, and
+ * what those definitions read in ACCESS SHARE.
  *
  * @throws {UnshipError} what the removal would refuse with.
  *

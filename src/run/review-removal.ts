@@ -18,8 +18,8 @@ import { withSession, type Session } from './session.ts'
 
 /**
  * Plans a removal and reads all that a reviewer wants to know beside it: counts,
- * what the backups will hold, hazards, signs of use. Read-only; locks nothing but
- * the catalogs, and the tables that it counts in ACCESS SHARE.
+ * what the backups will hold, hazards, signs of use. Changes nothing, and
+ * locks what `planRemoval` does, and the tables that it counts in ACCESS SHARE.
  *
  * @throws {UnshipError} what the removal would refuse with; `wrong_state` while a
  * removal or restore of it is unfinished.

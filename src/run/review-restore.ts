@@ -20,7 +20,7 @@ import { withSession, type Session } from './session.ts'
 
 /**
  * Shows the restore of a feature: as planned where it has not been removed, else
- * as the ledger has it. Read-only.
+ * as the ledger has it. Changes nothing, and locks what `planRemoval` does.
  *
  * @throws {UnshipError} what the removal, or the restore, would refuse with; `wrong_state`
  * while a removal of it is unfinished and has not cut over.

@@ -55,6 +55,12 @@ describe('definitions that name the columns of a host table by their place', () 
       feature: { ...gone, rules: { other: ['r'] } },
       reason: 'rule r of other names columns of host by their place',
     },
+    'a table called like a key word': {
+      setup:
+        'create table "order" (id int primary key, gone text, kept text); create view v as select h.b from "order" h(a, b, c)',
+      feature: { columns: { order: ['gone'] }, views: ['v'] },
+      reason: 'view v names columns of order by their place',
+    },
     'a partition': {
       setup: `create table host (id int primary key, gone text, kept text) partition by list (id);
         create table part partition of host default; create view v as select b from part h(a, b, c)`,

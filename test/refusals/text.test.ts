@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { HOST, gone, testRefusals } from './support.ts'
+import { HOST, TRIGGER_FUNCTION, gone, testRefusals } from './support.ts'
 
 const again = (what: string) => `${what} is printed by PostgreSQL in a form that does not print the same again`
 /** OR over OR: a list of which two are no constants. */
@@ -32,8 +32,8 @@ describe('definitions that PostgreSQL would not print the same again', () =>
     'a generated column, an index, a check and the condition of a trigger': {
       setup: `${HOST} alter table host add label varchar, add more varchar, add also bool generated always as (label in ('x', more, kept::varchar)) stored;
         create index i on host (id) where label in ('x', more, kept::varchar); alter table host add constraint c check (label in ('x', more, kept::varchar));
-        create function touch() returns trigger language plpgsql as 'begin return new; end';
-        create trigger t before update on host for each row when (new.label in ('x', old.more, new.more)) execute function touch()`,
+        ${TRIGGER_FUNCTION}
+        create trigger t before update on host for each row when (new.label in ('x', old.more, new.more)) execute function on_change()`,
       feature: {
         ...{ columns: { host: ['label', 'more', 'also'] }, indexes: ['i'], triggers: { host: ['t'] } },
         acknowledge: { rewrites: { host: ['also'] } },
@@ -41,6 +41,14 @@ describe('definitions that PostgreSQL would not print the same again', () =>
       reason: new RegExp(
         ['trigger t', 'index i', 'generated column also', 'check c'].map((it) => again(`${it} of host`)).join('[^]*'),
       ),
+    },
+    'an index and the condition of a trigger of a table called like a key word': {
+      setup: `create table "order" (id int primary key, label varchar, kept text, more varchar);
+        create index i on "order" (id) where label in ('x', more, kept::varchar);
+        ${TRIGGER_FUNCTION}
+        create trigger t before update on "order" for each row when (new.label in ('x', old.more, new.more)) execute function on_change()`,
+      feature: { columns: { order: ['label', 'more'] }, indexes: ['i'], triggers: { order: ['t'] } },
+      reason: new RegExp(`${again('trigger t of order')}[^]*${again('index i of order')}`),
     },
     'a rule': {
       setup: `${HOST} ${LOG} create rule r as on delete to host do also insert into log select id, null from host where gone = 'x'`,
