@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
@@ -68,21 +69,30 @@ describe('a restore that does not get its locks', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
-  test('waits for rows that somebody keeps locked, and fills them when they are free', async () => {
+  test('fills the rows around one that somebody keeps locked, keeps no writer from them, and fills that one when it is free', async () => {
     const before = await readState(database(), { dump: false })
     await removeFeature(database().db, programPartner)
-    const client = await hold('select from contacts for update')
-    // a lock on rows lets nobody alter the table either: it comes once the columns are there
-    await client.query('rollback')
+    const [last] = await database().query('select id from backup_program_partner_contacts order by ctid desc limit 1')
+    const holder = await database().connect()
+    const writer = await database().connect()
+    await writer.query("set lock_timeout = '2s'")
+    let locks: Promise<string> | undefined
     const report = await restoreFeature(database().db, programPartner, {
       onProgress: (event) => {
-        if (event.type === 'phase started' && event.phase === 'fill') {
-          void client.query(`begin; select from contacts where email = 'contact5@example.org' for update`)
-          setTimeout(() => void client.query('rollback'), 300)
-        }
+        if (event.type !== 'phase started' || event.phase !== 'fill') return
+        void holder.query(`begin; select from contacts where id = '${String(last?.id)}' for update`)
+        locks = sleep(300)
+          .then(() => writer.query(`select from contacts where id <> '${String(last?.id)}' for update`))
+          .then(
+            () => 'had',
+            (error: unknown) => String(error),
+          )
+          .finally(() => holder.query('rollback'))
       },
     })
+    expect(await locks).toBe('had')
     expect(report.outcome).toBe('restored')
+    expect(report.hosts[0]).toMatchObject({ table: 'contacts', restored: 41 })
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 })

@@ -55,6 +55,18 @@ describe('limits that a database or role sets', () => {
   })
 })
 
+test('the isolation that a database sets is not what inserted rows meanwhile are given', async () => {
+  await set(`default_transaction_isolation = 'serializable'`)
+  await database().query(`alter table contacts add isolation text default current_setting('transaction_isolation')`)
+  const feature = { name: 'isolation', columns: { contacts: ['isolation'] } }
+  await fresh((db) => removeFeature(db, feature))
+  await database().query(`insert into contacts (first_name, last_name, email) values ('New', 'One', 'new@example.org')`)
+  await fresh((db) => restoreFeature(db, feature))
+  expect(await database().query(`select isolation from contacts where email = 'new@example.org'`)).toEqual([
+    { isolation: 'read committed' },
+  ])
+})
+
 describe('how a database or role reads and writes text', () => {
   test('changes nothing in definitions and values', async () => {
     await database().query(`
