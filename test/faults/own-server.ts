@@ -20,7 +20,7 @@ export interface OwnServer {
 }
 
 /** Commits wait for the log, as they do in earnest; the disk itself is not at risk. */
-const SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '100' }
+const SETTINGS = { fsync: 'off', full_page_writes: 'off', jit: 'off', max_connections: '100' }
 
 export async function startOwnServer(more: Readonly<Record<string, string>> = {}): Promise<OwnServer> {
   const user = serverUser()
