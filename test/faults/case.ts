@@ -69,9 +69,14 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Each statement's effect is tried once in each way: after one there is what there is before the next. */
+/**
+ * Each statement's effect is tried once where the server goes on and once where it recovers: after one there is what there
+ * is before the next, and a session that is ended leaves what a killed client's does.
+ */
 const goesBack = ({ way, position, at }: Case) =>
-  position === (way === 'kill' ? 'before' : 'after') || (position !== 'during' && (at === 1 || way === 'kill'))
+  way === 'kill'
+    ? position !== 'during'
+    : way === 'stop' && (position === 'after' || (position === 'before' && at === 1))
 
 async function inDatabase(lab: Lab, broken: Case, name: string, server: Interrupter | undefined): Promise<Verdict> {
   const { command, way, position } = broken
@@ -106,7 +111,7 @@ async function inDatabase(lab: Lab, broken: Case, name: string, server: Interrup
 }
 
 /** Only a process can be killed; of the runs whose server goes, one in this many is a process too: starting it takes long. */
-const PROCESS_EVERY = 4
+const PROCESS_EVERY = 8
 const inProcess = ({ way, at }: Case) => way !== 'kill' && at % PROCESS_EVERY !== 0
 
 /** Runs the command through a proxy and interrupts it at its statement. */
