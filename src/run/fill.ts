@@ -19,7 +19,7 @@ import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
 import { Progress } from './progress.ts'
 import { LOCK_NOT_AVAILABLE, row, run, sqlState } from './query.ts'
-import { withSettings } from './settings.ts'
+import { withSettings, type Settings } from './settings.ts'
 
 /**
  * Fills the hidden columns of one host table in batches of `batchMs`. Rows that
@@ -27,19 +27,20 @@ import { withSettings } from './settings.ts'
  * same row waits for that batch. Triggers of the table do not fire for it.
  */
 export async function fillHost(context: RunContext, host: HostPlan): Promise<void> {
-  await asFiller(context, async () => {
+  await asFiller(context, async (settings) => {
     const newRows = fillNewRowsStatement(host)
     if (context.session.inTransaction) {
       await run(context.db, fillStatement(host))
       if (newRows !== null) await run(context.db, newRows)
-    } else
-      // batches are repeated where they are lost in a crash: none needs to wait for the disk
-      await withSettings(context.db, { synchronous_commit: 'off' }, false, async () => {
-        await withSettings(context.db, { lock_timeout: ROW_LOCK_TIMEOUT }, false, () => fillInBatches(context, host))
-        if (newRows !== null) await fillNewRows(context, host)
-      })
+      return
+    }
+    await fillInBatches(context, host, { ...settings, ...BATCHED, lock_timeout: ROW_LOCK_TIMEOUT })
+    if (newRows !== null) await fillNewRows(context, host, { ...settings, ...BATCHED })
   })
 }
+
+/** Batches are repeated where they are lost in a crash: none needs to wait for the disk. */
+const BATCHED = { synchronous_commit: 'off' }
 
 /** How long a batch waits for a row that somebody has locked, while it holds others. */
 const ROW_LOCK_TIMEOUT = '10ms'
@@ -52,7 +53,7 @@ const NOT_FOUND = ['42883', '42P01', '42704', '42703', '3F000']
  * indexes and checks that do not find what they call then are given the caller's search_path, after pg_catalog.
  * The work must be one that can be done again.
  */
-export async function asFiller(context: RunContext, work: () => Promise<void>): Promise<void> {
+export async function asFiller(context: RunContext, work: (settings: Settings) => Promise<void>): Promise<void> {
   const { db, session } = context
   try {
     if (session.inTransaction) await run(db, 'savepoint unship_fill')
@@ -65,8 +66,14 @@ export async function asFiller(context: RunContext, work: () => Promise<void>): 
   }
 }
 
-const filling = ({ db, session }: RunContext, path: string, work: () => Promise<void>): Promise<void> =>
-  withSettings(db, { search_path: path, [FILLING]: 'on' }, session.inTransaction, work)
+function filling(
+  { db, session }: RunContext,
+  path: string,
+  work: (settings: Settings) => Promise<void>,
+): Promise<void> {
+  const settings = { search_path: path, [FILLING]: 'on' }
+  return withSettings(db, settings, session.inTransaction, () => work(settings))
+}
 
 /** Nothing, where somebody has locked more than the work could wait for. */
 async function unlessLocked<T>(work: Promise<T>): Promise<T | null> {
@@ -90,7 +97,7 @@ async function fillBatch(
   return some ? { filled: some.filled, left: some.filled < some.pending } : { filled: 0, left: true }
 }
 
-async function fillInBatches(context: RunContext, host: HostPlan): Promise<void> {
+async function fillInBatches(context: RunContext, host: HostPlan, settings: Settings): Promise<void> {
   const { db } = context
   const { blocks, total } = await row<{ blocks: number; total: string }>(
     db,
@@ -100,8 +107,8 @@ async function fillInBatches(context: RunContext, host: HostPlan): Promise<void>
   let ranges: readonly Range[] = [{ from: 0, to: blocks }]
   for (let pass = 1; ; pass++) {
     const again: Range[] = []
-    await inBatches(context, ranges, async (batch) => {
-      const { filled, left } = await fillBatch(db, host, batch)
+    await inBatches(context, ranges, settings, async (on, batch) => {
+      const { filled, left } = await fillBatch(on, host, batch)
       progress.advance(filled)
       if (left) again.push(batch)
     })
@@ -116,7 +123,7 @@ async function fillInBatches(context: RunContext, host: HostPlan): Promise<void>
  * Rows that came in meanwhile, by the table's blocks. An update may carry such a row over to blocks that were done, hence
  * one more look in a single snapshot.
  */
-async function fillNewRows(context: RunContext, host: HostPlan): Promise<void> {
+async function fillNewRows(context: RunContext, host: HostPlan, settings: Settings): Promise<void> {
   const { db } = context
   const missing = async () => Number((await row<{ rows: string }>(db, countMissingStatement(host))).rows)
   let left = await missing()
@@ -124,8 +131,8 @@ async function fillNewRows(context: RunContext, host: HostPlan): Promise<void> {
   for (let pass = 1; left > 0; pass++) {
     let done = 0
     for (const { table, blocks } of await hostSizes(db, host))
-      await inBatches(context, [{ from: 0, to: blocks }], async ({ from, to }) => {
-        const { filled } = await row<{ filled: number }>(db, fillNewRowsBatchStatement(host, table, from, to))
+      await inBatches(context, [{ from: 0, to: blocks }], settings, async (on, { from, to }) => {
+        const { filled } = await row<{ filled: number }>(on, fillNewRowsBatchStatement(host, table, from, to))
         done += filled
         progress.advance(filled)
       })
