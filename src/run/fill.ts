@@ -39,8 +39,8 @@ export async function fillHost(context: RunContext, host: HostPlan): Promise<voi
   })
 }
 
-/** Batches are repeated where they are lost in a crash: none needs to wait for the disk. */
-const BATCHED = { synchronous_commit: 'off' }
+/** Each batch waits for its own log to reach the disk: else clients that commit would wait for that of many. */
+const BATCHED = { synchronous_commit: 'local' }
 
 /** How long a batch waits for a row that somebody has locked, while it holds others. */
 const ROW_LOCK_TIMEOUT = '10ms'

@@ -20,7 +20,10 @@ export async function withHelper(context: RunContext, work: (on: RunContext) => 
     .execute(async (connection) => {
       // a pool of one gives it only when ours is back
       if (over) return
-      await withSession(connection, (session) => (helping = work(context.on(session))))
+      await withSession(connection, async (session) => {
+        // the caller may have taken a role on the first connection alone
+        if (session.users === context.session.users) await (helping = work(context.on(session)))
+      })
     })
     // nobody depends on help; what goes wrong with the work itself is told below
     .catch(() => undefined)

@@ -14,6 +14,8 @@ export interface Session {
   readonly inTransaction: boolean
   /** The server process; another one would have neither our settings nor our lock. */
   readonly pid: number
+  /** Session user and present role, which have their own rights and triggers. */
+  readonly users: string
   /** The caller's search_path, on which its own functions find what they call. */
   readonly callersPath: string
   /** Where a second connection may be had; null in the caller's transaction. */
@@ -103,10 +105,12 @@ async function withOurs<T>(
 ): Promise<T> {
   // from here on nobody's function or operator stands in for a built-in one
   const { timeout, path } = await liftTimeout(db, local)
-  const { linux, major, pid, ...roomy } = await row<{ linux: boolean; major: number; pid: number } & Settings>(
+  const { linux, major, pid, users, ...roomy } = await row<
+    { linux: boolean; major: number; pid: number; users: string } & Settings
+  >(
     db,
     `select pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
-       pg_catalog.pg_backend_pid() as pid, ${memory}`,
+       pg_catalog.pg_backend_pid() as pid, pg_catalog.json_build_array(session_user, current_user)::text as users, ${memory}`,
   )
   const ours = {
     ...settings,
@@ -119,7 +123,7 @@ async function withOurs<T>(
   await changeSettings(db, ours, local)
   let failed = true
   try {
-    const result = await work({ db, inTransaction: local, pid, callersPath: path, beside })
+    const result = await work({ db, inTransaction: local, pid, users, callersPath: path, beside })
     failed = false
     return result
   } finally {

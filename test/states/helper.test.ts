@@ -79,6 +79,19 @@ describe('filling over two connections', () => {
     await restored()
   })
 
+  test('is left where the second connection would work in another role', async () => {
+    const pool = createPool(database().url, 3)
+    const first = await pool.connect()
+    await first.query('set role crm_owner')
+    first.release()
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    const running = restoreFeature(db, notes, { batchMs: 5 })
+    expect(await fillers(running)).toBe(1)
+    await running
+    await db.destroy()
+    await restored()
+  })
+
   test('can be run again after either of them has died', async () => {
     for (const which of [0, 1]) {
       const running = restoreFeature(database().db, notes, { batchMs: 5 })
