@@ -1,6 +1,7 @@
 import { id, qualified, type QualifiedName } from '../sql.ts'
 import { blocks, columnNames, image, list, onKey } from './backup.ts'
 import type { HostPlan } from './plan.ts'
+import { FILLING } from './swap.ts'
 import { rowsOf } from './tree.ts'
 
 /*
@@ -24,12 +25,15 @@ export const hiddenImage = (host: HostPlan, alias: string) =>
   )})`
 const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(host, 'h')}, ${image(host, 'b')})`
 
+/** A session that is not set up for filling, as some poolers would give, fills nothing: triggers would fire. */
+const AS_FILLER = `pg_catalog.current_setting('${FILLING}', true) = 'on'`
+
 /**
  * One batch of it: the backup's blocks `from` up to, not with, `to`. Returns how many rows it filled; waits for rows that
  * somebody has locked.
  */
 export const fillBatchStatement = (host: HostPlan, from: number, to: number): string =>
-  `with filled as (\n${fillStatement(host)}\n  and ${blocks('b', from, to)}\nreturning 1)
+  `with filled as (\n${fillStatement(host)}\n  and ${blocks('b', from, to)} and ${AS_FILLER}\nreturning 1)
 select pg_catalog.count(*)::int as filled from filled`
 
 /**
@@ -44,7 +48,7 @@ export function fillUnlockedStatement(host: HostPlan, from: number, to: number):
   return `with pending as materialized (
   select ${address.columns}, ${list(columnNames(host), 'b.')}
   from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
-  where ${blocks('b', from, to)} and ${unfilled(host)}
+  where ${blocks('b', from, to)} and ${unfilled(host)} and ${AS_FILLER}
 ), target as (
   select pending.*
   from pending join ${rowsOf(host)} h on ${address.same('pending')}
@@ -89,7 +93,7 @@ export function fillNewRowsStatement(host: HostPlan): string | null {
 export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
   `with target as (
   select h.ctid as at from only ${qualified(of)} h
-  where ${blocks('h', from, to)} and ${missing(host) ?? 'false'}
+  where ${blocks('h', from, to)} and ${missing(host) ?? 'false'} and ${AS_FILLER}
   for no key update of h skip locked
 ), filled as (
   update only ${qualified(of)} h

@@ -68,7 +68,7 @@ export function placeReasons(model: Model): string[] {
 
 function namesByPlace(model: Model, oid: Oid, { text, row_types, returns_rows_of }: Definition): string | null {
   const { schema, name } = model.name(oid)
-  if (new RegExp(`${asPrinted(schema, name)} ${NAME}\\(`, 'i').test(text)) return 'names columns of % by their place'
+  if (new RegExp(`${asPrinted(schema, name)} ${NAME}\\(`).test(text)) return 'names columns of % by their place'
   if (returns_rows_of === oid) return 'returns rows of % column by column'
   if (row_types?.includes(oid) === false) return null
   if (NAMES_RESULT.test(text)) return "names columns of a function's result, rows of %, by their place"

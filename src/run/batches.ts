@@ -1,13 +1,21 @@
-import type { AnyKysely } from '../any-kysely.ts'
 import type { RunContext } from './context.ts'
-import { withHelper } from './helper.ts'
+import { withHelper, type Ask } from './helper.ts'
 import { pauseWhileAsked } from './pause.ts'
+import { row } from './query.ts'
 import { withSettings, type Settings } from './settings.ts'
 
 /** A range of blocks: from this one up to, not with, that one. */
 export interface Range {
   readonly from: number
   readonly to: number
+}
+
+interface Batched {
+  readonly ranges: readonly Range[]
+  /** For the batches alone. */
+  readonly settings: Settings
+  /** Any session of the role does as well as the run's own. */
+  readonly anySession: boolean
 }
 
 const FIRST_BLOCKS = 4
@@ -22,38 +30,42 @@ const HELPED_FROM_BLOCKS = 128
  */
 export async function inBatches(
   context: RunContext,
-  ranges: readonly Range[],
-  settings: Settings,
-  work: (db: AnyKysely, batch: Range) => Promise<void>,
+  { ranges, settings, anySession }: Batched,
+  work: (ask: Ask, batch: Range) => Promise<void>,
 ): Promise<void> {
-  const left = [...ranges]
-  let pause = Promise.resolve()
-  const batches = async (on: RunContext) => {
-    for (let size = FIRST_BLOCKS; left.length > 0;) {
-      if (on === context) pause = pauseWhileAsked(context)
-      await pause
-      context.checkCancelled()
+  const left = ranges.filter(({ from, to }) => to > from)
+  const batches = () => {
+    let size = FIRST_BLOCKS
+    return async (ask: Ask): Promise<boolean> => {
       const batch = take(left, size)
-      if (!batch) break
+      if (!batch) return false
       const started = performance.now()
-      await work(on.db, batch)
+      try {
+        await work(ask, batch)
+      } catch (error) {
+        left.unshift(batch)
+        throw error
+      }
       const took = Math.max(1, performance.now() - started)
       // a range shorter than the size says nothing about it
       if (batch.to - batch.from === size)
         size = Math.min(MOST_BLOCKS, Math.max(1, Math.round(size * Math.min(4, context.options.batchMs / took))))
+      return left.length > 0
     }
   }
-  const worker = async (on: RunContext) => {
-    try {
-      await withSettings(on.db, settings, false, () => batches(on))
-    } catch (error) {
-      // nobody takes another one
-      left.length = 0
-      throw error
-    }
-  }
+  const nextOwn = batches()
+  const own = () =>
+    withSettings(context.db, settings, false, async () => {
+      while (left.length > 0) {
+        await pauseWhileAsked(context)
+        context.checkCancelled()
+        await nextOwn((sql) => row(context.db, sql))
+      }
+    })
   const blocks = left.reduce((sum, { from, to }) => sum + to - from, 0)
-  await (blocks < HELPED_FROM_BLOCKS ? worker(context) : withHelper(context, worker))
+  if (anySession && blocks >= HELPED_FROM_BLOCKS) await withHelper(context, settings, own, batches())
+  // all of it, or what help has left undone
+  if (left.length > 0) await own()
 }
 
 /** Takes so many blocks, or what is left of a range. */

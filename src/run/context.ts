@@ -26,11 +26,6 @@ export class RunContext {
     return this.session.db
   }
 
-  /** The same run, by another session. */
-  on(session: Session): RunContext {
-    return Object.create(this, { session: { value: session } }) as RunContext
-  }
-
   emit(event: ProgressEvent): void {
     this.options.onProgress?.(event)
   }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { blocksOf } from '../plan/backup.ts'
 import {
@@ -17,6 +16,7 @@ import { qualified } from '../sql.ts'
 import { inBatches, type Range } from './batches.ts'
 import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
+import type { Ask } from './helper.ts'
 import { Progress } from './progress.ts'
 import { LOCK_NOT_AVAILABLE, row, run, sqlState } from './query.ts'
 import { withSettings, type Settings } from './settings.ts'
@@ -86,14 +86,10 @@ async function unlessLocked<T>(work: Promise<T>): Promise<T | null> {
 }
 
 /** One batch: as if nobody had locked a row of it, and otherwise what is not locked. */
-async function fillBatch(
-  db: AnyKysely,
-  host: HostPlan,
-  { from, to }: Range,
-): Promise<{ filled: number; left: boolean }> {
-  const all = await unlessLocked(row<{ filled: number }>(db, fillBatchStatement(host, from, to)))
+async function fillBatch(ask: Ask, host: HostPlan, { from, to }: Range): Promise<{ filled: number; left: boolean }> {
+  const all = await unlessLocked(ask<{ filled: number }>(fillBatchStatement(host, from, to)))
   if (all) return { ...all, left: false }
-  const some = await unlessLocked(row<{ pending: number; filled: number }>(db, fillUnlockedStatement(host, from, to)))
+  const some = await unlessLocked(ask<{ pending: number; filled: number }>(fillUnlockedStatement(host, from, to)))
   return some ? { filled: some.filled, left: some.filled < some.pending } : { filled: 0, left: true }
 }
 
@@ -107,8 +103,8 @@ async function fillInBatches(context: RunContext, host: HostPlan, settings: Sett
   let ranges: readonly Range[] = [{ from: 0, to: blocks }]
   for (let pass = 1; ; pass++) {
     const again: Range[] = []
-    await inBatches(context, ranges, settings, async (on, batch) => {
-      const { filled, left } = await fillBatch(on, host, batch)
+    await inBatches(context, { ranges, settings, anySession: true }, async (ask, batch) => {
+      const { filled, left } = await fillBatch(ask, host, batch)
       progress.advance(filled)
       if (left) again.push(batch)
     })
@@ -131,11 +127,16 @@ async function fillNewRows(context: RunContext, host: HostPlan, settings: Settin
   for (let pass = 1; left > 0; pass++) {
     let done = 0
     for (const { table, blocks } of await hostSizes(db, host))
-      await inBatches(context, [{ from: 0, to: blocks }], settings, async (on, { from, to }) => {
-        const { filled } = await row<{ filled: number }>(on, fillNewRowsBatchStatement(host, table, from, to))
-        done += filled
-        progress.advance(filled)
-      })
+      // what the values are made of may be the caller's session's own
+      await inBatches(
+        context,
+        { ranges: [{ from: 0, to: blocks }], settings, anySession: false },
+        async (ask, { from, to }) => {
+          const { filled } = await ask<{ filled: number }>(fillNewRowsBatchStatement(host, table, from, to))
+          done += filled
+          progress.advance(filled)
+        },
+      )
     const before = left
     left = await missing()
     // a default that gives NULL leaves them as they are

@@ -1,43 +1,72 @@
+import type { AnyKysely } from '../any-kysely.ts'
 import type { RunContext } from './context.ts'
 import { row } from './query.ts'
-import { withSession } from './session.ts'
+import { USERS } from './session.ts'
+import { changeSettings, type Settings } from './settings.ts'
+
+/** Runs one statement of ours and returns its row. */
+export type Ask = <T>(sql: string) => Promise<T>
 
 /**
- * Has a second connection do part of the work, where the Kysely given has one to spare and the server may use several
- * processors for maintenance: both are given the same function, which takes from one store until that is empty. The second
- * comes as soon as it is had, and is not waited for.
+ * Has a second connection do part of the work, where the Kysely given has one to spare, the server may use several
+ * processors for maintenance, and the caller holds nothing back. It is taken for one step at a time, each statement of which
+ * is a transaction with settings of its own: nothing is left on it, and it may be another one each time.
+ *
+ * Help that fails ends, and that is all: a step that failed must be left to `own`, which is told what is really wrong.
+ *
+ * @param step says whether there is more to do
  */
-export async function withHelper(context: RunContext, work: (on: RunContext) => Promise<void>): Promise<void> {
-  const { beside, inTransaction, db } = context.session
-  if (!beside || inTransaction || !(await mayHelp(db))) {
-    await work(context)
+export async function withHelper(
+  context: RunContext,
+  settings: Settings,
+  own: () => Promise<void>,
+  step: (ask: Ask) => Promise<boolean>,
+): Promise<void> {
+  const { db, beside, inTransaction, users, settings: ours } = context.session
+  const { pauseWhile, maxReplicationLag } = context.options
+  if (!beside || inTransaction || pauseWhile || maxReplicationLag || !(await mayHelp(db))) {
+    await own()
     return
   }
   let over = false
-  let helping: Promise<void> | undefined
-  beside
-    .connection()
-    .execute(async (connection) => {
-      // a pool of one gives it only when ours is back
-      if (over) return
-      await withSession(connection, async (session) => {
-        // the caller may have taken a role on the first connection alone
-        if (session.users === context.session.users) await (helping = work(context.on(session)))
+  let atWork: Promise<unknown> = Promise.resolve()
+  const help = async () => {
+    for (let more = true; more;)
+      more = await beside.connection().execute(async (connection) => {
+        // a pool that has none to spare gives one only when ours is back
+        if (over) return false
+        const taken = step((sql) => askAlone(connection, { ...ours, ...settings }, users, sql))
+        atWork = taken.catch(() => undefined)
+        return await taken
       })
-    })
-    // nobody depends on help; what goes wrong with the work itself is told below
-    .catch(() => undefined)
-  const [own] = await Promise.allSettled([work(context)])
-  over = true
-  const [helped] = await Promise.allSettled([helping])
-  for (const result of [own, helped]) if (result.status === 'rejected') throw result.reason
+  }
+  help().catch(() => undefined)
+  try {
+    await own()
+  } finally {
+    over = true
+    await atWork
+  }
 }
 
 /** Where a DBA allows an index build no second process, there is none for this either. */
-async function mayHelp(db: RunContext['db']): Promise<boolean> {
+async function mayHelp(db: AnyKysely): Promise<boolean> {
   const { may } = await row<{ may: boolean }>(
     db,
     `select pg_catalog.current_setting('max_parallel_maintenance_workers')::int > 0 as may`,
   )
   return may
 }
+
+const askAlone = <T>(connection: AnyKysely, settings: Settings, users: string, sql: string): Promise<T> =>
+  connection
+    .transaction()
+    .setIsolationLevel('read committed')
+    .setAccessMode('read write')
+    .execute(async (transaction) => {
+      await changeSettings(transaction, settings, true)
+      const found = await row<{ users: string }>(transaction, `select ${USERS} as users`)
+      // the caller may have taken a role on the run's connection alone
+      if (found.users !== users) throw new Error(`${found.users} is not ${users}`)
+      return await row<T>(transaction, sql)
+    })

@@ -7,6 +7,9 @@ import { OTHER_SESSION } from '../sql-states.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import { changeSettings, readSettings, type Settings } from './settings.ts'
 
+/** Session user and present role, which have their own rights and triggers. */
+export const USERS = 'pg_catalog.json_build_array(session_user, current_user)::text'
+
 /** One connection with our settings on it. */
 export interface Session {
   readonly db: AnyKysely
@@ -14,8 +17,9 @@ export interface Session {
   readonly inTransaction: boolean
   /** The server process; another one would have neither our settings nor our lock. */
   readonly pid: number
-  /** Session user and present role, which have their own rights and triggers. */
   readonly users: string
+  /** All that it was set to. */
+  readonly settings: Settings
   /** The caller's search_path, on which its own functions find what they call. */
   readonly callersPath: string
   /** Where a second connection may be had; null in the caller's transaction. */
@@ -110,7 +114,7 @@ async function withOurs<T>(
   >(
     db,
     `select pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
-       pg_catalog.pg_backend_pid() as pid, pg_catalog.json_build_array(session_user, current_user)::text as users, ${memory}`,
+       pg_catalog.pg_backend_pid() as pid, ${USERS} as users, ${memory}`,
   )
   const ours = {
     ...settings,
@@ -123,7 +127,7 @@ async function withOurs<T>(
   await changeSettings(db, ours, local)
   let failed = true
   try {
-    const result = await work({ db, inTransaction: local, pid, users, callersPath: path, beside })
+    const result = await work({ db, inTransaction: local, pid, users, settings: ours, callersPath: path, beside })
     failed = false
     return result
   } finally {

@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kysely, PostgresDialect } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { defineFeature, removeFeature, restoreFeature, type RunOptions } from 'kysely-unship'
+import {
+  defineFeature,
+  MigrationDialect,
+  planRemoval,
+  removeFeature,
+  restoreFeature,
+  type RunOptions,
+} from 'kysely-unship'
+import { fillBatchStatement, fillUnlockedStatement } from '../../src/plan/fill.ts'
 import { createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState, type State } from '../support/life.ts'
@@ -92,18 +100,27 @@ describe('filling over two connections', () => {
     await restored()
   })
 
-  test('can be run again after either of them has died', async () => {
-    for (const which of [0, 1]) {
-      const running = restoreFeature(database().db, notes, { batchMs: 5 })
-      const refused = refusal('server_unreachable', running)
-      await fillers(running, {
-        at: 2,
-        about: async (pids) => {
-          await database().query(`select pg_terminate_backend(${String(pids[which])}, 1000)`)
-        },
-      })
-      await refused
-    }
+  /** The run's own process has its advisory lock. */
+  async function end(which: 'own' | 'other', pids: number[]) {
+    const [own] = await database().query<{ pid: number }>(
+      `select pid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+    )
+    const pid = which === 'own' ? own?.pid : pids.find((p) => p !== own?.pid)
+    await database().query(`select pg_terminate_backend(${String(pid)}, 1000)`)
+  }
+
+  test('goes on over one when the other dies', async () => {
+    const running = restoreFeature(database().db, notes, { batchMs: 5 })
+    await fillers(running, { at: 2, about: (pids) => end('other', pids) })
+    expect((await running).outcome).toBe('restored')
+    await restored()
+  })
+
+  test("can be run again when the run's own dies", async () => {
+    const running = restoreFeature(database().db, notes, { batchMs: 5 })
+    const refused = refusal('server_unreachable', running)
+    await fillers(running, { at: 2, about: (pids) => end('own', pids) })
+    await refused
     expect((await restoreFeature(database().db, notes)).outcome).toBe('restored')
     await restored()
   })
@@ -127,25 +144,56 @@ describe('filling over two connections', () => {
     await restored()
   })
 
-  test('pauses as one', async () => {
-    let asked = 0
-    let paused: number | undefined
-    const hidden = async () =>
-      Number((await database().query<{ n: number }>('select count(unship_hidden_note)::int as n from members'))[0]?.n)
-    await restoreFeature(database().db, notes, {
+  test('is left where the caller holds filling back, who may need the second connection for it', async () => {
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool: createPool(database().ownerUrl, 2) }) })
+    const running = restoreFeature(db, notes, {
       batchMs: 5,
+      pauseWhile: async () => (await sql<{ no: boolean }>`select false as no`.execute(db)).rows[0]?.no ?? true,
+    })
+    expect(await fillers(running)).toBe(1)
+    await running
+    await db.destroy()
+    await restored()
+  })
+})
+
+describe('filling', () => {
+  const database = useDatabase()
+
+  test('is done by no session that is not set up for it', async () => {
+    await asOwner(database(), schema)
+    const [host] = (await planRemoval(database().db, notes)).hosts
+    if (!host) throw new Error('no host table')
+    await removeFeature(database().db, notes)
+    const other = await database().connect('crm_owner')
+    const asked: unknown[] = []
+    await restoreFeature(database().db, notes, {
       pauseWhile: async () => {
-        if (++asked !== 5) return false
-        // the batch that the other connection has begun
-        await sleep(200)
-        paused = await hidden()
-        await sleep(200)
-        expect(await hidden()).toBe(paused)
+        if (asked.length === 0)
+          for (const statement of [fillBatchStatement(host, 0, 10_000), fillUnlockedStatement(host, 0, 10_000)])
+            asked.push((await other.query<{ filled: number }>(statement)).rows[0]?.filled)
         return false
       },
     })
-    expect(paused).toBeGreaterThan(0)
-    expect(paused).toBeLessThan(30_000)
-    await restored()
+    expect(asked).toEqual([0, 0])
+  })
+
+  test("gives rows that came in meanwhile what the caller's own session has for them", async () => {
+    const feature = { name: 'tenants', columns: { members: ['tenant'] } }
+    await asOwner(
+      database(),
+      `create function tenant() returns text language sql volatile as $$ select coalesce(current_setting('app.tenant', true), 'nobody') $$;
+       create table members (id int primary key, name text, tenant text default tenant())`,
+    )
+    await removeFeature(database().db, feature)
+    await asOwner(database(), `insert into members select n, repeat('y', 100) from generate_series(1, 40000) n`)
+    const db = new Kysely<any>({ dialect: new MigrationDialect({ pool: createPool(database().ownerUrl, 3) }) })
+    await db.connection().execute(async (connection) => {
+      await sql`select set_config('app.tenant', 'seven', false)`.execute(connection)
+      await restoreFeature(connection, feature, { batchMs: 5 })
+    })
+    await db.destroy()
+    const tenants = 'select tenant, count(*)::int as rows from members group by 1'
+    expect(await database().query(tenants)).toEqual([{ tenant: 'seven', rows: 40_000 }])
   })
 })

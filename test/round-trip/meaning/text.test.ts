@@ -98,6 +98,16 @@ describe('definitions that PostgreSQL does not print the same again', () => {
     })
   })
 
+  test('that name columns of another table by place, which is spelled alike, are restored', async () => {
+    await asOwner(
+      database(),
+      `create table "Orders" (id int primary key, note text, kept text);
+       create table orders (id int, kept text);
+       create view v as select o.a, h.note from orders o(a, b), "Orders" h;`,
+    )
+    await expectRoundTrip(database(), { name: 'f', columns: { Orders: ['note'] }, views: ['v'] })
+  })
+
   test('that name columns by place, however the last columns are declared', async () => {
     await asOwner(
       database(),
