@@ -58,13 +58,16 @@ async function mayHelp(db: AnyKysely): Promise<boolean> {
   return may
 }
 
+/** Between a batch and its commit its rows are locked: a client that is cut off then must not keep them. */
+const CUT_OFF = { idle_in_transaction_session_timeout: '1s' }
+
 const askAlone = <T>(connection: AnyKysely, settings: Settings, users: string, sql: string): Promise<T> =>
   connection
     .transaction()
     .setIsolationLevel('read committed')
     .setAccessMode('read write')
     .execute(async (transaction) => {
-      await changeSettings(transaction, settings, true)
+      await changeSettings(transaction, { ...settings, ...CUT_OFF }, true)
       const found = await row<{ users: string }>(transaction, `select ${USERS} as users`)
       // the caller may have taken a role on the run's connection alone
       if (found.users !== users) throw new Error(`${found.users} is not ${users}`)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
+import type pg from 'pg'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   defineFeature,
@@ -17,6 +18,8 @@ import { refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
 
 const notes = defineFeature()({ name: 'notes', columns: { members: ['note'] } })
+
+const textOf = (query: unknown) => (typeof query === 'object' && query !== null && 'text' in query ? query.text : query)
 
 /** Some hundreds of blocks of backup: more than one connection is given alone. */
 const schema = `
@@ -68,34 +71,64 @@ describe('filling over two connections', () => {
     await restored()
   })
 
+  /** Restores over the pool, by one server process. */
+  async function restoredByOne(pool: pg.Pool, options: (db: Kysely<any>) => RunOptions = () => ({})) {
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    const running = restoreFeature(db, notes, { batchMs: 5, ...options(db) })
+    expect(await fillers(running)).toBe(1)
+    await running
+    await db.destroy()
+    await restored()
+  }
+
   test('is left where a server is to use one process only', async () => {
     await database().query(`alter database ${database().name} set max_parallel_maintenance_workers = 0`)
-    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool: createPool(database().ownerUrl, 3) }) })
-    const running = restoreFeature(db, notes, { batchMs: 5 })
-    expect(await fillers(running)).toBe(1)
-    await running
-    await db.destroy()
-    await restored()
+    await restoredByOne(createPool(database().ownerUrl, 3))
   })
 
-  test('is left where there is no second connection to be had', async () => {
-    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool: createPool(database().ownerUrl, 1) }) })
-    const running = restoreFeature(db, notes, { batchMs: 5 })
-    expect(await fillers(running)).toBe(1)
-    await running
-    await db.destroy()
-    await restored()
-  })
+  test('is left where there is no second connection to be had', () => restoredByOne(createPool(database().ownerUrl, 1)))
 
   test('is left where the second connection would work in another role', async () => {
     const pool = createPool(database().url, 3)
     const first = await pool.connect()
     await first.query('set role crm_owner')
     first.release()
+    await restoredByOne(pool)
+  })
+
+  test('is left where the caller holds filling back, who may need the second connection for it', () =>
+    restoredByOne(createPool(database().ownerUrl, 2), (db) => ({
+      pauseWhile: async () => (await sql<{ no: boolean }>`select false as no`.execute(db)).rows[0]?.no ?? true,
+    })))
+
+  test('keeps no row locked where the client is cut off before it commits', async () => {
+    const pool = createPool(database().ownerUrl, 3)
+    pool.on('connect', (client) => {
+      const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
+      const held = async (...args: unknown[]) => {
+        if (textOf(args[0]) === 'commit') await sleep(4000)
+        return await query(...args)
+      }
+      Object.assign(client, { query: held })
+    })
     const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
     const running = restoreFeature(db, notes, { batchMs: 5 })
-    expect(await fillers(running)).toBe(1)
-    await running
+    const over = new AbortController()
+    const ended = running.finally(() => {
+      over.abort()
+    })
+    let longest = 0
+    while (!over.signal.aborted) {
+      const [idle] = await database().query<{ ms: number }>(
+        `select coalesce(max(extract(epoch from clock_timestamp() - state_change) * 1000), 0)::float8 as ms
+         from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
+      )
+      longest = Math.max(longest, idle?.ms ?? 0)
+      await sleep(50)
+    }
+    await ended
+    expect(longest).toBeGreaterThan(300)
+    expect(longest).toBeLessThan(2500)
     await db.destroy()
     await restored()
   })
@@ -141,18 +174,6 @@ describe('filling over two connections', () => {
     const active = `select count(*)::int as n from pg_stat_activity where datname = current_database() and state = 'active' and query like 'with filled%' and pid <> pg_backend_pid()`
     expect(await database().query(active)).toEqual([{ n: 0 }])
     await restoreFeature(database().db, notes)
-    await restored()
-  })
-
-  test('is left where the caller holds filling back, who may need the second connection for it', async () => {
-    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool: createPool(database().ownerUrl, 2) }) })
-    const running = restoreFeature(db, notes, {
-      batchMs: 5,
-      pauseWhile: async () => (await sql<{ no: boolean }>`select false as no`.execute(db)).rows[0]?.no ?? true,
-    })
-    expect(await fillers(running)).toBe(1)
-    await running
-    await db.destroy()
     await restored()
   })
 })
