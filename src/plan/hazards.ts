@@ -58,7 +58,7 @@ const blocked = ({ blockers }: Surroundings): Hazard[] =>
       code: 'locks held now',
       severity: 'warning',
       relation: b.relation,
-      message: `${b.who}: the removal would wait for it, in attempts of 50 ms`,
+      message: `${b.who}: the removal would wait for it, in attempts of up to 50 ms`,
     }))
 
 function acknowledged(model: Model): Hazard[] {

@@ -2,7 +2,7 @@ import type { ProgressEvent } from './report.ts'
 
 /** How a removal or restore is run. All optional. */
 export interface RunOptions {
-  /** How long one attempt waits for its locks, all together; 50 ms. Keep it below deadlock_timeout. */
+  /** How long one attempt may wait for all its locks; 50 ms. The first four wait for less. Keep it below deadlock_timeout. */
   readonly lockTimeoutMs?: number
   /** How often a short transaction tries to get its locks; 300, with growing pauses of up to a second. */
   readonly lockAttempts?: number

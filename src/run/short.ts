@@ -29,7 +29,7 @@ const MORE_FOR_A_STATEMENT_MS = 10
 /**
  * Runs a short transaction as one DO block, hence in one round trip: a slow network
  * does not lengthen the time that locks are held. The locks together wait for no
- * longer than `lockTimeoutMs`; then everything is let go, and it is tried again
+ * longer than `lockTimeoutMs`, the first attempts for a part of it; then everything is let go, and it is tried again
  * after a growing, jittered pause. Inside a caller's transaction there is one attempt.
  *
  * @throws {UnshipError} `locked` when the attempts run out, naming who holds the locks.
@@ -41,7 +41,7 @@ export async function runShort(
 ): Promise<{ lockHeldMs: number; attempts: number }> {
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
-  const block = compose(short, options.lockTimeoutMs, demandSession(session))
+  const demand = demandSession(session)
   const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * short.statements.length } = short
   const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
@@ -49,7 +49,7 @@ export async function runShort(
     if (!session.inTransaction) await run(db, `set statement_timeout = ${String(timeout)}`)
     const started = performance.now()
     try {
-      await run(db, block)
+      await run(db, compose(short, attempts === 1 ? options.lockTimeoutMs : lockWait(options, attempt), demand))
       const { held } = await row<{ held: string }>(db, `select pg_catalog.current_setting('unship.report') as held`)
       return { lockHeldMs: Number(held), attempts: attempt }
     } catch (error) {
@@ -85,6 +85,17 @@ export async function runShort(
 async function resetTimeout({ db, session }: RunContext): Promise<void> {
   // nothing to reset on a connection that died: the error in flight says so
   if (!session.inTransaction) await run(db, 'set statement_timeout = 0').catch(() => undefined)
+}
+
+const FIRST_WAIT_MS = 10
+const FULL_WAIT_FROM_ATTEMPT = 5
+
+/**
+ * Who holds a lock for the length of an ordinary transaction is gone in some milliseconds; who stays longer would have
+ * everybody wait behind us for all of the timeout, in vain. So the first attempts ask for less.
+ */
+function lockWait({ lockTimeoutMs }: RunContext['options'], attempt: number): number {
+  return Math.min(lockTimeoutMs, Math.max(FIRST_WAIT_MS, (lockTimeoutMs * attempt) / FULL_WAIT_FROM_ATTEMPT))
 }
 
 /** 25 ms, growing to a second, ± 25 %, so that two runs do not keep meeting. */
@@ -148,7 +159,7 @@ function locked(
     detail: [
       attempts === 1
         ? `1 attempt of ${String(context.options.lockTimeoutMs)} ms failed; it changed nothing.`
-        : `${String(attempts)} attempts of ${String(context.options.lockTimeoutMs)} ms each failed; the attempts changed nothing.`,
+        : `${String(attempts)} attempts of up to ${String(context.options.lockTimeoutMs)} ms failed; they changed nothing.`,
       ...(blockers.length > 0 ? blockers.map((b) => `${describeBlocker(b)}.`) : ['Nobody holds a lock any more.']),
     ].join('\n'),
     hint: 'End those sessions or wait for them, then run the same command again.',

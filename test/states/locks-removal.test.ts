@@ -31,7 +31,7 @@ describe('a removal that does not get its locks', () => {
     const { client, pid } = await hold(sql)
     const error = await refusal('locked', removeFeature(database().db, programPartner, impatient))
     expect(error.primary).toMatch(/^could not lock .*contacts.* for phase "watch" of feature program_partner$/)
-    expect(error.detail).toContain('3 attempts of 20 ms each failed')
+    expect(error.detail).toContain('3 attempts of up to 20 ms failed')
     expect(error.detail).toMatch(
       new RegExp(
         `^pid ${String(pid)}, user crm_owner \\(a report\\), idle in transaction, for \\d+\\.\\d s, holds \\S+: `,
@@ -99,6 +99,27 @@ describe('a removal that does not get its locks', () => {
     })
     expect(report.phases.find((p) => p.phase === 'watch')?.attempts).toBe(waits.length + 1)
     expect(report.phases.find((p) => p.phase === 'cut over')?.attempts).toBe(1)
+  })
+
+  test('waits less in the first attempts than in the later ones', async () => {
+    const { client } = await hold('select count(*) from contacts')
+    const waits: number[] = []
+    let since = performance.now()
+    await refusal(
+      'locked',
+      removeFeature(database().db, programPartner, {
+        lockTimeoutMs: 1000,
+        lockAttempts: 6,
+        onProgress: (event) => {
+          if (event.type === 'waiting') waits.push(performance.now() - since)
+          since = performance.now() + (event.type === 'waiting' ? event.retryInMs : 0)
+        },
+      }),
+    )
+    await client.query('rollback')
+    expect(waits).toHaveLength(5)
+    expect(waits[0]).toBeLessThan(600)
+    expect(waits[4]).toBeGreaterThan(900)
   })
 
   test('holds other clients up for no longer than the lock timeout', async () => {
