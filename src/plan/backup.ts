@@ -1,3 +1,4 @@
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shortened } from '../names.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
@@ -130,9 +131,23 @@ where ${holds(host, 'h')}`
 /** One pass over the host table, in one snapshot. */
 export const copyStatement = (host: HostPlan): string => `create table ${qualified(host.backup)} as\n${held(host)}`
 
-/** The same for the blocks `from` up to, not with, `to` of the host or one of its partitions, into a backup that is there. */
-export const copySliceStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
-  `insert into ${qualified(host.backup)}\n${held(host, `only ${qualified(of)}`)} and ${blocks('h', from, to)}`
+/**
+ * The same for the blocks `from` up to, not with, `to` of the host or one of its partitions, into a backup that is there,
+ * for as long as nobody takes the run back: a server process that comes late must not write into another run's backup.
+ */
+export const copySliceStatement = (
+  host: HostPlan,
+  runId: string,
+  { table, from, to }: { table: QualifiedName; from: number; to: number },
+): string => `with going_on as (
+  select from ${LEDGER_SCHEMA}.runs where id = ${runId} for share
+), saved as (
+  insert into ${qualified(host.backup)}
+${held(host, `only ${qualified(table)}`)} and ${blocks('h', from, to)}
+  and exists (select from going_on)
+  returning 1
+)
+select pg_catalog.count(*)::int as rows from saved`
 
 export const blocks = (alias: string, from: number, to: number) =>
   `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`

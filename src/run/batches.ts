@@ -63,9 +63,8 @@ export async function inBatches(
       }
     })
   const blocks = left.reduce((sum, { from, to }) => sum + to - from, 0)
-  if (anySession && blocks >= HELPED_FROM_BLOCKS) await withHelper(context, settings, own, batches())
-  // all of it, or what help has left undone
-  if (left.length > 0) await own()
+  if (anySession && blocks >= HELPED_FROM_BLOCKS) await withHelper(context, { settings }, own, batches())
+  else await own()
 }
 
 /** Takes so many blocks, or what is left of a range. */

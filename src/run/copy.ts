@@ -16,8 +16,9 @@ import { demandSameMembers, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { NOT_YET, OTHER_PARTITIONS } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
+import { withHelper, type Ask } from './helper.ts'
 import { Progress } from './progress.ts'
-import { row, run, sqlState } from './query.ts'
+import { row, run, runTogether, sqlState } from './query.ts'
 import { otherPartitions } from './short.ts'
 
 /** At the cut-over no more logged rows than this are copied while locks are held. */
@@ -49,7 +50,7 @@ end $drop$`
 const SLICED_FROM_BLOCKS = 8192
 const SLICE_BLOCKS = 2048
 
-/** Copies what a host table's removed columns hold: one pass, one snapshot, its own transaction. */
+/** Copies what a host table's removed columns hold: one pass, one snapshot. A large one is shared with a second connection. */
 export async function copyHost(
   context: RunContext,
   host: HostPlan,
@@ -57,19 +58,27 @@ export async function copyHost(
   runId: string,
 ): Promise<void> {
   const { db, session } = context
-  const created = recordEvent(runId, BACKUP_CREATED, { table: qualified(host.backup) })
-  const [copy, ...rest] = [...statements, ownersOnly(qualified(host.backup), ''), created]
+  const [create = '', ...finish] = statements
+  const created = [
+    ownersOnly(qualified(host.backup), ''),
+    recordEvent(runId, BACKUP_CREATED, { table: qualified(host.backup) }),
+  ]
   if (session.inTransaction) {
-    for (const sql of [copy, ...rest]) await run(db, sql)
+    for (const sql of [create, ...finish, ...created]) await run(db, sql)
     return
   }
+  const sizes = await hostSizes(db, host)
+  if (sizes.reduce((sum, { blocks }) => sum + blocks, 0) < SLICED_FROM_BLOCKS) {
+    await runTogether(db, [create, ...finish, ...created])
+    return
+  }
+  // there for all to see, before others help to fill it
+  await runTogether(db, [`${create}\nwith no data`, ...created])
   try {
     // the slices see one snapshot: batches with snapshots of their own could miss a row that an update moves
     await run(db, 'begin isolation level repeatable read')
-    const sizes = await hostSizes(db, host)
-    if (sizes.reduce((sum, { blocks }) => sum + blocks, 0) < SLICED_FROM_BLOCKS) await run(db, copy)
-    else await copyInSlices(context, host, copy, sizes)
-    await run(db, [...rest, 'commit'].join(';\n'))
+    await copyInSlices(context, host, sizes, runId)
+    await runTogether(db, [...finish, 'commit'])
   } catch (error) {
     // on a connection that died there is nothing to roll back
     await run(db, 'rollback').catch(() => undefined)
@@ -85,16 +94,39 @@ interface Size {
   readonly rows: number
 }
 
-async function copyInSlices(context: RunContext, host: HostPlan, copy: string, sizes: readonly Size[]): Promise<void> {
-  await run(context.db, `${copy}\nwith no data`)
+async function copyInSlices(
+  context: RunContext,
+  host: HostPlan,
+  sizes: readonly Size[],
+  runId: string,
+): Promise<void> {
+  const { db } = context
+  const { snapshot } = await row<{ snapshot: string }>(db, 'select pg_catalog.pg_export_snapshot() as snapshot')
   const total = sizes.reduce((sum, { rows }) => sum + rows, 0)
   const progress = new Progress(context, 'copy', shown(host.table), total)
-  for (const { table, blocks, rows } of sizes)
-    for (let from = 0; from < blocks; from += SLICE_BLOCKS) {
-      context.checkCancelled()
-      await run(context.db, copySliceStatement(host, table, from, from + SLICE_BLOCKS))
-      progress.advance(Math.round((rows * Math.min(SLICE_BLOCKS, blocks - from)) / blocks))
+  const left = sizes.flatMap((size) =>
+    Array.from({ length: Math.ceil(size.blocks / SLICE_BLOCKS) }, (_, n) => ({ ...size, from: n * SLICE_BLOCKS })),
+  )
+  const slice = async (ask: Ask): Promise<boolean> => {
+    const next = left.shift()
+    if (!next) return false
+    const { table, from, rows, blocks } = next
+    try {
+      await ask(copySliceStatement(host, runId, { table, from, to: from + SLICE_BLOCKS }))
+    } catch (error) {
+      left.unshift(next)
+      throw error
     }
+    progress.advance(Math.round((rows * Math.min(SLICE_BLOCKS, blocks - from)) / blocks))
+    return left.length > 0
+  }
+  const own = async () => {
+    while (left.length > 0) {
+      context.checkCancelled()
+      await slice((sql) => row(db, sql))
+    }
+  }
+  await withHelper(context, { settings: {}, snapshot }, own, slice)
 }
 
 /** The host table, or each partition that holds rows. */

@@ -1,11 +1,19 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import type { RunContext } from './context.ts'
-import { row } from './query.ts'
+import { literal } from '../sql.ts'
+import { row, run } from './query.ts'
 import { USERS } from './session.ts'
 import { changeSettings, type Settings } from './settings.ts'
 
 /** Runs one statement of ours and returns its row. */
 export type Ask = <T>(sql: string) => Promise<T>
+
+/** How a second connection is set up for each statement. */
+export interface Help {
+  readonly settings: Settings
+  /** It sees what this exported snapshot does, and not what has been committed since. */
+  readonly snapshot?: string
+}
 
 /**
  * Has a second connection do part of the work, where the Kysely given has one to spare, the server may use several
@@ -14,11 +22,12 @@ export type Ask = <T>(sql: string) => Promise<T>
  *
  * Help that fails ends, and that is all: a step that failed must be left to `own`, which is told what is really wrong.
  *
- * @param step says whether there is more to do
+ * @param own does all that is left, and may be called again
+ * @param step does a part, and says whether there is more to do
  */
 export async function withHelper(
   context: RunContext,
-  settings: Settings,
+  help: Help,
   own: () => Promise<void>,
   step: (ask: Ask) => Promise<boolean>,
 ): Promise<void> {
@@ -29,24 +38,27 @@ export async function withHelper(
     return
   }
   let over = false
+  const failures: unknown[] = []
   let atWork: Promise<unknown> = Promise.resolve()
-  const help = async () => {
+  const helping = async () => {
     for (let more = true; more;)
       more = await beside.connection().execute(async (connection) => {
         // a pool that has none to spare gives one only when ours is back
         if (over) return false
-        const taken = step((sql) => askAlone(connection, { ...ours, ...settings }, users, sql))
-        atWork = taken.catch(() => undefined)
+        const taken = step((sql) => askAlone(connection, { ...help, settings: { ...ours, ...help.settings } }, users, sql))
+        atWork = taken.catch((error: unknown) => failures.push(error))
         return await taken
       })
   }
-  help().catch(() => undefined)
+  helping().catch(() => undefined)
   try {
     await own()
   } finally {
     over = true
     await atWork
   }
+  // what was left undone after our own last step
+  if (failures.length > 0) await own()
 }
 
 /** Where a DBA allows an index build no second process, there is none for this either. */
@@ -61,12 +73,13 @@ async function mayHelp(db: AnyKysely): Promise<boolean> {
 /** Between a batch and its commit its rows are locked: a client that is cut off then must not keep them. */
 const CUT_OFF = { idle_in_transaction_session_timeout: '1s' }
 
-const askAlone = <T>(connection: AnyKysely, settings: Settings, users: string, sql: string): Promise<T> =>
+const askAlone = <T>(connection: AnyKysely, { settings, snapshot }: Help, users: string, sql: string): Promise<T> =>
   connection
     .transaction()
-    .setIsolationLevel('read committed')
+    .setIsolationLevel(snapshot === undefined ? 'read committed' : 'repeatable read')
     .setAccessMode('read write')
     .execute(async (transaction) => {
+      if (snapshot !== undefined) await run(transaction, `set transaction snapshot ${literal(snapshot)}`)
       await changeSettings(transaction, { ...settings, ...CUT_OFF }, true)
       const found = await row<{ users: string }>(transaction, `select ${USERS} as users`)
       // the caller may have taken a role on the run's connection alone

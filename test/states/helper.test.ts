@@ -16,6 +16,7 @@ import { useDatabase } from '../support/database.ts'
 import { readState, type State } from '../support/life.ts'
 import { refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
+import { endWorker, workers } from '../support/workers.ts'
 
 const notes = defineFeature()({ name: 'notes', columns: { members: ['note'] } })
 
@@ -36,29 +37,8 @@ describe('filling over two connections', () => {
     await removeFeature(database().db, notes)
   })
 
-  /** The server processes that fill, and what `act` does about them once there are so many. */
-  async function fillers(running: Promise<unknown>, act?: { at: number; about: (pids: number[]) => Promise<void> }) {
-    const client = await database().connect('admin')
-    const seen = new Set<number>()
-    const over = new AbortController()
-    void running
-      .catch(() => undefined)
-      .finally(() => {
-        over.abort()
-      })
-    while (!over.signal.aborted) {
-      const { rows } = await client.query<{ pid: number }>(
-        `select pid from pg_stat_activity where datname = current_database() and query like 'with filled%' and pid <> pg_backend_pid()`,
-      )
-      rows.forEach(({ pid }) => seen.add(pid))
-      if (act && seen.size >= act.at) {
-        await act.about([...seen])
-        act = undefined
-      }
-      await sleep(2)
-    }
-    return seen.size
-  }
+  const fillers = (running: Promise<unknown>, act?: Parameters<typeof workers>[3]) =>
+    workers(database(), 'with filled%', running, act)
 
   const restored = async () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
@@ -133,18 +113,9 @@ describe('filling over two connections', () => {
     await restored()
   })
 
-  /** The run's own process has its advisory lock. */
-  async function end(which: 'own' | 'other', pids: number[]) {
-    const [own] = await database().query<{ pid: number }>(
-      `select pid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
-    )
-    const pid = which === 'own' ? own?.pid : pids.find((p) => p !== own?.pid)
-    await database().query(`select pg_terminate_backend(${String(pid)}, 1000)`)
-  }
-
   test('goes on over one when the other dies', async () => {
     const running = restoreFeature(database().db, notes, { batchMs: 5 })
-    await fillers(running, { at: 2, about: (pids) => end('other', pids) })
+    await fillers(running, { at: 2, about: (pids) => endWorker(database(), 'other', pids) })
     expect((await running).outcome).toBe('restored')
     await restored()
   })
@@ -152,7 +123,7 @@ describe('filling over two connections', () => {
   test("can be run again when the run's own dies", async () => {
     const running = restoreFeature(database().db, notes, { batchMs: 5 })
     const refused = refusal('server_unreachable', running)
-    await fillers(running, { at: 2, about: (pids) => end('own', pids) })
+    await fillers(running, { at: 2, about: (pids) => endWorker(database(), 'own', pids) })
     await refused
     expect((await restoreFeature(database().db, notes)).outcome).toBe('restored')
     await restored()
