@@ -67,8 +67,8 @@ export async function copyHost(
     for (const sql of [create, ...finish, ...created]) await run(db, sql)
     return
   }
-  const sizes = await hostSizes(db, host)
-  if (sizes.reduce((sum, { blocks }) => sum + blocks, 0) < SLICED_FROM_BLOCKS) {
+  const blocks = (await hostSizes(db, host)).reduce((sum, size) => sum + size.blocks, 0)
+  if (blocks < SLICED_FROM_BLOCKS) {
     await runTogether(db, [create, ...finish, ...created])
     return
   }
@@ -77,7 +77,7 @@ export async function copyHost(
   try {
     // the slices see one snapshot: batches with snapshots of their own could miss a row that an update moves
     await run(db, 'begin isolation level repeatable read')
-    await copyInSlices(context, host, sizes, runId)
+    await copyInSlices(context, host, runId)
     await runTogether(db, [...finish, 'commit'])
   } catch (error) {
     // on a connection that died there is nothing to roll back
@@ -94,14 +94,11 @@ interface Size {
   readonly rows: number
 }
 
-async function copyInSlices(
-  context: RunContext,
-  host: HostPlan,
-  sizes: readonly Size[],
-  runId: string,
-): Promise<void> {
+async function copyInSlices(context: RunContext, host: HostPlan, runId: string): Promise<void> {
   const { db } = context
   const { snapshot } = await row<{ snapshot: string }>(db, 'select pg_catalog.pg_export_snapshot() as snapshot')
+  // after the snapshot: all that it sees lies within these blocks
+  const sizes = await hostSizes(db, host)
   const total = sizes.reduce((sum, { rows }) => sum + rows, 0)
   const progress = new Progress(context, 'copy', shown(host.table), total)
   const left = sizes.flatMap((size) =>

@@ -11,7 +11,7 @@ import {
   type RunOptions,
 } from 'kysely-unship'
 import { fillBatchStatement, fillUnlockedStatement } from '../../src/plan/fill.ts'
-import { createPool } from '../support/connect.ts'
+import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState, type State } from '../support/life.ts'
 import { refusal } from '../support/refusal.ts'
@@ -19,8 +19,6 @@ import { asOwner } from '../support/round-trip.ts'
 import { endWorker, workers } from '../support/workers.ts'
 
 const notes = defineFeature()({ name: 'notes', columns: { members: ['note'] } })
-
-const textOf = (query: unknown) => (typeof query === 'object' && query !== null && 'text' in query ? query.text : query)
 
 /** Some hundreds of blocks of backup: more than one connection is given alone. */
 const schema = `
@@ -83,14 +81,7 @@ describe('filling over two connections', () => {
 
   test('keeps no row locked where the client is cut off before it commits', async () => {
     const pool = createPool(database().ownerUrl, 3)
-    pool.on('connect', (client) => {
-      const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
-      const held = async (...args: unknown[]) => {
-        if (textOf(args[0]) === 'commit') await sleep(4000)
-        return await query(...args)
-      }
-      Object.assign(client, { query: held })
-    })
+    beforeQueries(pool, (text) => (text === 'commit' ? sleep(4000) : undefined))
     const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
     const running = restoreFeature(db, notes, { batchMs: 5 })
     const over = new AbortController()

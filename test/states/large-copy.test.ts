@@ -1,6 +1,8 @@
+import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { defineFeature, planRemoval, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { copySliceStatement } from '../../src/plan/backup.ts'
+import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
@@ -91,6 +93,20 @@ describe('a host table too large for one statement', () => {
       },
     })
     expect(await moved).toBeGreaterThan(1)
+    expect(await kept()).toEqual(flagged)
+  })
+
+  test('is copied with the rows that moved to its end just before the snapshot', async () => {
+    const app = await database().connect('crm_app')
+    const pool = createPool(database().ownerUrl, 1)
+    beforeQueries(pool, (text) =>
+      text.startsWith('begin isolation level')
+        ? app.query('update contacts set filler = filler where id % 6 = 0')
+        : undefined,
+    )
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    await removeFeature(db, feature)
+    await db.destroy()
     expect(await kept()).toEqual(flagged)
   })
 

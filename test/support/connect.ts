@@ -35,3 +35,18 @@ export function createPool(connectionString: string, max: number): pg.Pool {
 }
 
 const ignore = () => undefined
+
+/** Has the pool's clients wait for `act` before they send a query. */
+export function beforeQueries(pool: pg.Pool, act: (text: string) => Promise<unknown> | undefined): void {
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
+    const late = async (...args: unknown[]) => {
+      await act(textOf(args[0]))
+      return await query(...args)
+    }
+    Object.assign(client, { query: late })
+  })
+}
+
+const textOf = (query: unknown): string =>
+  typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : String(query)
