@@ -12,7 +12,7 @@ import {
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { demandSameMembers, treeQuery } from '../plan/tree.ts'
+import { demandSameMembers, rowsOf, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { NOT_YET, OTHER_PARTITIONS } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
@@ -77,6 +77,8 @@ export async function copyHost(
   try {
     // the slices see one snapshot: batches with snapshots of their own could miss a row that an update moves
     await run(db, 'begin isolation level repeatable read')
+    // and nobody may rewrite the table between them, where rows would change their blocks
+    await run(db, `lock table ${rowsOf(host)} in access share mode`)
     await copyInSlices(context, host, runId)
     await runTogether(db, [...finish, 'commit'])
   } catch (error) {

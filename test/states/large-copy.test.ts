@@ -110,6 +110,22 @@ describe('a host table too large for one statement', () => {
     expect(await kept()).toEqual(flagged)
   })
 
+  test('is not rewritten while it is copied', async () => {
+    const cluster = await database().connect('crm_owner')
+    await cluster.query("set lock_timeout = '1ms'")
+    const tried: unknown[] = []
+    const pool = createPool(database().ownerUrl, 1)
+    beforeQueries(pool, async (text) => {
+      if (!text.startsWith('with going_on')) return
+      tried.push(await cluster.query('cluster contacts using contacts_pkey').catch((error: unknown) => error))
+    })
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    await removeFeature(db, feature)
+    await db.destroy()
+    expect(tried.length).toBeGreaterThan(1)
+    for (const result of tried) expect(result).toMatchObject({ code: '55P03' })
+  })
+
   test('is copied over one when the other dies', async () => {
     const running = removeFeature(database().db, feature)
     await copiers(running, { at: 2, about: (pids) => endWorker(database(), 'other', pids) })
