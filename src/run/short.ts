@@ -49,7 +49,7 @@ export async function runShort(
     if (!session.inTransaction) await run(db, `set statement_timeout = ${String(timeout)}`)
     const started = performance.now()
     try {
-      await run(db, compose(short, attempts === 1 ? options.lockTimeoutMs : lockWait(options, attempt), demand))
+      await run(db, compose(short, attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs, demand))
       const { held } = await row<{ held: string }>(db, `select pg_catalog.current_setting('unship.report') as held`)
       return { lockHeldMs: Number(held), attempts: attempt }
     } catch (error) {
@@ -92,7 +92,7 @@ const FULL_WAIT_FROM_ATTEMPT = 5
 
 /**
  * Who holds a lock for the length of an ordinary transaction is gone in some milliseconds; who stays longer would have
- * everybody wait behind us for all of the timeout, in vain. So the first attempts ask for less.
+ * everybody wait behind us for all of the timeout, in vain. So the first attempts ask for less, unless they are the last.
  */
 function lockWait({ lockTimeoutMs }: RunContext['options'], attempt: number): number {
   return Math.min(lockTimeoutMs, Math.max(FIRST_WAIT_MS, (lockTimeoutMs * attempt) / FULL_WAIT_FROM_ATTEMPT))

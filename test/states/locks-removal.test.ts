@@ -116,10 +116,14 @@ describe('a removal that does not get its locks', () => {
         },
       }),
     )
-    await client.query('rollback')
     expect(waits).toHaveLength(5)
     expect(waits[0]).toBeLessThan(600)
     expect(waits[4]).toBeGreaterThan(900)
+
+    const last = performance.now()
+    await refusal('locked', removeFeature(database().db, programPartner, { lockTimeoutMs: 1000, lockAttempts: 2 }))
+    expect(performance.now() - last).toBeGreaterThan(1100)
+    await client.query('rollback')
   })
 
   test('holds other clients up for no longer than the lock timeout', async () => {
