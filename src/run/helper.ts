@@ -45,7 +45,9 @@ export async function withHelper(
       more = await beside.connection().execute(async (connection) => {
         // a pool that has none to spare gives one only when ours is back
         if (over) return false
-        const taken = step((sql) => askAlone(connection, { ...help, settings: { ...ours, ...help.settings } }, users, sql))
+        const taken = step((sql) =>
+          askAlone(connection, { ...help, settings: { ...ours, ...help.settings } }, users, sql),
+        )
         atWork = taken.catch((error: unknown) => failures.push(error))
         return await taken
       })
