@@ -132,25 +132,40 @@ where ${holds(host, 'h')}`
 export const copyStatement = (host: HostPlan): string => `create table ${qualified(host.backup)} as\n${held(host)}`
 
 /**
- * The same for the blocks `from` up to, not with, `to` of the host or one of its partitions, into a backup that is there,
+ * The same for a stretch of the host or one of its partitions, into a backup that is there,
  * for as long as nobody takes the run back: a server process that comes late must not write into another run's backup.
  */
 export const copySliceStatement = (
   host: HostPlan,
   runId: string,
-  { table, from, to }: { table: QualifiedName; from: number; to: number },
+  { table, ...stretch }: Stretch & { table: QualifiedName },
 ): string => `with going_on as (
   select from ${LEDGER_SCHEMA}.runs where id = ${runId} for share
 ), saved as (
   insert into ${qualified(host.backup)}
-${held(host, `only ${qualified(table)}`)} and ${blocks('h', from, to)}
+${held(host, `only ${qualified(table)}`)} and ${within('h', stretch)}
   and exists (select from going_on)
   returning 1
 )
 select pg_catalog.count(*)::int as rows from saved`
 
-export const blocks = (alias: string, from: number, to: number) =>
-  `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`
+/** Rows of a table by where they lie: in its blocks `from` up to, not with, `to`. */
+export interface Stretch {
+  readonly from: number
+  readonly to: number
+  /** Only each `of`th row of a block, from the `nth` on. */
+  readonly turn?: { readonly nth: number; readonly of: number }
+}
+
+/** Whether a row lies in a stretch. */
+export const within = (alias: string, { from, to, turn }: Stretch): string =>
+  [
+    `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`,
+    // a row's number in its block is the last two of the six bytes
+    ...(turn
+      ? [`pg_catalog.get_byte(pg_catalog.tidsend(${alias}.ctid), 5) % ${String(turn.of)} = ${String(turn.nth)}`]
+      : []),
+  ].join(' and ')
 
 /** How many blocks a table has. */
 export const blocksOf = (table: QualifiedName): string =>

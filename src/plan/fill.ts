@@ -1,5 +1,5 @@
 import { id, qualified, type QualifiedName } from '../sql.ts'
-import { blocks, columnNames, image, list, onKey } from './backup.ts'
+import { columnNames, image, list, onKey, within, type Stretch } from './backup.ts'
 import type { HostPlan } from './plan.ts'
 import { FILLING } from './swap.ts'
 import { rowsOf } from './tree.ts'
@@ -29,18 +29,17 @@ const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(h
 const AS_FILLER = `pg_catalog.current_setting('${FILLING}', true) = 'on'`
 
 /**
- * One batch of it: the backup's blocks `from` up to, not with, `to`. Returns how many rows it filled; waits for rows that
- * somebody has locked.
+ * One batch of it: a stretch of the backup. Returns how many rows it filled; waits for rows that somebody has locked.
  */
-export const fillBatchStatement = (host: HostPlan, from: number, to: number): string =>
-  `with filled as (\n${fillStatement(host)}\n  and ${blocks('b', from, to)} and ${AS_FILLER}\nreturning 1)
+export const fillBatchStatement = (host: HostPlan, batch: Stretch): string =>
+  `with filled as (\n${fillStatement(host)}\n  and ${within('b', batch)} and ${AS_FILLER}\nreturning 1)
 select pg_catalog.count(*)::int as filled from filled`
 
 /**
  * The same, but rows that somebody has locked, or changes at that moment, are left for the next pass. Returns how many
  * rows it had to fill and did. Locking them beforehand takes a third longer.
  */
-export function fillUnlockedStatement(host: HostPlan, from: number, to: number): string {
+export function fillUnlockedStatement(host: HostPlan, batch: Stretch): string {
   // quicker than by key; of partitions it would not be unique
   const address = host.members
     ? { columns: list(host.key, 'h.'), same: (alias: string) => onKey(host, 'h', alias) }
@@ -48,7 +47,7 @@ export function fillUnlockedStatement(host: HostPlan, from: number, to: number):
   return `with pending as materialized (
   select ${address.columns}, ${list(columnNames(host), 'b.')}
   from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
-  where ${blocks('b', from, to)} and ${unfilled(host)} and ${AS_FILLER}
+  where ${within('b', batch)} and ${unfilled(host)} and ${AS_FILLER}
 ), target as (
   select pending.*
   from pending join ${rowsOf(host)} h on ${address.same('pending')}
@@ -89,11 +88,11 @@ export function fillNewRowsStatement(host: HostPlan): string | null {
   return condition === null ? null : `update ${rowsOf(host)} h\nset ${fillersSet(host)}\nwhere ${condition}`
 }
 
-/** One batch of it: blocks `from` up to, not with, `to` of the host or one of its partitions. Rows that somebody has locked are left for the next pass. */
-export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, from: number, to: number): string =>
+/** One batch of it: a stretch of the host or one of its partitions. Rows that somebody has locked are left for the next pass. */
+export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, batch: Stretch): string =>
   `with target as (
   select h.ctid as at from only ${qualified(of)} h
-  where ${blocks('h', from, to)} and ${missing(host) ?? 'false'} and ${AS_FILLER}
+  where ${within('h', batch)} and ${missing(host) ?? 'false'} and ${AS_FILLER}
   for no key update of h skip locked
 ), filled as (
   update only ${qualified(of)} h

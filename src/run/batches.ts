@@ -1,17 +1,13 @@
+import type { Stretch } from '../plan/backup.ts'
 import type { RunContext } from './context.ts'
 import { withHelper, type Ask } from './helper.ts'
 import { pauseWhileAsked } from './pause.ts'
+import type { Progress } from './progress.ts'
 import { row } from './query.ts'
 import { withSettings, type Settings } from './settings.ts'
 
-/** A range of blocks: from this one up to, not with, that one. */
-export interface Range {
-  readonly from: number
-  readonly to: number
-}
-
 interface Batched {
-  readonly ranges: readonly Range[]
+  readonly stretches: readonly Stretch[]
   /** For the batches alone. */
   readonly settings: Settings
   /** Any session of the role does as well as the run's own. */
@@ -24,32 +20,42 @@ const MOST_BLOCKS = 2048
 const HELPED_FROM_BLOCKS = 128
 
 /**
- * Works through ranges of blocks in batches that take about `batchMs` each: the next
+ * Works through stretches of a table in batches that take about `batchMs` each: the next
  * one's size follows the time that the last one took. Each batch is its own transaction, and waits before it for as
  * long as the caller's checks say. Many blocks are shared with a second connection, where there is one to spare.
+ *
+ * @param work does one batch, and returns how many rows it changed
  */
 export async function inBatches(
   context: RunContext,
-  { ranges, settings, anySession }: Batched,
-  work: (ask: Ask, batch: Range) => Promise<void>,
+  { stretches, settings, anySession }: Batched,
+  work: (ask: Ask, batch: Stretch) => Promise<number>,
+  progress: Progress,
 ): Promise<void> {
-  const left = ranges.filter(({ from, to }) => to > from)
+  const { batchMs } = context.options
+  const left = stretches.flatMap(inTurns)
   const batches = () => {
-    let size = FIRST_BLOCKS
+    // by turn: a row takes longer in some than in others
+    const sizes: number[] = []
     return async (ask: Ask): Promise<boolean> => {
+      const turn = left[0]?.turn ?? { nth: 0, of: 1 }
+      const size = sizes[turn.nth] ?? sizes[turn.nth - 1] ?? FIRST_BLOCKS
       const batch = take(left, size)
       if (!batch) return false
       const started = performance.now()
+      let rows: number
       try {
-        await work(ask, batch)
+        rows = await work(ask, batch)
       } catch (error) {
         left.unshift(batch)
         throw error
       }
       const took = Math.max(1, performance.now() - started)
-      // a range shorter than the size says nothing about it
-      if (batch.to - batch.from === size)
-        size = Math.min(MOST_BLOCKS, Math.max(1, Math.round(size * Math.min(4, context.options.batchMs / took))))
+      progress.advance(rows, { ms: took, turn })
+      const blocks = batch.to - batch.from
+      // fewer blocks than could have been are no reason to take more
+      if (blocks === size || took > batchMs)
+        sizes[turn.nth] = Math.min(MOST_BLOCKS, Math.max(1, Math.round(blocks * Math.min(4, batchMs / took))))
       return left.length > 0
     }
   }
@@ -62,17 +68,39 @@ export async function inBatches(
         await nextOwn((sql) => row(context.db, sql))
       }
     })
-  const blocks = left.reduce((sum, { from, to }) => sum + to - from, 0)
+  const blocks = stretches.reduce((sum, { from, to }) => sum + to - from, 0)
   if (anySession && blocks >= HELPED_FROM_BLOCKS) await withHelper(context, { settings }, own, batches())
   else await own()
 }
 
-/** Takes so many blocks, or what is left of a range. */
-function take(left: Range[], blocks: number): Range | null {
-  const [range] = left
-  if (!range) return null
-  const to = Math.min(range.to, range.from + blocks)
-  if (to < range.to) left[0] = { from: to, to: range.to }
+const TURNS = 8
+/** Each block of a backup belongs to a dozen of its table's, which are to stay in memory until all turns have been there. */
+const MOST_IN_TURNS = 1024
+/** The first turns are shorter, so that the time left can be told soon. */
+const FIRST_IN_TURNS = 256
+const IN_TURNS_FROM_BLOCKS = 128
+
+/**
+ * Rows that lie side by side are changed in turns, a while apart. A full page has no room for the new version of a row,
+ * which goes to another page, and into every index. Where a turn has been before, the space of the row that it moved
+ * away can be had by now: the new version stays in its page, and no index hears of it (a HOT update).
+ */
+function inTurns(stretch: Stretch): Stretch[] {
+  const { from, to, turn } = stretch
+  if (turn !== undefined || to - from < IN_TURNS_FROM_BLOCKS) return to > from ? [stretch] : []
+  const stretches: Stretch[] = []
+  for (let at = from, size = FIRST_IN_TURNS; at < to; at += size, size = Math.min(MOST_IN_TURNS, size * 2))
+    for (let nth = 0; nth < TURNS; nth++)
+      stretches.push({ from: at, to: Math.min(to, at + size), turn: { nth, of: TURNS } })
+  return stretches
+}
+
+/** Takes so many blocks, or what is left of a stretch. */
+function take(left: Stretch[], blocks: number): Stretch | null {
+  const [stretch] = left
+  if (!stretch) return null
+  const to = Math.min(stretch.to, stretch.from + blocks)
+  if (to < stretch.to) left[0] = { ...stretch, from: to }
   else left.shift()
-  return { from: range.from, to }
+  return { ...stretch, to }
 }

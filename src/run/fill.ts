@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
-import { blocksOf } from '../plan/backup.ts'
+import { blocksOf, type Stretch } from '../plan/backup.ts'
 import {
   countMissingStatement,
   fillBatchStatement,
@@ -13,7 +13,7 @@ import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { FILLING } from '../plan/swap.ts'
 import { qualified } from '../sql.ts'
-import { inBatches, type Range } from './batches.ts'
+import { inBatches } from './batches.ts'
 import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
 import type { Ask } from './helper.ts'
@@ -86,10 +86,10 @@ async function unlessLocked<T>(work: Promise<T>): Promise<T | null> {
 }
 
 /** One batch: as if nobody had locked a row of it, and otherwise what is not locked. */
-async function fillBatch(ask: Ask, host: HostPlan, { from, to }: Range): Promise<{ filled: number; left: boolean }> {
-  const all = await unlessLocked(ask<{ filled: number }>(fillBatchStatement(host, from, to)))
+async function fillBatch(ask: Ask, host: HostPlan, batch: Stretch): Promise<{ filled: number; left: boolean }> {
+  const all = await unlessLocked(ask<{ filled: number }>(fillBatchStatement(host, batch)))
   if (all) return { ...all, left: false }
-  const some = await unlessLocked(ask<{ pending: number; filled: number }>(fillUnlockedStatement(host, from, to)))
+  const some = await unlessLocked(ask<{ pending: number; filled: number }>(fillUnlockedStatement(host, batch)))
   return some ? { filled: some.filled, left: some.filled < some.pending } : { filled: 0, left: true }
 }
 
@@ -100,17 +100,22 @@ async function fillInBatches(context: RunContext, host: HostPlan, settings: Sett
     `select ${blocksOf(host.backup)} as blocks, (select pg_catalog.count(*) from ${qualified(host.backup)})::text as total`,
   )
   const progress = new Progress(context, 'fill', shown(host.table), Number(total))
-  let ranges: readonly Range[] = [{ from: 0, to: blocks }]
+  let stretches: readonly Stretch[] = [{ from: 0, to: blocks }]
   for (let pass = 1; ; pass++) {
-    const again: Range[] = []
-    await inBatches(context, { ranges, settings, anySession: true }, async (ask, batch) => {
-      const { filled, left } = await fillBatch(ask, host, batch)
-      progress.advance(filled)
-      if (left) again.push(batch)
-    })
+    const again: Stretch[] = []
+    await inBatches(
+      context,
+      { stretches, settings, anySession: true },
+      async (ask, batch) => {
+        const { filled, left } = await fillBatch(ask, host, batch)
+        if (left) again.push(batch)
+        return filled
+      },
+      progress,
+    )
     if (again.length === 0) return
     if (pass >= context.options.lockAttempts) throw keptLocked(host, pass)
-    ranges = again
+    stretches = again
     await sleep(Math.min(1000, 50 * pass))
   }
 }
@@ -130,12 +135,13 @@ async function fillNewRows(context: RunContext, host: HostPlan, settings: Settin
       // what the values are made of may be the caller's session's own
       await inBatches(
         context,
-        { ranges: [{ from: 0, to: blocks }], settings, anySession: false },
-        async (ask, { from, to }) => {
-          const { filled } = await ask<{ filled: number }>(fillNewRowsBatchStatement(host, table, from, to))
+        { stretches: [{ from: 0, to: blocks }], settings, anySession: false },
+        async (ask, batch) => {
+          const { filled } = await ask<{ filled: number }>(fillNewRowsBatchStatement(host, table, batch))
           done += filled
-          progress.advance(filled)
+          return filled
         },
+        progress,
       )
     const before = left
     left = await missing()

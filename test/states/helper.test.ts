@@ -150,10 +150,11 @@ describe('filling', () => {
     await removeFeature(database().db, notes)
     const other = await database().connect('crm_owner')
     const asked: unknown[] = []
+    const everything = { from: 0, to: 10_000 }
     await restoreFeature(database().db, notes, {
       pauseWhile: async () => {
         if (asked.length === 0)
-          for (const statement of [fillBatchStatement(host, 0, 10_000), fillUnlockedStatement(host, 0, 10_000)])
+          for (const statement of [fillBatchStatement(host, everything), fillUnlockedStatement(host, everything)])
             asked.push((await other.query<{ filled: number }>(statement)).rows[0]?.filled)
         return false
       },
