@@ -1,7 +1,7 @@
 import type { Oid } from '../catalog/fragments.ts'
 import { backupKeyName, hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
-import { catchUpStatement, copyStatement, unwatchStatements, watchStatements } from './backup.ts'
+import { catchUpStatement, copyStatement } from './backup.ts'
 import { generatedColumns, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import type { Rename } from './moved.ts'
@@ -9,6 +9,7 @@ import type { Parts } from './parts.ts'
 import { hiddenView, hide } from './prebuilt.ts'
 import { reduceLists } from './publications.ts'
 import { demandSameMembers } from './tree.ts'
+import { unwatchStatements, watchStatements } from './watch.ts'
 import type { LockMode, RemovalPhase, Statement } from './plan.ts'
 
 /** The statements of a removal, in order. */

@@ -1,7 +1,7 @@
 import { UnshipError } from '../errors.ts'
 import { finishRun, recordEvent, setChecksums, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { unwatchStatements } from '../plan/backup.ts'
+import { unwatchStatements } from '../plan/watch.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { lockHost } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'

@@ -12,7 +12,7 @@ import {
   startRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
-import { unwatchStatements } from '../plan/backup.ts'
+import { unwatchStatements } from '../plan/watch.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { CAPTURE_MARK, CAPTURE_VIEWS_MARK } from '../plan/removal-statements.ts'
