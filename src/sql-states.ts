@@ -15,3 +15,5 @@ export const OTHER_PARTITIONS = 'UN004'
 export const OTHER_SESSION = 'UN005'
 /** What was tried is taken back. */
 export const TRIED = 'UN006'
+/** The columns that were copied, or what watches them, changed. */
+export const OTHER_SOURCE = 'UN007'

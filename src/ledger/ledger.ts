@@ -33,7 +33,7 @@ export interface RecordedPlan {
   /** Tables that were published by name; none in ledgers that do not say. */
   readonly publications?: readonly PublishedTable[]
   readonly claims: readonly Claim[]
-  /** Rows of each host table when the removal began: only in a removal's row. */
+  /** Rows of each host table when it was copied: only in a removal's row. */
   readonly hostRows?: Readonly<Record<string, number>>
   /** Which of the restore's short transactions take as long as they take. */
   readonly rewrites?: Rewrites
@@ -59,7 +59,7 @@ export interface LedgerRun {
   readonly plan: RecordedPlan | null
   readonly counts: Readonly<Record<string, number>>
   readonly checksums: Readonly<Record<string, string>>
-  /** Rows of each host table when the removal began. */
+  /** Rows of each host table when it was copied. */
   readonly host_rows: Readonly<Record<string, number>> | null
   readonly finished_at: string | null
   readonly fingerprint: string | null
@@ -261,6 +261,13 @@ export async function readStatements(db: AnyKysely, removalId: string): Promise<
 
 export const setPhase = (runId: string, phase: Phase): string =>
   `update ${runs} set phase = ${literal(phase)} where id = ${runId}`
+
+/** What a removal counted: the preflight counts, and all rows of each host table. */
+export const saveCounts = (
+  runId: string,
+  { counts, hostRows }: Pick<LedgerRun, 'counts'> & { readonly hostRows: Readonly<Record<string, number>> },
+): string =>
+  `update ${runs} set counts = ${literal(JSON.stringify(counts))}::jsonb, plan = plan || ${literal(JSON.stringify({ hostRows }))}::jsonb where id = ${runId}`
 
 export const captureStatement = (runId: string, position: number, expression: string): string =>
   `update ${LEDGER_SCHEMA}.statements set sql = ${expression} where run_id = ${runId} and position = ${String(position)}`

@@ -1,7 +1,8 @@
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { id, literal, qualified, type QualifiedName } from '../sql.ts'
-import type { HostPlan, PlannedColumn } from './plan.ts'
-import { rowsOf } from './tree.ts'
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { OTHER_SOURCE } from '../sql-states.ts'
+import type { CountPlan, HostPlan, PlannedColumn } from './plan.ts'
+import { rowsOf, treeQuery } from './tree.ts'
 
 /*
  * The SQL of a host table's backup: copying, catching up, verifying. `watch.ts` has that of its log, `fill.ts` that of
@@ -42,23 +43,60 @@ where ${holds(host, 'h')}`
 /** One pass over the host table, in one snapshot. */
 export const copyStatement = (host: HostPlan): string => `create table ${qualified(host.backup)} as\n${held(host)}`
 
+/** What a statement sums up of the rows that it copies. */
+export interface Summed {
+  /** A row's hash, of the key and the removed columns of an alias. */
+  readonly hash: (alias: string) => string
+  /** Counts of rows that are all backed up. */
+  readonly counts: readonly CountPlan[]
+}
+
+/** What it found. */
+export interface Sums {
+  /** All rows that it read; null where the server does not count (`track_counts`). */
+  readonly total: number | null
+  /** Those that were copied, and the sum of their hashes. */
+  readonly rows: number
+  readonly hashes: string
+  /** In the order of the counts that were asked for. */
+  readonly counts: readonly number[]
+}
+
 /**
  * The same for a stretch of the host or one of its partitions, into a backup that is there,
  * for as long as nobody takes the run back: a server process that comes late must not write into another run's backup.
+ * Returns `Sums` of what was read of the host, as JSON.
+ *
+ * How many rows a scan has read is known to the server's statistics of the transaction; counting them in the statement
+ * takes half as long as the copy. `started` is read before the scan, because that depends on it.
  */
-export const copySliceStatement = (
+export function copyStretchStatement(
   host: HostPlan,
   runId: string,
   { table, ...stretch }: Stretch & { table: QualifiedName },
-): string => `with going_on as (
+  { hash, counts }: Summed,
+): string {
+  const all = [...host.key, ...columnNames(host)]
+  const read = `pg_catalog.pg_stat_get_xact_tuples_returned(${literal(qualified(table))}::pg_catalog.regclass)`
+  const counted = counts.map(({ rows }) => `pg_catalog.count(*) filter (where ${rows?.where ?? 'true'})`)
+  return `with going_on as (
   select from ${LEDGER_SCHEMA}.runs where id = ${runId} for share
+), started as materialized (
+  select ${read} as rows
+), source as materialized (
+  select ${list(all, 'h.')} from only ${qualified(table)} h
+  where ${holds(host, 'h')} and ${within('h', stretch)}
+    and exists (select from going_on) and (select rows from started) >= 0
 ), saved as (
-  insert into ${qualified(host.backup)}
-${held(host, `only ${qualified(table)}`)} and ${within('h', stretch)}
-  and exists (select from going_on)
-  returning 1
+  insert into ${qualified(host.backup)} (${list(all)}, backed_up_at)
+  select ${list(all, 'h.')}, pg_catalog.statement_timestamp() from source h
 )
-select pg_catalog.count(*)::int as rows from saved`
+select pg_catalog.json_build_object(
+  'total', case when pg_catalog.current_setting('track_counts')::boolean then ${read} - (select rows from started) end,
+  'rows', pg_catalog.count(*), 'hashes', coalesce(pg_catalog.sum(${hash('h')}), 0)::text,
+  'counts', pg_catalog.json_build_array(${counted.join(', ')}))::text as json
+from source h`
+}
 
 /** Rows of a table by where they lie: in its blocks `from` up to, not with, `to`. */
 export interface Stretch {
@@ -82,14 +120,30 @@ export const within = (alias: string, { from, to, turn }: Stretch): string =>
 export const blocksOf = (table: QualifiedName): string =>
   `(pg_catalog.pg_relation_size(${literal(qualified(table))}::pg_catalog.regclass) / pg_catalog.current_setting('block_size')::int)::int`
 
+/** By how much a statement changed a backup: rows, and the sum of their hashes. */
+export interface Change {
+  readonly rows: number
+  readonly hashes: string
+}
+
+const change = (more: string, less: string, hash: Summed['hash']): string => {
+  const of = (rows: string) => ({
+    count: rows && `(select pg_catalog.count(*) from ${rows})`,
+    sum: rows && `coalesce((select pg_catalog.sum(${hash(rows)}) from ${rows}), 0)`,
+  })
+  const [a, b] = [of(more), of(less)]
+  return `(${a.count || '0'} - ${b.count})::int as rows, (${a.sum || '0'} - ${b.sum})::text as hashes`
+}
+
 /**
- * Brings the backup up to the present rows of the logged keys; returns how many keys were logged.
+ * Brings the backup up to the present rows of the logged keys; returns how many keys were logged and, where hashes are asked
+ * for, a `Change`.
  *
  * The log is never analyzed, and a planner that takes it for large would scan the
  * whole host table, under lock in the cut-over: LATERAL with OFFSET 0, and row addresses as an
  * array, leave it no choice but to look up key by key.
  */
-export function catchUpStatement(host: HostPlan): string {
+export function catchUpStatement(host: HostPlan, hash?: Summed['hash']): string {
   const backup = qualified(host.backup)
   const columns = columnNames(host)
   const all = [...host.key, ...columns]
@@ -101,52 +155,69 @@ export function catchUpStatement(host: HostPlan): string {
   select found.* from keys cross join lateral (
     select ${list(all, 'h.')} from ${rowsOf(host)} h
     where ${onKey(host, 'h', 'keys')} and ${holds(host, 'h')} offset 0) found
+), before as (
+  select found.* from keys cross join lateral (
+    select b.ctid, ${list(all, 'b.')} from ${backup} b where ${onKey(host, 'b', 'keys')} offset 0) found
 ), gone as (
   delete from ${backup} where ctid = any (array(
-    select found.ctid from keys cross join lateral (
-      select b.ctid from ${backup} b where ${onKey(host, 'b', 'keys')} offset 0) found
-    where not exists (select from present where ${onKey(host, 'present', 'keys')})))
+    select before.ctid from before where not exists (select from present where ${onKey(host, 'present', 'before')})))
 ), saved as (
   insert into ${backup} (${list(all)}, backed_up_at)
   select ${list(all)}, pg_catalog.statement_timestamp() from present
   on conflict (${list(host.key)}) do update
   set ${columns.map((c) => `${id(c)} = excluded.${id(c)}`).join(', ')}, backed_up_at = excluded.backed_up_at
 )
-select pg_catalog.count(*)::int as logged from logged`
+select (select pg_catalog.count(*) from logged)::int as logged${hash ? `, ${change('present', 'before', hash)}` : ''}`
 }
 
-/** After a TRUNCATE of the host table: drops from the backup what is no longer there. Does nothing otherwise. */
-export function catchUpTruncatedStatement(host: HostPlan): string {
+/** After a TRUNCATE of the host table: drops from the backup what is no longer there. Returns a `Change`: none otherwise. */
+export function catchUpTruncatedStatement(host: HostPlan, hash: Summed['hash']): string {
   return `with truncated as (
   delete from ${qualified(host.watch.log)} where unship_truncated returning 1
+), gone as (
+  delete from ${qualified(host.backup)} b
+  where exists (select from truncated)
+    and not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})
+  returning ${list([...host.key, ...columnNames(host)], 'b.')}
 )
-delete from ${qualified(host.backup)} b
-where exists (select from truncated)
-  and not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`
+select ${change('', 'gone', hash)}`
+}
+
+/** The source of a backup, as the catalog's rows tell when they were last written. */
+export interface Source {
+  readonly columns: string
+  readonly triggers: string
 }
 
 /**
- * Counts rows whose backup is missing, unequal or too many. Rows that the
- * watch has logged meanwhile are left to the next catch-up.
+ * What changes when somebody alters a column that is copied, or the triggers that watch it. (ALTER COLUMN … TYPE, which could
+ * change values unseen, PostgreSQL refuses for columns that a trigger's WHEN names.)
  */
-export function verifyBackupStatement(host: HostPlan, watched: boolean): string {
-  const backup = qualified(host.backup)
-  const log = qualified(host.watch.log)
-  const unlogged = (alias: string) =>
-    watched ? `\n    and not exists (select from ${log} l where ${onKey(host, 'l', alias)})` : ''
-  const untruncated = watched ? `\n    and not exists (select from ${log} l where l.unship_truncated)` : ''
-  const kept = `b.${id(host.key[0] ?? '')}`
-  // keys are unique on both sides: as many backup rows have their row in the table as are found from there
-  return `select pairs.unequal + greatest(0, backups.rows - pairs.found) as wrong
-from (
-  select pg_catalog.count(${kept}) as found, pg_catalog.count(*) filter (
-    where ${kept} is null or pg_catalog.record_image_ne(${image(host, 'b')}, ${image(host, 'h')})) as unequal
-  from ${rowsOf(host)} h left join ${backup} b on ${onKey(host, 'b', 'h')}
-  where ${holds(host, 'h')}${unlogged('h')}
-) pairs, (
-  select pg_catalog.count(*) as rows from ${backup} b where true${unlogged('b')}${untruncated}
-) backups`
+export function sourceStatement(host: HostPlan): string {
+  const names = [...host.key, ...columnNames(host)].map(literal).join(', ')
+  const tables = host.members
+    ? `select t.relid from (${treeQuery(host.table)}) t`
+    : `select ${literal(qualified(host.table))}::pg_catalog.regclass`
+  return `select (
+  select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid::pg_catalog.oid, a.attnum, a.xmin), ' ' order by a.attrelid, a.attnum))
+  from pg_catalog.pg_attribute a where a.attrelid in (${tables}) and a.attname in (${names})
+) as columns, (
+  select coalesce(pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', t.oid, t.tgenabled, t.xmin), ' ' order by t.oid)), '')
+  from pg_catalog.pg_trigger t where t.tgfoid = pg_catalog.to_regprocedure(${literal(`${qualified(host.watch.routine)}()`)})
+) as triggers`
 }
+
+/** Fails where the source is not what it was when its copy began. */
+export const demandSameSource = (host: HostPlan, { columns, triggers }: Source): string =>
+  `do ${dollarQuote(
+    `
+begin
+  if (select s.columns || ' ' || s.triggers from (${sourceStatement(host)}) s) is distinct from ${literal(`${columns} ${triggers}`)} then
+    raise exception using message = ${literal(`columns of ${id(host.table.schema, host.table.name)}, or the triggers that watch them, were altered`)}, errcode = '${OTHER_SOURCE}';
+  end if;
+end`,
+    'source',
+  )}`
 
 /** How many rows a backup keeps, and how many of them have no row in the table any more. */
 export const countKeptStatement = (host: HostPlan): string =>

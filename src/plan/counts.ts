@@ -52,6 +52,10 @@ const hidden = (model: Model, oid: string) =>
 
 const same = (a: QualifiedName, b: QualifiedName) => a.schema === b.schema && a.name === b.name
 
+/** Of booleans whose default is true, those that are false are backed up. Where it varies, all are. */
+const isBlankUnlessTrue = ({ default: value, default_constant }: Column) =>
+  value === null || value === 'false' || !default_constant
+
 /** A boolean holds something when true; another column when it differs from what a new row is given. */
 function countHolding(model: Model, oid: string, columns: readonly Column[]): Omit<CountPlan, 'label'> {
   const conditions = columns.map((c) => {
@@ -63,6 +67,7 @@ function countHolding(model: Model, oid: string, columns: readonly Column[]): Om
   const rows = {
     from: `${model.relation(oid).relkind === 'p' ? '' : 'only '}${qualified(model.name(oid))} h`,
     where: conditions.join(' or '),
+    backedUp: columns.every((c) => c.attgenerated === '' && (c.type !== 'boolean' || isBlankUnlessTrue(c))),
   }
   return { sql: `select pg_catalog.count(*)::text as rows from ${rows.from} where ${rows.where}`, rows }
 }

@@ -156,8 +156,11 @@ export interface Claim {
 export interface CountPlan {
   readonly label: string
   readonly sql: string
-  /** Of a host table's rows, those that hold something: several such counts are made in one pass. */
-  readonly rows?: { readonly from: string; readonly where: string }
+  /**
+   * Of a host table's rows, those that hold something: several such counts are made in one pass. `backedUp` says that
+   * they are all among the rows that are backed up.
+   */
+  readonly rows?: { readonly from: string; readonly where: string; readonly backedUp: boolean }
 }
 
 /** What a removal will do, and what its restore will do after it. */

@@ -7,7 +7,7 @@ import type { Rewrites } from './rewrites.ts'
 const REMOVAL: Readonly<Record<RemovalPhase, string>> = {
   watch: 'begins to log the keys of rows whose values change',
   copy: 'copies what the columns hold, in one snapshot',
-  verify: 'compares the copies with the tables, and catches up',
+  verify: 'catches up, and compares the copies with what was read',
   'cut over': 'copies the last changes, then renames and drops, all at once',
   record: 'seals the backups with checksums',
 }

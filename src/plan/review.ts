@@ -80,7 +80,7 @@ export interface RemovalReview extends ReviewHead {
   readonly restore: readonly ReviewStatement[]
   readonly hazards: readonly Hazard[]
   readonly evidence: Evidence
-  /** Rows and bytes that copying and verifying read. */
+  /** Rows and bytes that copying reads. */
   readonly reading: { readonly bytes: number; readonly rows: number }
 }
 

@@ -15,6 +15,26 @@ const HASHED_IN_C = ['text', 'varchar']
 /** What a seal of today begins with; one without it is a sum of hashes of the rows' texts. */
 const MARK = 'h'
 
+/** The hash of the row that `alias` stands for, of these columns. Rows of different images have different hashes. */
+export function rowHash(columns: readonly SealedColumn[], alias: string): string {
+  const hashed = columns.flatMap(({ attname, typname }) => {
+    if (typname !== null && HASHED.includes(typname)) return [`${alias}.${id(attname)}`]
+    if (typname !== null && HASHED_IN_C.includes(typname)) return [`${alias}.${id(attname)} collate pg_catalog."C"`]
+    return []
+  })
+  const others = columns
+    .filter(({ typname }) => typname === null || ![...HASHED, ...HASHED_IN_C].includes(typname))
+    .map(({ attname }) => `${alias}.${id(attname)}`)
+  if (others.length > 0) hashed.push(`row(${others.join(', ')})::text collate pg_catalog."C"`)
+  // a row's hash is a weighted sum of its columns': hashed once more, or values that changed places between rows went unseen
+  return hashed.length === 0
+    ? '0'
+    : `pg_catalog.hashtextextended(pg_catalog.hash_record_extended(row(${hashed.join(', ')}), 0)::text collate pg_catalog."C", 0)`
+}
+
+/** The seal of so many rows, given the sum of their hashes. */
+export const sealOf = (rows: bigint, hashes: bigint): string => `${String(rows)}:${MARK}${String(hashes)}`
+
 /**
  * A seal over a table's rows that does not depend on their order: row count and sum of row
  * hashes. Several times cheaper than hashing each row's text, which is done only for types that have
@@ -26,21 +46,7 @@ export function sealStatement(
   columns: readonly SealedColumn[],
   { partitioned = false }: { partitioned?: boolean } = {},
 ): string {
-  const hashed = columns.flatMap(({ attname, typname }) => {
-    if (typname !== null && HASHED.includes(typname)) return [`t.${id(attname)}`]
-    if (typname !== null && HASHED_IN_C.includes(typname)) return [`t.${id(attname)} collate pg_catalog."C"`]
-    return []
-  })
-  const others = columns
-    .filter(({ typname }) => typname === null || ![...HASHED, ...HASHED_IN_C].includes(typname))
-    .map(({ attname }) => `t.${id(attname)}`)
-  if (others.length > 0) hashed.push(`row(${others.join(', ')})::text collate pg_catalog."C"`)
-  // a row's hash is a weighted sum of its columns': hashed once more, or values that changed places between rows went unseen
-  const hash =
-    hashed.length === 0
-      ? '0'
-      : `pg_catalog.hashtextextended(pg_catalog.hash_record_extended(row(${hashed.join(', ')}), 0)::text collate pg_catalog."C", 0)`
-  return `select pg_catalog.count(*)::text || ':${MARK}' || coalesce(pg_catalog.sum(${hash}), 0)::text as checksum,
+  return `select pg_catalog.count(*)::text || ':${MARK}' || coalesce(pg_catalog.sum(${rowHash(columns, 't')}), 0)::text as checksum,
   pg_catalog.count(*)::text as rows
 from ${partitioned ? '' : 'only '}${table} t`
 }

@@ -4,6 +4,8 @@ import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import { isTextSeal, sealStatement, textSealStatement, type SealedColumn } from '../plan/seal.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { shareTasks, type Task } from './helper.ts'
 import { row } from './query.ts'
 import type { BackupReport } from './report.ts'
 
@@ -17,16 +19,18 @@ export interface Backup {
   readonly partitioned?: boolean
 }
 
+export const backupOf = (host: HostPlan): Backup => ({
+  table: host.backup,
+  of: `${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}`,
+  columns: [...host.key, ...host.columns.map((c) => c.name)],
+})
+
 export function backupsOf(plan: {
   readonly hosts: readonly HostPlan[]
   readonly moved: readonly MovedPlan[]
 }): Backup[] {
   return [
-    ...plan.hosts.map((h) => ({
-      table: h.backup,
-      of: `${h.columns.map((c) => c.name).join(', ')} of ${shown(h.table)}`,
-      columns: [...h.key, ...h.columns.map((c) => c.name)],
-    })),
+    ...plan.hosts.map(backupOf),
     // partitions count with the table that they belong to
     ...plan.moved
       .filter((m) => m.partitionOf === undefined)
@@ -39,41 +43,114 @@ export function backupsOf(plan: {
   ]
 }
 
+/** Fewer bytes are read before a second connection would be had. */
+const HELPED_FROM_BYTES = 64 * 1024 * 1024
+
 /**
- * Counts, measures and seals one backup; as an earlier seal was made, if there is one to compare with.
+ * Counts, measures and seals backups; as earlier seals were made, by backup, where there are some to compare with. A second
+ * connection helps with large ones.
+ *
+ * @param explain the error to throw for a backup that cannot be sealed
  */
-export async function sealBackup(db: AnyKysely, backup: Backup, earlier?: string): Promise<BackupReport> {
-  const name = qualified(backup.table)
-  const { partitioned = false } = backup
-  const all = await sealedColumns(db, name)
-  const columns = backup.columns === null ? all : backup.columns.map((c) => columnNamed(all, c))
-  const statement =
-    earlier !== undefined && isTextSeal(earlier)
-      ? textSealStatement(
-          name,
-          columns.map((c) => c.attname),
-          { partitioned },
-        )
-      : sealStatement(name, columns, { partitioned })
-  const { checksum, rows: count } = await row<{ checksum: string; rows: string }>(db, statement)
-  const { bytes } = await row<{ bytes: string }>(
-    db,
-    // of a table that is neither partitioned nor a partition there is no tree
-    `select coalesce((select pg_catalog.sum(pg_catalog.pg_total_relation_size(p.relid)) from pg_catalog.pg_partition_tree(${literal(name)}) p),
-       pg_catalog.pg_total_relation_size(${literal(name)}::pg_catalog.regclass))::text as bytes`,
-  )
-  return { table: shown(backup.table), of: backup.of, rows: Number(count), bytes: Number(bytes), checksum }
+export async function sealBackups(
+  context: RunContext,
+  backups: readonly Backup[],
+  earlier: Readonly<Record<string, string>> = {},
+  explain: (backup: Backup, error: unknown) => unknown = (_, error) => error,
+): Promise<BackupReport[]> {
+  const columns = await sealedColumns(context.db, backups)
+  const bytes = await bytesOf(context.db, backups)
+  const seals = new Map<Backup, Seal>()
+  const tasks = [...backups]
+    .sort((a, b) => (bytes.get(b) ?? 0) - (bytes.get(a) ?? 0))
+    .map((backup): Task => async (ask) => {
+      try {
+        seals.set(backup, await ask<Seal>(statementOf(backup, columns.get(backup) ?? [], earlier[shown(backup.table)])))
+      } catch (error) {
+        throw explain(backup, error)
+      }
+    })
+  const total = [...bytes.values()].reduce((sum, n) => sum + n, 0)
+  await shareTasks(context, { settings: {} }, tasks, { worthIt: total >= HELPED_FROM_BYTES })
+  return backups.flatMap((backup) => {
+    const seal = seals.get(backup)
+    return seal ? [reportOf(backup, seal, bytes.get(backup) ?? 0)] : []
+  })
 }
 
-const sealedColumns = (db: AnyKysely, name: string): Promise<SealedColumn[]> =>
-  readJson<SealedColumn>(
-    db,
-    `select a.attname, case when t.typtype = 'b' and t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end as typname
-     from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
-     where a.attrelid = ${literal(name)}::pg_catalog.regclass and a.attnum > 0 and not a.attisdropped
-     order by a.attnum`,
-  )
+/** The same of one backup, without a run. */
+export async function sealBackup(db: AnyKysely, backup: Backup): Promise<BackupReport> {
+  const columns = await sealedColumns(db, [backup])
+  const seal = await row<Seal>(db, statementOf(backup, columns.get(backup) ?? []))
+  const bytes = await bytesOf(db, [backup])
+  return reportOf(backup, seal, bytes.get(backup) ?? 0)
+}
 
-/** A column that has gone is left to the statement, whose error says so. */
-const columnNamed = (columns: readonly SealedColumn[], name: string): SealedColumn =>
-  columns.find((c) => c.attname === name) ?? { attname: name, typname: null }
+/** As the database returns it. */
+interface Seal {
+  readonly checksum: string
+  readonly rows: string
+}
+
+const reportOf = ({ table, of }: Backup, { checksum, rows }: Seal, bytes: number): BackupReport => ({
+  table: shown(table),
+  of,
+  rows: Number(rows),
+  bytes,
+  checksum,
+})
+
+function statementOf(
+  { table, partitioned = false }: Backup,
+  columns: readonly SealedColumn[],
+  earlier?: string,
+): string {
+  const name = qualified(table)
+  if (earlier === undefined || !isTextSeal(earlier)) return sealStatement(name, columns, { partitioned })
+  return textSealStatement(
+    name,
+    columns.map((c) => c.attname),
+    { partitioned },
+  )
+}
+
+/** By backup, the columns that its seal covers, in its order. */
+export async function sealedColumns(
+  db: AnyKysely,
+  backups: readonly Backup[],
+): Promise<ReadonlyMap<Backup, readonly SealedColumn[]>> {
+  const found = await readJson<SealedColumn & { n: number }>(
+    db,
+    `select b.n, a.attname, case when t.typtype = 'b' and t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end as typname
+     from ${numbered(backups)} join pg_catalog.pg_attribute a on a.attrelid = pg_catalog.to_regclass(b.name)
+     join pg_catalog.pg_type t on t.oid = a.atttypid
+     where a.attnum > 0 and not a.attisdropped
+     order by b.n, a.attnum`,
+  )
+  return new Map(
+    backups.map((backup, n) => {
+      const all = found.filter((c) => c.n === n)
+      // a column that has gone is left to the statement, whose error says so
+      const covered = backup.columns?.map(
+        (name) => all.find((c) => c.attname === name) ?? { attname: name, typname: null },
+      )
+      return [backup, covered ?? all]
+    }),
+  )
+}
+
+async function bytesOf(db: AnyKysely, backups: readonly Backup[]): Promise<ReadonlyMap<Backup, number>> {
+  const found = await readJson<{ n: number; bytes: number }>(
+    db,
+    // of a table that is neither partitioned nor a partition there is no tree
+    `select b.n, coalesce((select pg_catalog.sum(pg_catalog.pg_total_relation_size(p.relid)) from pg_catalog.pg_partition_tree(pg_catalog.to_regclass(b.name)) p),
+       pg_catalog.pg_total_relation_size(pg_catalog.to_regclass(b.name)), 0) as bytes
+     from ${numbered(backups)}`,
+  )
+  return new Map(backups.map((backup, n) => [backup, found.find((f) => f.n === n)?.bytes ?? 0]))
+}
+
+const numbered = (backups: readonly Backup[]): string =>
+  backups.length === 0
+    ? '(select 0 as n, null as name where false) b'
+    : `(values ${backups.map(({ table }, n) => `(${String(n)}, ${literal(qualified(table))})`).join(', ')}) b(n, name)`

@@ -1,28 +1,21 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { UnshipError } from '../errors.ts'
 import { readJson } from '../catalog/read.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import {
-  catchUpStatement,
-  catchUpTruncatedStatement,
-  copySliceStatement,
-  verifyBackupStatement,
-} from '../plan/backup.ts'
+import { copyStretchStatement, type Summed, type Sums } from '../plan/backup.ts'
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
-import type { HostPlan } from '../plan/plan.ts'
-import { demandSameMembers, rowsOf, treeQuery } from '../plan/tree.ts'
+import type { CountPlan, HostPlan, RemovalPlan } from '../plan/plan.ts'
+import { rowHash } from '../plan/seal.ts'
+import { rowsOf, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
-import { NOT_YET, OTHER_PARTITIONS } from '../sql-states.ts'
+import { backupOf, sealedColumns } from './backups.ts'
 import type { RunContext } from './context.ts'
-import { withHelper, type Ask } from './helper.ts'
+import { shareTasks, type Task } from './helper.ts'
 import { Progress } from './progress.ts'
-import { row, run, runTogether, sqlState } from './query.ts'
-import { otherPartitions } from './short.ts'
-
-/** At the cut-over no more logged rows than this are copied while locks are held. */
-const FEW_ROWS = 500
+import { row, run, runTogether } from './query.ts'
+import { withSettings } from './settings.ts'
+import { Tally } from './tally.ts'
 
 /** Takes whatever default privileges gave others on a table that we created. */
 export const ownersOnly = (table: string, owner: string) =>
@@ -46,46 +39,123 @@ export const dropBackup = (host: HostPlan, runId: string): string =>
   end if;
 end $drop$`
 
-/** A host table of more blocks than this (64 MB) is copied in slices, so that progress can be told. */
-const SLICED_FROM_BLOCKS = 8192
-const SLICE_BLOCKS = 2048
+/** A host table is read in stretches of so many blocks (16 MB), so that progress can be told and a second connection can help. */
+const STRETCH_BLOCKS = 2048
+/** Fewer (64 MB) are read before a second connection would be had. */
+const HELPED_FROM_BLOCKS = 8192
 
-/** Copies what a host table's removed columns hold: one pass, one snapshot. A large one is shared with a second connection. */
-export async function copyHost(
+/** What a removal has copied, and what it has counted on the way. */
+export interface Copied {
+  readonly tallies: readonly Tally[]
+  /** By label, as the declaration asks for them. */
+  readonly counts: Readonly<Record<string, number>>
+  /** All rows of each host table, where they are known. */
+  readonly hostRows: Readonly<Record<string, number>>
+}
+
+/**
+ * Copies what the host tables' removed columns hold, each in one pass and one snapshot that also counts and sums up what is
+ * copied. Counts the tables that will be moved.
+ */
+export async function copyHosts(
   context: RunContext,
-  host: HostPlan,
+  plan: Pick<RemovalPlan, 'hosts' | 'counts'>,
   statements: readonly string[],
   runId: string,
-): Promise<void> {
+): Promise<Copied> {
+  const tallies: Tally[] = []
+  const ofHosts = new Set<CountPlan>()
+  for (const host of plan.hosts) {
+    const counts = plan.counts.filter(({ rows }) => rows?.backedUp && rows.from === `${rowsOf(host)} h`)
+    counts.forEach((c) => ofHosts.add(c))
+    const ours = statements.filter((sql) => sql.includes(` ${qualified(host.backup)} `))
+    tallies.push(await copyHost(context, host, ours, { runId, counts }))
+  }
+  const others = new Map<CountPlan, number>()
+  for (const count of plan.counts.filter((c) => !ofHosts.has(c)))
+    others.set(count, Number((await row<{ rows: string }>(context.db, count.sql)).rows))
+
+  const counts: Record<string, number> = {}
+  for (const count of plan.counts) {
+    const rows = others.get(count) ?? tallies.reduce((sum, tally) => sum + (tally.count(count) ?? 0), 0)
+    counts[count.label] = (counts[count.label] ?? 0) + rows
+  }
+  const hostRows = Object.fromEntries(
+    tallies.flatMap((t) => (t.hostRows === null ? [] : [[shown(t.host.table), t.hostRows]])),
+  ) as Record<string, number>
+  return { tallies, counts, hostRows }
+}
+
+async function copyHost(
+  context: RunContext,
+  host: HostPlan,
+  [create = '', ...finish]: readonly string[],
+  { runId, counts }: { runId: string; counts: readonly CountPlan[] },
+): Promise<Tally> {
   const { db, session } = context
-  const [create = '', ...finish] = statements
-  const created = [
+  // there for all to see, before others help to fill it
+  await runTogether(db, [
+    `${create}\nwith no data`,
     ownersOnly(qualified(host.backup), ''),
     recordEvent(runId, BACKUP_CREATED, { table: qualified(host.backup) }),
-  ]
+  ])
+  const backup = backupOf(host)
+  const columns = (await sealedColumns(db, [backup])).get(backup) ?? []
+  const tally = new Tally(host, { hash: (alias) => rowHash(columns, alias), counts })
   if (session.inTransaction) {
-    for (const sql of [create, ...finish, ...created]) await run(db, sql)
-    return
+    await copyStretches(context, tally, runId, {})
+    await runTogether(db, finish)
+    return tally
   }
-  const blocks = (await hostSizes(db, host)).reduce((sum, size) => sum + size.blocks, 0)
-  if (blocks < SLICED_FROM_BLOCKS) {
-    await runTogether(db, [create, ...finish, ...created])
-    return
-  }
-  // there for all to see, before others help to fill it
-  await runTogether(db, [`${create}\nwith no data`, ...created])
   try {
-    // the slices see one snapshot: batches with snapshots of their own could miss a row that an update moves
+    // all see one snapshot: stretches with snapshots of their own could miss a row that an update moves
     await run(db, 'begin isolation level repeatable read')
     // and nobody may rewrite the table between them, where rows would change their blocks
     await run(db, `lock table ${rowsOf(host)} in access share mode`)
-    await copyInSlices(context, host, runId)
+    const { snapshot } = await row<{ snapshot: string }>(db, 'select pg_catalog.pg_export_snapshot() as snapshot')
+    await copyStretches(context, tally, runId, { snapshot })
     await runTogether(db, [...finish, 'commit'])
+    return tally
   } catch (error) {
     // on a connection that died there is nothing to roll back
     await run(db, 'rollback').catch(() => undefined)
     throw error
   }
+}
+
+async function copyStretches(
+  context: RunContext,
+  tally: Tally,
+  runId: string,
+  shared: { readonly snapshot?: string },
+): Promise<void> {
+  const { host } = tally
+  // after the snapshot: all that it sees lies within these blocks
+  const sizes = await hostSizes(context.db, host)
+  const progress = new Progress(
+    context,
+    'copy',
+    shown(host.table),
+    sizes.reduce((sum, { rows }) => sum + rows, 0),
+  )
+  const summed: Summed = tally
+  const tasks = sizes.flatMap(({ table, blocks, rows }) =>
+    Array.from({ length: Math.ceil(blocks / STRETCH_BLOCKS) }, (_, n): Task => {
+      const stretch = { table, from: n * STRETCH_BLOCKS, to: (n + 1) * STRETCH_BLOCKS }
+      return async (ask) => {
+        const { json } = await ask<{ json: string }>(copyStretchStatement(host, runId, stretch, summed))
+        const sums = JSON.parse(json) as Sums
+        tally.add(sums)
+        progress.advance(Math.round((rows * Math.min(STRETCH_BLOCKS, blocks - stretch.from)) / blocks))
+      }
+    }),
+  )
+  const blocks = sizes.reduce((sum, size) => sum + size.blocks, 0)
+  // else a planner without statistics might read all of the table for each stretch of it
+  const settings = { enable_seqscan: 'off' }
+  await withSettings(context.db, settings, context.session.inTransaction, () =>
+    shareTasks(context, { settings, ...shared }, tasks, { worthIt: blocks >= HELPED_FROM_BLOCKS }),
+  )
 }
 
 /** What holds rows of a host table: itself, or one of its partitions. */
@@ -94,38 +164,6 @@ interface Size {
   readonly blocks: number
   /** As the planner estimates them. */
   readonly rows: number
-}
-
-async function copyInSlices(context: RunContext, host: HostPlan, runId: string): Promise<void> {
-  const { db } = context
-  const { snapshot } = await row<{ snapshot: string }>(db, 'select pg_catalog.pg_export_snapshot() as snapshot')
-  // after the snapshot: all that it sees lies within these blocks
-  const sizes = await hostSizes(db, host)
-  const total = sizes.reduce((sum, { rows }) => sum + rows, 0)
-  const progress = new Progress(context, 'copy', shown(host.table), total)
-  const left = sizes.flatMap((size) =>
-    Array.from({ length: Math.ceil(size.blocks / SLICE_BLOCKS) }, (_, n) => ({ ...size, from: n * SLICE_BLOCKS })),
-  )
-  const slice = async (ask: Ask): Promise<boolean> => {
-    const next = left.shift()
-    if (!next) return false
-    const { table, from, rows, blocks } = next
-    try {
-      await ask(copySliceStatement(host, runId, { table, from, to: from + SLICE_BLOCKS }))
-    } catch (error) {
-      left.unshift(next)
-      throw error
-    }
-    progress.advance(Math.round((rows * Math.min(SLICE_BLOCKS, blocks - from)) / blocks))
-    return left.length > 0
-  }
-  const own = async () => {
-    while (left.length > 0) {
-      context.checkCancelled()
-      await slice((sql) => row(db, sql))
-    }
-  }
-  await withHelper(context, { settings: {}, snapshot }, own, slice)
 }
 
 /** The host table, or each partition that holds rows. */
@@ -142,49 +180,3 @@ export const hostSizes = (db: AnyKysely, { table, members }: HostPlan): Promise<
          : `${literal(qualified(table))}::pg_catalog.regclass`
      })`,
   )
-
-/** Copies the present rows of the keys that the watch has logged, until few are left. */
-export async function catchUp(context: RunContext, hosts: readonly HostPlan[]): Promise<void> {
-  for (const host of hosts)
-    for (let round = 0; round < 50; round++) {
-      context.checkCancelled()
-      await run(context.db, catchUpTruncatedStatement(host))
-      const { logged } = await row<{ logged: number }>(context.db, catchUpStatement(host))
-      if (logged <= FEW_ROWS / 10) break
-    }
-}
-
-/** In the cut-over: refuses to copy much under lock; the run then catches up outside and tries again. */
-export const demandFewRows = (host: HostPlan): string =>
-  `do $few$ begin
-  if (select pg_catalog.count(*) from (select from ${qualified(host.watch.log)} limit ${String(FEW_ROWS + 1)}) l) > ${String(FEW_ROWS)}
-    or exists (select from ${qualified(host.watch.log)} l where l.unship_truncated) then
-    raise exception 'many rows changed since the last catch-up' using errcode = '${NOT_YET}';
-  end if;
-end $few$`
-
-/**
- * Compares every backup with its source, image by image, in both directions.
- *
- * @throws {UnshipError} `backup_not_verified`; nothing has been removed then.
- */
-export async function verifyBackups(context: RunContext, hosts: readonly HostPlan[]): Promise<void> {
-  for (const host of hosts) {
-    context.checkCancelled()
-    for (const sql of demandSameMembers(host))
-      await run(context.db, sql).catch((error: unknown) => {
-        throw sqlState(error) === OTHER_PARTITIONS ? otherPartitions(error) : error
-      })
-    const { wrong } = await row<{ wrong: string }>(
-      context.db,
-      verifyBackupStatement(host, !context.session.inTransaction),
-    )
-    if (Number(wrong) === 0) continue
-    throw new UnshipError({
-      code: 'backup_not_verified',
-      message: `the backup of ${shown(host.table)} does not hold what the table does`,
-      detail: `${wrong} rows of ${shown(host.backup)} are missing, unequal or too many. Nothing was removed.`,
-      hint: 'Run the same command again; if it fails again, report it as a bug.',
-    })
-  }
-}

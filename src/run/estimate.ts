@@ -15,6 +15,12 @@ const ROW_OVERHEAD = 12
 const HEADER = 24
 const ENTRY_OVERHEAD = 12
 const FILLED = 0.9
+/** A table of more than four blocks has a map of its free space. */
+const MAPPED_FROM_BYTES = 4 * 8192
+const MAP_BYTES = 3 * 8192
+
+/** Rows begin at multiples of eight bytes. */
+const aligned = (bytes: string) => `(${bytes} + 7) / 8 * 8`
 
 /** What each backup will hold: host tables are read as the removal will read them, or sampled. */
 export async function estimateBackups(db: AnyKysely, model: Model, plan: RemovalPlan): Promise<BackupEstimate[]> {
@@ -29,18 +35,20 @@ export async function estimateBackups(db: AnyKysely, model: Model, plan: Removal
     const sample = percent === 100 ? '' : ` tablesample system (${percent.toFixed(4)})`
     const found = await row<{ rows: string; bytes: string; index_bytes: string }>(
       db,
-      `select pg_catalog.count(*)::text as rows, coalesce(pg_catalog.sum(pg_catalog.pg_column_size(row(${values}))), 0)::text as bytes,
-         coalesce(pg_catalog.sum(pg_catalog.pg_column_size(row(${key})) - ${HEADER} + ${ENTRY_OVERHEAD}), 0)::text as index_bytes
+      `select pg_catalog.count(*)::text as rows, coalesce(pg_catalog.sum(${aligned(`pg_catalog.pg_column_size(row(${values}))`)}), 0)::text as bytes,
+         coalesce(pg_catalog.sum(${aligned(`pg_catalog.pg_column_size(row(${key})) - ${HEADER} + ${ENTRY_OVERHEAD}`)}), 0)::text as index_bytes
        from only ${qualified(host.table)} h${sample} where ${holds(host, 'h')}`,
     )
     const whole = 100 / percent
     const rows = Math.round(Number(found.rows) * whole)
+    const heap = Number(found.bytes) * whole + rows * ROW_OVERHEAD
+    const index = (Number(found.index_bytes) / FILLED) * whole
     backups.push({
       table: shown(host.backup),
       of: `${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}`,
       how: 'copied',
       rows,
-      bytes: Math.round((Number(found.bytes) + Number(found.index_bytes) / FILLED) * whole) + rows * ROW_OVERHEAD,
+      bytes: Math.round(heap + index) + (heap > MAPPED_FROM_BYTES ? MAP_BYTES : 0),
       exact: percent === 100,
     })
   }

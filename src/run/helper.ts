@@ -63,6 +63,38 @@ export async function withHelper(
   if (failures.length > 0) await own()
 }
 
+/** A piece of work that may be done on either connection, and be begun again if it fails. */
+export type Task = (ask: Ask) => Promise<void>
+
+/** Does tasks in their order, on the run's connection and, where they are worth it, on a second one beside it. */
+export async function shareTasks(
+  context: RunContext,
+  help: Help,
+  tasks: readonly Task[],
+  { worthIt }: { readonly worthIt: boolean },
+): Promise<void> {
+  const left = [...tasks]
+  const step = async (ask: Ask): Promise<boolean> => {
+    const task = left.shift()
+    if (!task) return false
+    try {
+      await task(ask)
+    } catch (error) {
+      left.unshift(task)
+      throw error
+    }
+    return left.length > 0
+  }
+  const own = async () => {
+    while (left.length > 0) {
+      context.checkCancelled()
+      await step((sql) => row(context.db, sql))
+    }
+  }
+  if (worthIt && tasks.length > 1) await withHelper(context, help, own, step)
+  else await own()
+}
+
 /** Where a DBA allows an index build no second process, there is none for this either. */
 async function mayHelp(db: AnyKysely): Promise<boolean> {
   const { may } = await row<{ may: boolean }>(

@@ -14,7 +14,7 @@ import type { Naming } from '../plan/same-publications.ts'
 import { swapFamily, triggerFamilies } from '../plan/swap-family.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { literal, qualified } from '../sql.ts'
-import { backupsOf, sealBackup } from './backups.ts'
+import { backupsOf, sealBackups } from './backups.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
@@ -91,22 +91,23 @@ async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): P
 
 /** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
 async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
-  const changed: string[] = []
-  for (const backup of backupsOf(plan)) {
-    const sealed = removal.checksums[shown(backup.table)]
-    const found = await sealBackup(context.db, backup, sealed).catch((error: unknown) => {
-      if (isConnectionLost(error)) throw error
-      throw new UnshipError({
-        code: 'backup_changed',
-        message: `backup ${shown(backup.table)} cannot be read as it was written`,
-        detail: error instanceof Error ? error.message : String(error),
-        hint: 'Bring it back from a backup of the database.',
-        cause: error,
-      })
-    })
-    if (sealed !== undefined && found.checksum !== sealed)
-      changed.push(`${found.table}: sealed as ${sealed}, now ${found.checksum} (rows:checksum).`)
-  }
+  const found = await sealBackups(context, backupsOf(plan), removal.checksums, ({ table }, error) =>
+    isConnectionLost(error)
+      ? error
+      : new UnshipError({
+          code: 'backup_changed',
+          message: `backup ${shown(table)} cannot be read as it was written`,
+          detail: error instanceof Error ? error.message : String(error),
+          hint: 'Bring it back from a backup of the database.',
+          cause: error,
+        }),
+  )
+  const changed = found.flatMap(({ table, checksum }) => {
+    const sealed = removal.checksums[table]
+    return sealed === undefined || sealed === checksum
+      ? []
+      : [`${table}: sealed as ${sealed}, now ${checksum} (rows:checksum).`]
+  })
   if (changed.length === 0) return
   throw new UnshipError({
     code: 'backup_changed',

@@ -5,7 +5,7 @@ import { unwatchStatements } from '../plan/watch.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { lockHost } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
-import { backupsOf, sealBackup } from './backups.ts'
+import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { dropBackup } from './copy.ts'
 import { row, runTogether } from './query.ts'
@@ -30,8 +30,7 @@ export async function finishRemoval(
   removal: Pick<LedgerRun, 'id' | 'plan' | 'feature'>,
 ): Promise<BackupReport[]> {
   const plan = planOf(removal as LedgerRun)
-  const backups: BackupReport[] = []
-  for (const backup of backupsOf(plan)) backups.push(await sealBackup(context.db, backup))
+  const backups = await sealBackups(context, backupsOf(plan))
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
@@ -45,8 +44,7 @@ export async function finishRemoval(
 
 /** Seals the backups of a finished removal anew, after we have changed them ourselves. */
 export async function resealBackups(context: RunContext, removal: { id: string; plan: RecordedPlan }): Promise<void> {
-  const backups: BackupReport[] = []
-  for (const backup of backupsOf(removal.plan)) backups.push(await sealBackup(context.db, backup))
+  const backups = await sealBackups(context, backupsOf(removal.plan))
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   await runTogether(context.db, [
     setChecksums(removal.id, checksums),

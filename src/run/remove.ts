@@ -6,29 +6,33 @@ import {
   ensureLedger,
   latestRun,
   recordEvent,
+  saveCounts,
   saveObjects,
   saveStatements,
   setPhase,
   startRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
-import { unwatchStatements } from '../plan/watch.ts'
+import { demandSameSource } from '../plan/backup.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
+import { unwatchStatements } from '../plan/watch.ts'
 import { CAPTURE_MARK, CAPTURE_VIEWS_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, RemovalPlan } from '../plan/plan.ts'
-import { qualified } from '../sql.ts'
 import { afterFailure } from './broken-removal.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
-import { catchUp, copyHost, demandFewRows, verifyBackups } from './copy.ts'
-import { inspect, readCounts, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
+import { catchUp, demandFewRows } from './catch-up.ts'
+import { copyHosts, type Copied } from './copy.ts'
+import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import type { RunOptions } from './options.ts'
 import { runTogether } from './query.ts'
 import { finishRemoval, planOf, takeBackRemoval } from './removal-state.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore, takeBackRestore } from './restore.ts'
 import { runShort } from './short.ts'
+import { demandSameColumns, readSources, type Sources } from './sources.ts'
+import { verifyBackups } from './verify-backups.ts'
 
 /**
  * Removes a feature after its data is safely backed up.
@@ -110,35 +114,39 @@ async function remove(
   feature: FeatureDeclaration,
   inspection: Inspection,
 ): Promise<RemovalReport> {
-  const { db, session, options } = context
+  const { db, options } = context
   const { plan } = inspection
-  const { counts, hostRows } = await readCounts(session, plan)
-  context.emit({ type: 'preflight', counts: Object.entries(counts).map(([label, rows]) => ({ label, rows })) })
   plan.warnings.forEach((w) => {
     context.warn(w)
   })
-  const recorded = { ...recordedPlan(inspection, feature), hostRows }
+  const planned = await readSources(context, plan.hosts)
+  const recorded = recordedPlan(inspection, feature)
   await ensureLedger(db)
   const { actor, reason } = options
   const runId = await startRun(db, {
     ...{ feature: feature.name, direction: 'removal', phase: 'watch', state: 'running', actor, reason },
-    ...{ declaration: feature, fingerprint: plan.fingerprint, plan: recorded, counts },
+    ...{ declaration: feature, fingerprint: plan.fingerprint, plan: recorded },
   })
   await saveObjects(db, runId, plan.objects)
   await saveStatements(db, runId, plan.restore)
   try {
-    await runPhases(context, plan, runId)
+    const counts = await runPhases(context, plan, runId, planned)
     return await record(context, runId, recorded, counts)
   } catch (error) {
     throw await afterFailure(context, runId, error)
   }
 }
 
-async function runPhases(context: RunContext, plan: RemovalPlan, runId: string): Promise<void> {
+async function runPhases(
+  context: RunContext,
+  plan: RemovalPlan,
+  runId: string,
+  planned: Sources,
+): Promise<Readonly<Record<string, number>>> {
   const { db, session } = context
   const of = (phase: Phase) => plan.removal.filter((s) => s.phase === phase).map((s) => s.sql)
-  const enter = async (phase: Phase) => {
-    await runTogether(db, [setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
+  const enter = async (phase: Phase, ...more: string[]) => {
+    await runTogether(db, [...more, setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
   }
   const online = !session.inTransaction
 
@@ -146,24 +154,21 @@ async function runPhases(context: RunContext, plan: RemovalPlan, runId: string):
   await context.phase('watch', () =>
     runShort(context, { phase: 'watch', locks: plan.locks.cutOver, statements: online ? of('watch') : [] }),
   )
+  const watched = await readSources(context, plan.hosts)
+  demandSameColumns(planned, watched)
   await enter('copy')
+  let copied: Copied = { tallies: [], counts: {}, hostRows: {} }
   await context.phase('copy', async () => {
-    for (const host of plan.hosts) {
-      const backup = qualified(host.backup)
-      await copyHost(
-        context,
-        host,
-        of('copy').filter((sql) => sql.includes(` ${backup} `)),
-        runId,
-      )
-    }
+    copied = await copyHosts(context, plan, of('copy'), runId)
     return null
   })
-  await enter('verify')
+  const { tallies, counts } = copied
+  context.emit({ type: 'preflight', counts: Object.entries(counts).map(([label, rows]) => ({ label, rows })) })
+  await enter('verify', saveCounts(runId, copied))
   await context.phase('verify', async () => {
-    if (online) await catchUp(context, plan.hosts)
-    await verifyBackups(context, plan.hosts)
-    if (online) await catchUp(context, plan.hosts)
+    if (online) await catchUp(context, tallies)
+    await verifyBackups(context, tallies)
+    if (online) await catchUp(context, tallies)
     return null
   })
   const watching = new Set(plan.hosts.flatMap((h) => unwatchStatements(h)))
@@ -183,6 +188,7 @@ async function runPhases(context: RunContext, plan: RemovalPlan, runId: string):
         locks: plan.locks.cutOver,
         statements: [
           ...(online ? plan.hosts.map(demandFewRows) : []),
+          ...[...watched].map(([host, source]) => demandSameSource(host, source)),
           ...demandPublications(
             // a host table of which only generated columns go has no backup, hence is none of the hosts
             [...plan.hosts, ...plan.moved, ...plan.publications].map(({ table }) => table),
@@ -193,9 +199,10 @@ async function runPhases(context: RunContext, plan: RemovalPlan, runId: string):
           recordEvent(runId, 'cut over'),
         ],
       },
-      () => catchUp(context, plan.hosts),
+      () => catchUp(context, tallies),
     ),
   )
+  return counts
 }
 
 /** Seals the backups and closes the run. */

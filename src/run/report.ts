@@ -99,7 +99,7 @@ export type ProgressEvent =
       readonly direction: 'removal' | 'restore' | 'abort'
       readonly resumed: Phase | null
     }
-  /** Preflight counts, before anything changes. */
+  /** Preflight counts, made while the rows are copied, before anything is taken away. */
   | { readonly type: 'preflight'; readonly counts: readonly { readonly label: string; readonly rows: number }[] }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'phase started'; readonly phase: Phase }

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { defineFeature, planRemoval, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
-import { copySliceStatement } from '../../src/plan/backup.ts'
+import { copyStretchStatement } from '../../src/plan/backup.ts'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { refusal } from '../support/refusal.ts'
@@ -162,9 +162,10 @@ describe('a host table too large for one statement', () => {
     await refusal('cancelled', cancelled)
     await snapshot
     const [run] = await database().query<{ id: string }>('select max(id)::text as id from unship.runs')
-    const slice = copySliceStatement(host, run?.id ?? '', { table: host.table, from: 0, to: 10_000 })
+    const stretch = { table: host.table, from: 0, to: 10_000 }
+    const copy = copyStretchStatement(host, run?.id ?? '', stretch, { hash: () => '0', counts: [] })
     await asOwner(database(), 'create table backup_flag_contacts (id int, flag boolean, backed_up_at timestamptz)')
-    await expect(late.query(slice)).rejects.toMatchObject({ code: '40001' })
+    await expect(late.query(copy)).rejects.toMatchObject({ code: '40001' })
     expect(await kept()).toEqual([])
   })
 })

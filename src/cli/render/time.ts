@@ -5,12 +5,12 @@ import type { RemovalReview } from '../../plan/review.ts'
 const BYTES_PER_SECOND = 50 * 1024 ** 2
 const OVERHEAD_MS = 1_000
 
-/** A guess of how long a removal takes: host tables are read twice, to copy and to verify. */
+/** A guess of how long a removal takes: host tables are read once, in the pass that copies. */
 export const guessedMs = ({ reading }: Pick<RemovalReview, 'reading'>): number =>
-  OVERHEAD_MS + ((2 * reading.bytes) / BYTES_PER_SECOND) * 1000
+  OVERHEAD_MS + (reading.bytes / BYTES_PER_SECOND) * 1000
 
 export const readingTime = (review: Pick<RemovalReview, 'reading'>): string =>
-  `The whole takes about ${duration(roundUp(guessedMs(review)))} (a guess: ${size(review.reading.bytes)} of host tables are read twice); nobody waits for that.`
+  `The whole takes about ${duration(roundUp(guessedMs(review)))} (a guess: ${size(review.reading.bytes)} of host tables are read); nobody waits for that.`
 
 /** `2 s`, not `1.0057 s`: it is a guess. */
 const roundUp = (ms: number) => Math.ceil(ms / 1000) * 1000
