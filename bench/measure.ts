@@ -18,6 +18,8 @@ export interface Measurement {
   readonly ok: boolean
   readonly wallMs: number
   readonly longestWaitMs: number
+  /** During which phase the client had to wait that long, of what the ledger tells. */
+  readonly longestWaitIn: string | null
   readonly p999Ms: number
   /** With no command running: the longest wait in each window as long as the command. */
   readonly floorLongestMs: readonly number[]
@@ -96,6 +98,7 @@ export async function measure(
       ...{ scale: scale.name, scenario: around.scenario, contender, direction, ok: ended.ok },
       wallMs: ended.wallMs,
       longestWaitMs: longest(during),
+      longestWaitIn: phaseOf(during, phases),
       p999Ms: p999(during),
       floorLongestMs: longestByWindow(load.samples, floorFrom, floorTo, ended.wallMs),
       floorP999Ms: p999(between(load.samples, floorFrom, floorTo)),
@@ -119,6 +122,16 @@ export async function measure(
     await load.stop()
     await observer.close()
   }
+}
+
+/** The phase in which the longest wait stood; the short ones first, since others wait for what they do. */
+function phaseOf(samples: readonly Sample[], phases: readonly PhaseFigures[]): string | null {
+  const [most] = [...samples].sort((a, b) => b.ms - a.ms)
+  if (!most || phases.length === 0) return null
+  const from = performance.timeOrigin + most.at
+  const met = phases.filter((p) => p.from < from + most.ms && from < p.to)
+  const [shortest] = met.sort((a, b) => a.durationMs - b.durationMs)
+  return shortest?.phase ?? (from < (phases[0]?.from ?? 0) ? 'start-up' : 'end')
 }
 
 function lockHeld(phases: readonly PhaseFigures[]): number | null {

@@ -16,6 +16,30 @@ export interface PhaseFigures {
   readonly durationMs: number
   readonly lockHeldMs: number | null
   readonly attempts: number
+  /** In milliseconds since 1970. */
+  readonly from: number
+  readonly to: number
+}
+
+/** When something was entered in the ledger. */
+type Events = Readonly<Record<string, number>>
+
+/** What the ledger says when a phase ends, or when it begins. */
+const ENDS: Readonly<Record<string, string>> = {
+  watch: 'phase copy',
+  copy: 'phase verify',
+  'cut over': 'cut over',
+  fill: 'phase build',
+  build: 'phase verify',
+  reveal: 'revealed',
+}
+const BEGINS: Readonly<Record<string, string>> = { verify: 'phase verify', validate: 'revealed' }
+
+function around({ phase, durationMs }: PhaseFigures, started: number, events: Events): { from: number; to: number } {
+  const end = events[ENDS[phase] ?? '']
+  if (end !== undefined) return { from: end - durationMs, to: end }
+  const from = events[BEGINS[phase] ?? ''] ?? started
+  return { from, to: from + durationMs }
 }
 
 const EVERY_MS = 50
@@ -107,9 +131,12 @@ export class Observer {
 
   /** The phases of the latest run, as the ledger keeps them. */
   async phases(): Promise<PhaseFigures[]> {
-    const { rows } = await this.#client.query<{ phases: PhaseFigures[] | null }>(
-      `select report -> 'phases' as phases from unship.runs where state = 'done' order by id desc limit 1`,
+    const { rows } = await this.#client.query<{ phases: PhaseFigures[] | null; started: number; events: Events }>(
+      `select report -> 'phases' as phases, extract(epoch from started_at)::float8 * 1000 as started,
+         (select json_object_agg(event, extract(epoch from at)::float8 * 1000) from unship.events where run_id = r.id) as events
+       from unship.runs r where state = 'done' order by id desc limit 1`,
     )
-    return rows[0]?.phases ?? []
+    const [run] = rows
+    return (run?.phases ?? []).map((p) => ({ ...p, ...around(p, run?.started ?? NaN, run?.events ?? {}) }))
   }
 }

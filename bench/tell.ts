@@ -31,7 +31,7 @@ export function line(m: Measurement): string {
   const errors = Object.entries(m.clientErrors).map(([code, n]) => `${String(n)} x ${code}`)
   return (
     `${m.scale.padEnd(5)} ${m.scenario.padEnd(12)} ${m.contender.padEnd(7)} ${m.direction.padEnd(7)}${failed} ` +
-    `wall ${ms(m.wallMs)}, CPU ${m.serverCpuMs === null ? '-' : ms(m.serverCpuMs)}, longest wait ${ms(m.longestWaitMs)} (floor ${ms(floor.median)}), ` +
+    `wall ${ms(m.wallMs)}, CPU ${m.serverCpuMs === null ? '-' : ms(m.serverCpuMs)}, longest wait ${ms(m.longestWaitMs)}${m.longestWaitIn === null ? '' : ` in ${m.longestWaitIn}`} (floor ${ms(floor.median)}), ` +
     `lock hold ${m.lockHeldMs === null ? '-' : ms(m.lockHeldMs)}, ` +
     `client errors ${errors.length === 0 ? 'none' : errors.join(', ')}` +
     (m.bytesFromServer === null ? '' : `, ${(m.bytesFromServer / 1024).toFixed(0)} kB from the server`)
