@@ -12,14 +12,15 @@ export interface AclTarget {
   readonly owner: string
   /** PUBLIC has something by default: EXECUTE on functions, USAGE on types. */
   readonly publicDefault: string | null
+  /** Its columns may have lists of their own. */
+  readonly columns?: boolean
 }
 
 const grantee = (name: string | null) => (name === null ? 'public' : id(name))
 
 /** Takes every privilege of others than the owner away, whoever granted it. */
-export function revokeFromOthers(target: AclTarget): string {
-  return revoking(target, `and a.grantee <> o.${ownerColumn(target)}`, '', target.publicDefault !== null)
-}
+export const revokeFromOthers = (target: AclTarget): string =>
+  revoking(target, { keepOwner: true, builtIn: target.publicDefault !== null })
 
 const ownerColumn = (target: AclTarget) =>
   target.catalog === 'pg_class' ? 'relowner' : target.catalog === 'pg_proc' ? 'proowner' : 'typowner'
@@ -28,28 +29,39 @@ const ownerColumn = (target: AclTarget) =>
 const defaultKind = ({ catalog, object }: AclTarget) =>
   catalog === 'pg_proc' ? 'f' : catalog === 'pg_type' ? 'T' : object.startsWith('sequence ') ? 's' : 'r'
 
-/** @param builtIn takes away too what an object without a list gives by default */
-function revoking(target: AclTarget, condition: string, then = '', builtIn = false): string {
-  const list = builtIn
-    ? `coalesce(o.${target.aclColumn}, pg_catalog.acldefault('${defaultKind(target)}', o.${ownerColumn(target)}))`
-    : `o.${target.aclColumn}`
-  const columns =
-    target.catalog === 'pg_class'
-      ? `union select a.grantee from pg_catalog.pg_class o
-        join pg_catalog.pg_attribute m on m.attrelid = o.oid and not m.attisdropped
-        cross join lateral pg_catalog.aclexplode(m.attacl) a where o.oid = ${target.oid} ${condition}`
-      : ''
-  const body = `
-declare role pg_catalog.oid;
-begin
-  for role in
-    select a.grantee from pg_catalog.${target.catalog} o cross join lateral pg_catalog.aclexplode(${list}) a
-      where o.oid = ${target.oid} ${condition} ${columns}
-  loop
+interface Revoking {
+  readonly keepOwner?: boolean
+  /** What an object without a list gives by default is taken away too. */
+  readonly builtIn?: boolean
+  /** Done after it where there is a list. */
+  readonly then?: readonly string[]
+}
+
+/** Runs while locks are held: each query in it is planned there, so there are few, and simple ones. */
+function revoking(target: AclTarget, { keepOwner = false, builtIn = false, then = [] }: Revoking): string {
+  const { aclColumn, catalog, oid } = target
+  const revokeFrom = (grantees: string) => `for role in ${grantees}${keepOwner ? ' where a.grantee <> own' : ''} loop
     execute pg_catalog.format('revoke all on %s from %s cascade', ${literal(target.object)},
       case role when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(role)) end);
-  end loop;${then}
-end`
+  end loop;`
+  const ofColumns = `select distinct a.grantee from (
+      select m.attacl from pg_catalog.pg_attribute m where m.attrelid = ${oid} and m.attacl is not null and not m.attisdropped
+    ) m cross join lateral pg_catalog.aclexplode(m.attacl) a`
+  const body = [
+    `declare`,
+    `  list aclitem[];`,
+    `  own pg_catalog.oid;`,
+    `  role pg_catalog.oid;`,
+    `begin`,
+    `  select o.${aclColumn}, o.${ownerColumn(target)} into list, own from pg_catalog.${catalog} o where o.oid = ${oid};`,
+    ...(builtIn ? [`  list := coalesce(list, pg_catalog.acldefault('${defaultKind(target)}', own));`] : []),
+    `  if list is not null then`,
+    `  ${revokeFrom('select distinct a.grantee from pg_catalog.aclexplode(list) a')}`,
+    ...then.map((sql) => `    ${sql};`),
+    `  end if;`,
+    ...(target.columns ? [`  ${revokeFrom(ofColumns)}`] : []),
+    `end`,
+  ].join('\n')
   return `do ${dollarQuote(body, 'acl')}`
 }
 
@@ -59,16 +71,11 @@ end`
  */
 export function setAcl(target: AclTarget, acl: Acl, actingRole: string): string[] {
   if (acl === null) {
-    const toPublic = target.publicDefault
-      ? `\n    execute ${literal(`grant ${target.publicDefault} on ${target.object} to public`)};`
-      : ''
-    const then = `
-  if (select o.${target.aclColumn} is not null from pg_catalog.${target.catalog} o where o.oid = ${target.oid}) then${toPublic}
-    execute ${literal(`grant all on ${target.object} to ${id(target.owner)}`)};
-  end if;`
-    return [revoking(target, '', then)]
+    const toPublic = target.publicDefault ? [`grant ${target.publicDefault} on ${target.object} to public`] : []
+    const then = [...toPublic, `grant all on ${target.object} to ${id(target.owner)}`]
+    return [revoking(target, { then: then.map((sql) => `execute ${literal(sql)}`) })]
   }
-  return [revoking(target, '', '', true), ...grants(target.object, acl, target.owner, actingRole)]
+  return [revoking(target, { builtIn: true }), ...grants(target.object, acl, target.owner, actingRole)]
 }
 
 /** GRANT statements in the list's order; those by another grantor are made in that role. */

@@ -2,7 +2,7 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { OTHER_SOURCE } from '../sql-states.ts'
 import type { CountPlan, HostPlan, PlannedColumn } from './plan.ts'
-import { rowsOf, treeQuery } from './tree.ts'
+import { rowsOf, treeQuery, whileThere } from './tree.ts'
 
 /*
  * The SQL of a host table's backup: copying, catching up, verifying. `watch.ts` has that of its log, `fill.ts` that of
@@ -183,6 +183,10 @@ export function catchUpTruncatedStatement(host: HostPlan, hash: Summed['hash']):
 select ${change('', 'gone', hash)}`
 }
 
+/** The same under lock: planning it takes a millisecond, which is spared where nothing was logged. */
+export const catchUpIfLogged = (host: HostPlan): string[] =>
+  whileThere(`select from ${qualified(host.watch.log)}`, [catchUpStatement(host)])
+
 /** The source of a backup, as the catalog's rows tell when they were last written. */
 export interface Source {
   readonly columns: string
@@ -193,31 +197,37 @@ export interface Source {
  * What changes when somebody alters a column that is copied, or the triggers that watch it. (ALTER COLUMN … TYPE, which could
  * change values unseen, PostgreSQL refuses for columns that a trigger's WHEN names.)
  */
-export function sourceStatement(host: HostPlan): string {
-  const names = [...host.key, ...columnNames(host)].map(literal).join(', ')
-  const tables = host.members
-    ? `select t.relid from (${treeQuery(host.table)}) t`
-    : `select ${literal(qualified(host.table))}::pg_catalog.regclass`
-  return `select (
-  select pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attrelid::pg_catalog.oid, a.attnum, a.xmin), ' ' order by a.attrelid, a.attnum))
-  from pg_catalog.pg_attribute a where a.attrelid in (${tables}) and a.attname in (${names})
-) as columns, (
-  select coalesce(pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', t.oid, t.tgenabled, t.xmin), ' ' order by t.oid)), '')
-  from pg_catalog.pg_trigger t where t.tgfoid = pg_catalog.to_regprocedure(${literal(`${qualified(host.watch.routine)}()`)})
-) as triggers`
-}
+export const sourceStatement = (host: HostPlan): string =>
+  `select ${columnsOf(host)} as columns, ${triggersOf(host)} as triggers`
 
-/** Fails where the source is not what it was when its copy began. */
-export const demandSameSource = (host: HostPlan, { columns, triggers }: Source): string =>
-  `do ${dollarQuote(
-    `
+const tablesOf = ({ table, members }: HostPlan) =>
+  members ? `in (select t.relid from (${treeQuery(table)}) t)` : `= ${literal(qualified(table))}::pg_catalog.regclass`
+
+const columnsOf = (host: HostPlan) => `(
+  select coalesce(pg_catalog.string_agg(a.xmin::text, ' ' order by a.attrelid, a.attnum), '') from pg_catalog.pg_attribute a
+  where a.attrelid ${tablesOf(host)} and a.attname in (${[...host.key, ...columnNames(host)].map(literal).join(', ')}))`
+
+const triggersOf = (host: HostPlan) => `(
+  select coalesce(pg_catalog.string_agg(t.xmin::text, ' ' order by t.oid), '') from pg_catalog.pg_trigger t
+  where t.tgrelid ${tablesOf(host)} and t.tgfoid = pg_catalog.to_regprocedure(${literal(`${qualified(host.watch.routine)}()`)}))`
+
+/** Fails where a source is not what it was when its copy began. */
+export function demandSameSources(sources: ReadonlyMap<HostPlan, Source>): string[] {
+  if (sources.size === 0) return []
+  const tests = [...sources].map(
+    ([host, { columns, triggers }]) =>
+      `when ${columnsOf(host)} <> ${literal(columns)} or ${triggersOf(host)} <> ${literal(triggers)} then ${literal(id(host.table.schema, host.table.name))}`,
+  )
+  const body = `
+declare
+  altered text := case ${tests.join('\n    ')} end;
 begin
-  if (select s.columns || ' ' || s.triggers from (${sourceStatement(host)}) s) is distinct from ${literal(`${columns} ${triggers}`)} then
-    raise exception using message = ${literal(`columns of ${id(host.table.schema, host.table.name)}, or the triggers that watch them, were altered`)}, errcode = '${OTHER_SOURCE}';
+  if altered is not null then
+    raise exception using message = pg_catalog.format('columns of %s, or the triggers that watch them, were altered', altered), errcode = '${OTHER_SOURCE}';
   end if;
-end`,
-    'source',
-  )}`
+end`
+  return [`do ${dollarQuote(body, 'source')}`]
+}
 
 /** How many rows a backup keeps, and how many of them have no row in the table any more. */
 export const countKeptStatement = (host: HostPlan): string =>

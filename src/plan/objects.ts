@@ -48,6 +48,7 @@ export function relationAcl(
     oid: regclass(name),
     owner: relation.owner,
     publicDefault: null,
+    columns: relation.relkind === 'r' || relation.relkind === 'p',
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Oid } from '../catalog/fragments.ts'
 import { backupKeyName, hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
-import { catchUpStatement, copyStatement } from './backup.ts'
+import { catchUpIfLogged, copyStatement } from './backup.ts'
 import { generatedColumns, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import type { Rename } from './moved.ts'
@@ -45,7 +45,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   for (const host of hosts) {
     for (const sql of demandSameMembers(host))
       add('cut over', sql, 'the partitions are those that were watched and copied', null, [])
-    add('cut over', catchUpStatement(host), 'rows that changed since the last catch-up', 'ROW SHARE', [host.table])
+    for (const sql of catchUpIfLogged(host))
+      add('cut over', sql, 'rows that changed since the last catch-up', 'ROW SHARE', [host.table])
     for (const sql of unwatchStatements(host)) add('cut over', sql, 'the watch ends', 'ACCESS EXCLUSIVE', [host.table])
   }
   for (const oid of model.removed.keys())

@@ -22,10 +22,18 @@ export async function catchUp(context: RunContext, tallies: readonly Tally[]): P
 }
 
 /** In the cut-over: refuses to copy much under lock; the run then catches up outside and tries again. */
-export const demandFewRows = (host: HostPlan): string =>
-  `do $few$ begin
-  if (select pg_catalog.count(*) from (select from ${qualified(host.watch.log)} limit ${String(FEW_ROWS + 1)}) l) > ${String(FEW_ROWS)}
-    or exists (select from ${qualified(host.watch.log)} l where l.unship_truncated) then
+export function demandFewRows(hosts: readonly HostPlan[]): string[] {
+  if (hosts.length === 0) return []
+  const many = hosts.map(({ watch }) => {
+    const log = qualified(watch.log)
+    return `(select pg_catalog.count(*) from (select from ${log} limit ${String(FEW_ROWS + 1)}) l) > ${String(FEW_ROWS)}
+    or exists (select from ${log} l where l.unship_truncated)`
+  })
+  return [
+    `do $few$ begin
+  if ${many.join('\n    or ')} then
     raise exception 'many rows changed since the last catch-up' using errcode = '${NOT_YET}';
   end if;
-end $few$`
+end $few$`,
+  ]
+}

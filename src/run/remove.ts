@@ -13,7 +13,7 @@ import {
   startRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
-import { demandSameSource } from '../plan/backup.ts'
+import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { unwatchStatements } from '../plan/watch.ts'
@@ -171,13 +171,13 @@ async function runPhases(
     if (online) await catchUp(context, tallies)
     return null
   })
-  const watching = new Set(plan.hosts.flatMap((h) => unwatchStatements(h)))
+  const watching = new Set(plan.hosts.flatMap((h) => [...catchUpIfLogged(h), ...unwatchStatements(h)]))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
   const cutOver = of('cut over').flatMap((sql) => {
     if (sql === CAPTURE_MARK) return captures('columns hidden')
     if (sql === CAPTURE_VIEWS_MARK) return captures('tables moved')
-    if (!online && (watching.has(sql) || sql.startsWith('with logged'))) return []
+    if (!online && watching.has(sql)) return []
     return [sql]
   })
   await context.phase('cut over', () =>
@@ -187,8 +187,8 @@ async function runPhases(
         phase: 'cut over',
         locks: plan.locks.cutOver,
         statements: [
-          ...(online ? plan.hosts.map(demandFewRows) : []),
-          ...[...watched].map(([host, source]) => demandSameSource(host, source)),
+          ...(online ? demandFewRows(plan.hosts) : []),
+          ...demandSameSources(watched),
           ...demandPublications(
             // a host table of which only generated columns go has no backup, hence is none of the hosts
             [...plan.hosts, ...plan.moved, ...plan.publications].map(({ table }) => table),
