@@ -1,3 +1,4 @@
+import { LOCKS_OF_OTHERS } from './render/sql.ts'
 import { UnshipError } from '../errors.ts'
 import type { RemovalReview } from '../plan/review.ts'
 
@@ -49,13 +50,16 @@ function savedStatements(saved: string): { statements: Set<string>; withRestore:
   return { statements: new Set(scripts.flatMap(numberedStatements)), withRestore: blocks.length > 1 }
 }
 
+/** What a statement's text does not go beyond. */
+const ENDS = new RegExp(`^(?:commit;|-- phase .*|${LOCKS_OF_OTHERS})$`, 'm')
+
 /** Each statement stands below a line `-- 12. reason (LOCK on table)`, up to the next one or the end of its transaction. */
 function numberedStatements(script: string): string[] {
   const [, ...parts] = script.split(/^-- \d+\. (.*)$/m)
   const found: string[] = []
   for (let i = 0; i + 1 < parts.length; i += 2) {
     const reason = (parts[i] ?? '').replace(/ \([A-Z ]+(?: on .*)?\)$/, '')
-    const [text = ''] = (parts[i + 1] ?? '').split(/^(?:commit;|-- phase .*)$/m, 1)
+    const [text = ''] = (parts[i + 1] ?? '').split(ENDS, 1)
     found.push(worded(text.trim().replace(/;$/, '').trim(), reason))
   }
   return found

@@ -40,10 +40,13 @@ interface Revoking {
 /** Runs while locks are held: each query in it is planned there, so there are few, and simple ones. */
 function revoking(target: AclTarget, { keepOwner = false, builtIn = false, then = [] }: Revoking): string {
   const { aclColumn, catalog, oid } = target
-  const revokeFrom = (grantees: string) => `for role in ${grantees}${keepOwner ? ' where a.grantee <> own' : ''} loop
-    execute pg_catalog.format('revoke all on %s from %s cascade', ${literal(target.object)},
-      case role when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(role)) end);
-  end loop;`
+  const revokeFrom = (grantees: string) => [
+    `for role in ${grantees}${keepOwner ? ' where a.grantee <> own' : ''} loop`,
+    `  execute pg_catalog.format('revoke all on %s from %s cascade', ${literal(target.object)},`,
+    `    case role when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(role)) end);`,
+    `end loop;`,
+  ]
+  const indented = (lines: readonly string[], by: string) => lines.map((line) => by + line)
   const ofColumns = `select distinct a.grantee from (
       select m.attacl from pg_catalog.pg_attribute m where m.attrelid = ${oid} and m.attacl is not null and not m.attisdropped
     ) m cross join lateral pg_catalog.aclexplode(m.attacl) a`
@@ -56,10 +59,10 @@ function revoking(target: AclTarget, { keepOwner = false, builtIn = false, then 
     `  select o.${aclColumn}, o.${ownerColumn(target)} into list, own from pg_catalog.${catalog} o where o.oid = ${oid};`,
     ...(builtIn ? [`  list := coalesce(list, pg_catalog.acldefault('${defaultKind(target)}', own));`] : []),
     `  if list is not null then`,
-    `  ${revokeFrom('select distinct a.grantee from pg_catalog.aclexplode(list) a')}`,
+    ...indented(revokeFrom('select distinct a.grantee from pg_catalog.aclexplode(list) a'), '    '),
     ...then.map((sql) => `    ${sql};`),
     `  end if;`,
-    ...(target.columns ? [`  ${revokeFrom(ofColumns)}`] : []),
+    ...(target.columns ? indented(revokeFrom(ofColumns), '  ') : []),
     `end`,
   ].join('\n')
   return `do ${dollarQuote(body, 'acl')}`

@@ -18,8 +18,12 @@ export interface Rename {
   readonly key: string
   readonly kind: string
   readonly identity: string
+  /** What of `away` locks no table: done before any is locked. */
+  readonly ahead?: readonly string[]
   readonly away: readonly string[]
   readonly back: readonly string[]
+  /** The table that it is, or belongs to, under its backup's name. */
+  readonly of?: QualifiedName
   /** For the sequence of a serial column: makes it the column's again, once that is there. */
   readonly owned?: string
 }
@@ -35,10 +39,11 @@ export function movedTable(model: Model, oid: Oid): Rename {
   const table = qualified(model.name(oid))
   const backup = backupOf(model, oid)
   const me = model.snapshot.environment.current_user
+  const ahead: string[] = []
   const away: string[] = []
   const back: string[] = []
   const acl = relation.relacl !== null || model.columns(oid).some((c) => c.attacl !== null)
-  if (acl) away.push(revokeFromOthers(relationAcl(relation)), `grant all on table ${table} to ${id(relation.owner)}`)
+  if (acl) ahead.push(revokeFromOthers(relationAcl(relation)), `grant all on table ${table} to ${id(relation.owner)}`)
   if (relation.relforcerowsecurity) away.push(`alter table ${table} no force row level security`)
   for (const membership of membershipsOf(model, oid)) away.push(unpublish(membership, model.name(oid)))
   away.push(`alter table ${table} rename to ${id(backup.name)}`)
@@ -50,6 +55,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   }
   for (const sequence of ownedSequences(model, oid)) {
     const rename = movedSequence(model, sequence)
+    ahead.push(...(rename.ahead ?? []))
     away.push(...rename.away)
     back.push(...rename.back)
   }
@@ -61,7 +67,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   if (relation.relforcerowsecurity) back.push(`alter table ${table} force row level security`)
   if (acl) back.push(...setAcl(relationAcl(relation), relation.relacl, me), ...columnGrants(model, relation))
   for (const membership of membershipsOf(model, oid)) back.push(publish(membership, model.name(oid)))
-  return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, away, back }
+  return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, ahead, away, back, of: backup }
 }
 
 export const ownedSequences = (model: Model, oid: Oid) =>
@@ -77,10 +83,8 @@ export function movedSequence(model: Model, oid: Oid): Rename {
     key: `pg_class:${oid}:0`,
     kind: 'sequence',
     identity: name,
-    away: [
-      ...(relation.relacl ? [revokeFromOthers(target)] : []),
-      `alter sequence ${name} rename to ${id(backup.name)}`,
-    ],
+    ahead: relation.relacl ? [revokeFromOthers(target)] : [],
+    away: [`alter sequence ${name} rename to ${id(backup.name)}`],
     back: [
       `alter sequence ${qualified(backup)} rename to ${id(relation.relname)}`,
       ...(relation.relacl ? setAcl(target, relation.relacl, model.snapshot.environment.current_user) : []),
@@ -110,7 +114,8 @@ export function movedRoutine(model: Model, routine: Routine): Rename {
     key: `pg_proc:${routine.oid}:0`,
     kind,
     identity: name,
-    away: [revokeFromOthers(routineAcl(routine)), `alter ${kind} ${name} rename to ${id(backup.name)}`],
+    ahead: [revokeFromOthers(routineAcl(routine))],
+    away: [`alter ${kind} ${name} rename to ${id(backup.name)}`],
     back: [
       `alter ${kind} ${qualified(backup)}${args} rename to ${id(routine.proname)}`,
       ...setAcl(routineAcl(routine), routine.proacl, model.snapshot.environment.current_user),

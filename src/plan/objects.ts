@@ -21,6 +21,8 @@ export interface Recreated {
   readonly identity: string
   readonly drop: readonly string[]
   readonly create: readonly string[]
+  /** Creating it locks no table and needs nothing else of the feature. */
+  readonly unlocked?: boolean
   /** Tables, besides its own, that creating it locks. */
   readonly validate: {
     readonly sql: string
@@ -181,8 +183,10 @@ export const routineAcl = (routine: Routine): AclTarget => ({
 export function recreatedRoutine(model: Model, routine: Routine): Recreated {
   const name = routineName(routine)
   const kind = prokinds[routine.prokind]
+  const key = `pg_proc:${routine.oid}:0`
   return {
-    key: `pg_proc:${routine.oid}:0`,
+    key,
+    unlocked: !routine.parsed && standsAlone(model, key),
     kind,
     identity: name,
     drop: [`drop ${kind} ${name}`],
@@ -195,6 +199,10 @@ export function recreatedRoutine(model: Model, routine: Routine): Recreated {
     validate: null,
   }
 }
+
+/** Whether it hangs on nothing that goes, but by its text. */
+const standsAlone = (model: Model, key: string): boolean =>
+  !model.snapshot.edges.some(({ dependent, referenced }) => dependent === key && referenced !== key)
 
 export function recreatedPolicy(model: Model, policy: Policy): Recreated {
   const table = qualified(model.name(policy.polrelid))

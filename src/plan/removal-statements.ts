@@ -42,9 +42,14 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     const comment = `Columns ${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}, removed with feature ${model.feature.name} by kysely-unship`
     add('copy', `comment on table ${qualified(host.backup)} is ${literal(comment)}`, 'says what it is', null, [])
   }
+  // last back, first away: names of types occur in the signatures of functions
+  const renames = [...early, ...tables].reverse()
+  for (const rename of renames)
+    for (const sql of rename.ahead ?? [])
+      add('cut over', sql, `${rename.kind} ${rename.identity} is kept as a backup`, null, [])
   for (const host of hosts) {
     for (const sql of demandSameMembers(host))
-      add('cut over', sql, 'the partitions are those that were watched and copied', null, [])
+      add('cut over', sql, 'the partitions are those that were watched and copied', null, [host.table])
     for (const sql of catchUpIfLogged(host))
       add('cut over', sql, 'rows that changed since the last catch-up', 'ROW SHARE', [host.table])
     for (const sql of unwatchStatements(host)) add('cut over', sql, 'the watch ends', 'ACCESS EXCLUSIVE', [host.table])
@@ -67,7 +72,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
       )
   }
   // here the runner reads what `captures` asks for
-  add('cut over', CAPTURE_MARK, 'definitions under hidden names go to the ledger', null, [])
+  if (model.removed.size > 0) add('cut over', CAPTURE_MARK, 'definitions under hidden names go to the ledger', null, [])
   const last = new Set(prebuilt.map((view) => `pg_class:${view.oid}:0`))
   for (const object of recreated.filter((o) => !last.has(o.key)).reverse())
     for (const sql of object.drop) add('cut over', sql, `${object.kind} of the feature`, 'ACCESS EXCLUSIVE', [])
@@ -83,9 +88,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
         [],
       )
   }
-  // last back, first away: names of types occur in the signatures of functions
-  const away = (renames: readonly Rename[]) => {
-    for (const rename of [...renames].reverse())
+  const away = (those: readonly Rename[]) => {
+    for (const rename of renames.filter((r) => those.includes(r)))
       for (const sql of rename.away)
         add('cut over', sql, `${rename.kind} ${rename.identity} is kept as a backup`, 'ACCESS EXCLUSIVE', [])
   }

@@ -102,7 +102,7 @@ function plannedObjects(model: Model, parts: Parts): PlannedObject[] {
         identity: node.description,
         handling: object ? 'recreated' : moved ? 'moved' : column ? 'backed up' : 'goes along',
         why: model.declared.has(key) ? 'declared' : 'belongs to the feature by its nature',
-        removalSql: text(object?.drop ?? rename?.away),
+        removalSql: text(object?.drop ?? (rename && [...(rename.ahead ?? []), ...rename.away])),
         restoreSql: text(object?.create ?? rename?.back),
       }
     })

@@ -137,7 +137,15 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
 
   for (const rename of tables)
     for (const sql of rename.back)
-      add('reveal', sql, `${rename.kind} ${rename.identity} comes back`, 'ACCESS EXCLUSIVE', [])
+      add(
+        'reveal',
+        sql,
+        `${rename.kind} ${rename.identity} comes back`,
+        'ACCESS EXCLUSIVE',
+        rename.of ? [shown(rename.of)] : [],
+      )
+  for (const object of recreated.filter((o) => o.unlocked))
+    for (const sql of object.create) add('reveal', sql, `${object.kind} ${object.identity} comes back`, null, [])
   for (const { table, statements } of after)
     for (const sql of statements.reveal) add('reveal', sql, 'column comes back', 'ACCESS EXCLUSIVE', [table])
   for (const host of hosts.filter((h) => h.members && h.columns.length > 0))
@@ -165,7 +173,7 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   for (const index of late.filter((i) => i.conoid !== null && !i.partitioned))
     for (const sql of ofMember(model, index.indrelid, indexStatements(index, indexDefinition(index))))
       add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [shown(model.name(index.indrelid))])
-  for (const object of recreated)
+  for (const object of recreated.filter((o) => !o.unlocked))
     for (const sql of object.create)
       add('reveal', sql, `${object.kind} ${object.identity} comes back`, 'ACCESS EXCLUSIVE', [])
   for (const index of indexes.filter((i) => i.partitioned && i.conoid !== null))
@@ -226,7 +234,7 @@ export function planTakeBack(
     ...[...indexes]
       .sort((a, b) => depth(model, a) - depth(model, b))
       .map((i) => `drop index if exists ${qualified({ schema: i.nspname, name: i.relname })}`),
-    ...[...early].reverse().flatMap((rename) => rename.away),
+    ...[...early].reverse().flatMap((rename) => [...(rename.ahead ?? []), ...rename.away]),
     ...[...model.removed.keys()].flatMap((oid) => dropFillTriggers(model, oid)),
     ...[...model.removed.keys()].flatMap((oid) =>
       storedColumns(model, oid).flatMap((c) => [

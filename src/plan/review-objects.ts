@@ -1,4 +1,5 @@
 import { addressKey, type Node } from '../catalog/dependency.ts'
+import { aheadOfLocks } from './ahead.ts'
 import { hasWord } from './kept-triggers.ts'
 import { shown, type Model } from './model.ts'
 import type { RemovalPlan } from './plan.ts'
@@ -114,15 +115,18 @@ export function reviewObjects(model: Model, plan: RemovalPlan): ReviewedObjects 
 /** Where in the cut-over each unit goes: by the first statement that takes it away as a whole. */
 function unitOrder(model: Model, plan: RemovalPlan): Map<string, number> {
   const order = new Map<string, number>()
+  const { statements } = aheadOfLocks(
+    plan.removal.filter((s) => s.phase === 'cut over'),
+    [],
+    [],
+  )
   for (const node of model.snapshot.nodes.filter((n) => n.user_defined && isShown(model, n))) {
     if (!isUnit(model, node) && !isColumn(node)) continue
     const away = plan.objects.find((o) => o.kind === node.catalog && o.identity === node.description)?.removalSql
     const drops = isColumn(node) ? `alter table ${qualified(model.name(node.objid))} drop column ` : null
-    const found = plan.removal.findIndex(
-      ({ phase, sql }) => phase === 'cut over' && (drops === null ? away?.includes(sql) : sql.startsWith(drops)),
-    )
+    const found = statements.findIndex(({ sql }) => (drops === null ? away?.includes(sql) : sql.startsWith(drops)))
     const unit = unitOf(model, node)
-    order.set(unit, Math.min(found < 0 ? plan.removal.length : found, order.get(unit) ?? plan.removal.length))
+    order.set(unit, Math.min(found < 0 ? statements.length : found, order.get(unit) ?? statements.length))
   }
   return order
 }

@@ -1,4 +1,5 @@
-import type { PlannedLock, RemovalPlan, RemovalPhase, RestorePhase, Statement } from './plan.ts'
+import { aheadOfLocks } from './ahead.ts'
+import type { MovedPlan, PlannedLock, RemovalPlan, RemovalPhase, RestorePhase, Statement } from './plan.ts'
 import { qualified, type QualifiedName } from '../sql.ts'
 import { shown } from './model.ts'
 import type { Held, ReviewPhase, ReviewStatement } from './review.ts'
@@ -81,8 +82,12 @@ export function removalPhases(plan: Planned, statements: readonly Statement[]): 
   return [
     phase('watch', 'ACCESS EXCLUSIVE', locked, plan.locks.cutOver),
     phase('copy', 'ACCESS SHARE', hosts),
-    phase('verify', 'ACCESS SHARE', hosts),
-    phase('cut over', 'ACCESS EXCLUSIVE', locked, plan.locks.cutOver),
+    phase(
+      'verify',
+      'ACCESS SHARE',
+      plan.hosts.map(({ backup }) => shown(backup)),
+    ),
+    phase('cut over', 'ACCESS EXCLUSIVE', locked, plan.locks.cutOver, []),
     phase('record', 'ACCESS SHARE', backups),
   ]
 }
@@ -101,7 +106,7 @@ export function restorePhases(plan: Planned, statements: readonly Statement[]): 
       ? { ...phase('build', 'ACCESS EXCLUSIVE', names(plan.locks.add)), held: 'milliseconds' }
       : phase('build', 'SHARE UPDATE EXCLUSIVE', hosts),
     phase('verify', 'ACCESS SHARE', hosts),
-    phase('reveal', 'ACCESS EXCLUSIVE', names(plan.locks.reveal), plan.locks.reveal),
+    phase('reveal', 'ACCESS EXCLUSIVE', names(plan.locks.reveal), plan.locks.reveal, plan.moved),
     {
       ...phase('validate', underLock ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE', validated),
       held: underLock ? 'as long as it takes' : 'online',
@@ -126,13 +131,20 @@ function phaser<P extends RemovalPhase | RestorePhase>(
     lock: ReviewPhase['lock'],
     relations: readonly string[],
     locks: readonly PlannedLock[] = [],
-  ): ReviewPhase => ({
-    phase,
-    what: what[phase],
-    statements: statements.filter((s) => s.phase === phase).length,
-    lock,
-    relations,
-    held: heldFor({ phase, lock }, rewrites),
-    locks: locks.map(({ sql }) => sql),
-  })
+    moved: readonly MovedPlan[] | null = null,
+  ): ReviewPhase => {
+    const own = statements.filter((s) => s.phase === phase)
+    const parts = moved ? aheadOfLocks(own, locks, moved) : null
+    const ordered = parts ? [...parts.ahead.locks, ...parts.locks] : locks
+    return {
+      phase,
+      what: what[phase],
+      statements: own.length,
+      lock,
+      relations,
+      held: heldFor({ phase, lock }, rewrites),
+      locks: ordered.map(({ sql }) => sql),
+      ahead: { locks: parts?.ahead.locks.length ?? 0, statements: parts?.ahead.statements.length ?? 0 },
+    }
+  }
 }

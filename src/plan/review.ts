@@ -36,8 +36,10 @@ export interface ReviewPhase {
   /** In the order in which they are locked. */
   readonly relations: readonly string[]
   readonly held: Held
-  /** Where the phase is one transaction: what takes its locks, before anything else. */
+  /** Where the phase is one transaction: what takes its locks, before all but the first statements. */
   readonly locks: readonly string[]
+  /** So many of the locks, and of the statements, come before the other locks are asked for. */
+  readonly ahead: { readonly locks: number; readonly statements: number }
 }
 
 /** A table that keeps what is removed. */

@@ -13,6 +13,7 @@ import {
   startRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
+import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
@@ -174,7 +175,12 @@ async function runPhases(
   const watching = new Set(plan.hosts.flatMap((h) => [...catchUpIfLogged(h), ...unwatchStatements(h)]))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
-  const cutOver = of('cut over').flatMap((sql) => {
+  const parts = aheadOfLocks(
+    plan.removal.filter((s) => s.phase === 'cut over'),
+    plan.locks.cutOver,
+    [],
+  )
+  const cutOver = parts.statements.flatMap(({ sql }) => {
     if (sql === CAPTURE_MARK) return captures('columns hidden')
     if (sql === CAPTURE_VIEWS_MARK) return captures('tables moved')
     if (!online && watching.has(sql)) return []
@@ -185,6 +191,7 @@ async function runPhases(
       context,
       {
         phase: 'cut over',
+        ahead: { locks: [], statements: parts.ahead.statements.map((s) => s.sql) },
         locks: plan.locks.cutOver,
         statements: [
           ...(online ? demandFewRows(plan.hosts) : []),

@@ -14,6 +14,7 @@ import {
   unmarkDone,
   type LedgerRun,
 } from '../ledger/ledger.ts'
+import { aheadOfLocks } from '../plan/ahead.ts'
 import { verifyFillStatement } from '../plan/fill.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
@@ -203,14 +204,16 @@ async function runPhases(
       restoring.setAside.push(...(await setAsideOrphans(context, quiet, orphans)))
       return null
     })
+    const { ahead, locks, ...under } = aheadOfLocks(of('reveal'), plan.locks.reveal, plan.moved)
     await context.phase('reveal', () =>
       sayingWhichRows(context, () =>
         runShort(context, {
           phase: 'reveal',
-          locks: plan.locks.reveal,
+          ahead: { locks: ahead.locks, statements: ahead.statements.map((s) => s.sql) },
+          locks,
           statements: [
             ...(plan.swaps ?? []).flatMap((s) => s.back),
-            ...of('reveal').map((s) => s.sql),
+            ...under.statements.map((s) => s.sql),
             ...(plan.memberships ?? []).flatMap((m) => m.back),
             setPhase(restore.id, 'validate'),
             recordEvent(restore.id, 'revealed'),

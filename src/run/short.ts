@@ -20,6 +20,8 @@ import type { Blocker } from './report.ts'
 /** A transaction that holds locks which others wait for: all locks first, then all changes. */
 export interface ShortTransaction {
   readonly phase: Phase
+  /** What is done before these locks are asked for, under locks that nobody waits for, if any. */
+  readonly ahead?: { readonly locks: readonly PlannedLock[]; readonly statements: readonly string[] }
   readonly locks: readonly PlannedLock[]
   readonly statements: readonly string[]
   /** How long the changes may take once the locks are held, before the attempt is given up; null: as long as they take. */
@@ -49,7 +51,7 @@ export async function runShort(
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
   const demand = demandSession(session)
-  const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * short.statements.length } = short
+  const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * statementsOf(short).length } = short
   const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
     context.checkCancelled()
@@ -78,7 +80,7 @@ export async function runShort(
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
       const blockers = await readBlockers(
         db,
-        short.locks.map((l) => l.relation),
+        locksOf(short).map((l) => l.relation),
       )
       if (attempt >= attempts) throw locked(context, short, attempt, blockers, error)
       const retryInMs = pause(attempt)
@@ -89,6 +91,9 @@ export async function runShort(
     }
   }
 }
+
+const locksOf = ({ ahead, locks }: ShortTransaction) => [...(ahead?.locks ?? []), ...locks]
+const statementsOf = ({ ahead, statements }: ShortTransaction) => [...(ahead?.statements ?? []), ...statements]
 
 async function resetTimeout({ db, session }: RunContext): Promise<void> {
   // nothing to reset on a connection that died: the error in flight says so
@@ -153,11 +158,11 @@ function publishedOtherwise({ feature }: RunContext, cause: unknown): UnshipErro
   })
 }
 
-function tooManyLocks({ feature }: RunContext, { phase, locks }: ShortTransaction, cause: unknown): UnshipError {
+function tooManyLocks({ feature }: RunContext, short: ShortTransaction, cause: unknown): UnshipError {
   return new UnshipError({
     code: 'locked',
-    message: `the server has no room for the locks of phase "${phase}" of feature ${feature}`,
-    detail: `${cause instanceof Error ? cause.message : String(cause)}: ${String(locks.length)} relations are locked, and their indexes and sequences with them. The attempt changed nothing.`,
+    message: `the server has no room for the locks of phase "${short.phase}" of feature ${feature}`,
+    detail: `${cause instanceof Error ? cause.message : String(cause)}: ${String(locksOf(short).length)} relations are locked, and their indexes and sequences with them. The attempt changed nothing.`,
     hint: 'Raise max_locks_per_transaction and restart the server, or remove the feature in parts; then run the same command again.',
     cause,
   })
@@ -165,15 +170,17 @@ function tooManyLocks({ feature }: RunContext, { phase, locks }: ShortTransactio
 
 function locked(
   context: RunContext,
-  { phase, locks }: ShortTransaction,
+  short: ShortTransaction,
   attempts: number,
   blockers: readonly Blocker[],
   cause: unknown,
 ): UnshipError {
-  const relations = locks.map((l) => l.relation.name).join(', ')
+  const relations = locksOf(short)
+    .map((l) => l.relation.name)
+    .join(', ')
   return new UnshipError({
     code: 'locked',
-    message: `could not lock ${relations} for phase "${phase}" of feature ${context.feature}`,
+    message: `could not lock ${relations} for phase "${short.phase}" of feature ${context.feature}`,
     detail: [
       attempts === 1
         ? `1 attempt of ${String(context.options.lockTimeoutMs)} ms failed; it changed nothing.`
@@ -185,36 +192,20 @@ function locked(
   })
 }
 
-function compose({ locks, statements }: ShortTransaction, lockTimeoutMs: number, demand: string): string {
-  const remaining = `perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
+function compose({ ahead, locks, statements }: ShortTransaction, lockTimeoutMs: number, demand: string): string {
   const lines = [
     `declare`,
     `  deadline timestamptz := pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds';`,
+    `  began timestamptz;`,
     `  locked_at timestamptz;`,
     `  member record;`,
     `  callers_timeout text := pg_catalog.current_setting('lock_timeout');`,
     `begin`,
     `  execute ${dollarQuote(demand, 'sql')};`,
-    ...locks.flatMap(({ sql, relation, tree }) =>
-      tree
-        ? [
-            `  for member in ${treeQuery(relation)} loop`,
-            `    ${remaining}`,
-            // LOCK TABLE needs privileges that an owner may have lost; the other needs none, and changes nothing
-            `    execute pg_catalog.format(case when pg_catalog.has_table_privilege(member.relid, 'UPDATE, DELETE, TRUNCATE')`,
-            `      then 'lock table only %s in access exclusive mode' else 'alter table %s owner to %I' end, member.relid,`,
-            `      (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = member.relid));`,
-            `    locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
-            `  end loop;`,
-          ]
-        : [
-            `  ${remaining}`,
-            `  execute ${dollarQuote(sql, 'sql')};`,
-            `  locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
-          ],
-    ),
-    `  locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`,
-    `  ${remaining}`,
+    ...(ahead ? [...ahead.locks.flatMap(lockLines), ...aheadLines(ahead.statements)] : []),
+    ...locks.flatMap(lockLines),
+    `  ${LOCKED}`,
+    REMAINING,
     ...statements.map((sql) => `  execute ${dollarQuote(sql, 'sql')};`),
     `  perform pg_catalog.set_config('lock_timeout', callers_timeout, true);`,
     `  perform pg_catalog.set_config('unship.report', (extract(epoch from pg_catalog.clock_timestamp() - locked_at) * 1000)::text, false);`,
@@ -222,3 +213,30 @@ function compose({ locks, statements }: ShortTransaction, lockTimeoutMs: number,
   ]
   return `do ${dollarQuote(lines.join('\n'))}`
 }
+
+/** All waits together end at the deadline. */
+const REMAINING = `  perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
+const LOCKED = `locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`
+
+function lockLines({ sql, relation, tree }: PlannedLock): string[] {
+  if (!tree) return [REMAINING, `  execute ${dollarQuote(sql, 'sql')};`, `  ${LOCKED}`]
+  return [
+    `  for member in ${treeQuery(relation)} loop`,
+    `  ${REMAINING}`,
+    // LOCK TABLE needs privileges that an owner may have lost; the other needs none, and changes nothing
+    `    execute pg_catalog.format(case when pg_catalog.has_table_privilege(member.relid, 'UPDATE, DELETE, TRUNCATE')`,
+    `      then 'lock table only %s in access exclusive mode' else 'alter table %s owner to %I' end, member.relid,`,
+    `      (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = member.relid));`,
+    `    ${LOCKED}`,
+    `  end loop;`,
+  ]
+}
+
+/** Work that holds nobody up is no wait. */
+const aheadLines = (statements: readonly string[]): string[] => [
+  `  began := pg_catalog.clock_timestamp();`,
+  REMAINING,
+  ...statements.map((sql) => `  execute ${dollarQuote(sql, 'sql')};`),
+  `  deadline := deadline + (pg_catalog.clock_timestamp() - began);`,
+  `  locked_at := null;`,
+]

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Kysely, PostgresDialect } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { readTraces, refusal } from '../support/refusal.ts'
@@ -67,6 +69,45 @@ describe('a restore that does not get its locks', () => {
     expect(events[0]).toMatchObject({ type: 'started', resumed: 'verify' })
     expect(report.outcome).toBe('restored')
     expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('does what it can before it locks the tables of the application, and before their grants are taken too', async () => {
+    const pool = createPool(database().ownerUrl, 1)
+    const sent: string[] = []
+    beforeQueries(pool, (text) => {
+      sent.push(text)
+      return undefined
+    })
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    await removeFeature(db, programPartner)
+    await restoreFeature(db, programPartner)
+    await db.destroy()
+    /** Where each of these stands in the transaction that enters a phase. */
+    const places = (phase: string, texts: string[]) => {
+      const transaction = sent.find((text) => text.startsWith('do ') && text.includes(`set phase = '${phase}'`)) ?? ''
+      return texts.map((text) => transaction.indexOf(text))
+    }
+    const inOrder = (found: number[]) => {
+      expect(found).not.toContain(-1)
+      expect(found).toEqual([...found].sort((a, b) => a - b))
+    }
+    inOrder(
+      places('record', [
+        'do $acl$',
+        'lock table only "public"."contacts"',
+        'alter table "public"."program_partner_audit_log" rename to',
+      ]),
+    )
+    inOrder(
+      places('validate', [
+        'lock table only "public"."backup_program_partner_audit_log"',
+        'rename to "program_partner_audit_log"',
+        'CREATE FUNCTION public.update_payment_method',
+        'lock table only "public"."contacts"',
+        'rename column "unship_hidden_payment_method" to "payment_method"',
+        'create view "public"."program_partner_compliance"',
+      ]),
+    )
   })
 
   test('fills the rows around one that somebody keeps locked, keeps no writer from them, and fills that one when it is free', async () => {

@@ -156,6 +156,7 @@ function restorePhasesOf(restore: RemovalReview['restore']): ReviewPhase[] {
       relations: [...new Set(own.flatMap((s) => s.relations))],
       held: own.find((s) => s.held !== 'online')?.held ?? 'online',
       locks: [],
+      ahead: { locks: 0, statements: 0 },
     }
   })
 }

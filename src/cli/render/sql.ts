@@ -21,6 +21,9 @@ export function planAsSql(review: PlanReview): string {
   ].join('\n')
 }
 
+/** Stands before the locks of a transaction that has done something before it asks for them. */
+export const LOCKS_OF_OTHERS = '-- from here on others wait'
+
 /** The statements of all phases that have any. */
 export function script(phases: readonly ReviewPhase[], statements: readonly ReviewStatement[]): string {
   return phases
@@ -33,10 +36,24 @@ function phaseScript(phase: ReviewPhase, statements: readonly ReviewStatement[])
   const own = statements.filter((s) => s.phase === phase.phase).map(numbered)
   const heading = `-- phase ${phase.phase}: ${phase.what}\n-- ${phase.lock} on ${phase.relations.join(', ') || 'nothing of others'}; others wait: ${HELD[phase.held]}`
   if (phase.locks.length === 0) return [heading, ...own].join('\n\n')
-  const locks = phase.locks.map((sql) => `${sql};`).join('\n')
-  return [heading, 'begin;', "set local lock_timeout = '50ms';", locks, '', ...own.flatMap((s) => [s, '']), 'commit;']
+  const { ahead } = phase
+  const locks = phase.locks.map((sql) => `${sql};`)
+  const apart = (those: readonly string[]) => those.flatMap((s) => [s, ''])
+  return [
+    heading,
+    'begin;',
+    "set local lock_timeout = '50ms';",
+    ...locks.slice(0, ahead.locks),
+    '',
+    ...apart(own.slice(0, ahead.statements)),
+    ...(ahead.statements > 0 ? [LOCKS_OF_OTHERS] : []),
+    ...locks.slice(ahead.locks),
+    '',
+    ...apart(own.slice(ahead.statements)),
+    'commit;',
+  ]
     .join('\n')
-    .replaceAll('\n\n\n', '\n\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
 }
 
 const numbered = (statement: ReviewStatement): string => {
