@@ -4,8 +4,6 @@ import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import { isTextSeal, sealStatement, textSealStatement, type SealedColumn } from '../plan/seal.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
-import type { RunContext } from './context.ts'
-import { shareTasks, type Task } from './helper.ts'
 import { row } from './query.ts'
 import type { BackupReport } from './report.ts'
 
@@ -43,62 +41,31 @@ export function backupsOf(plan: {
   ]
 }
 
-/** Fewer bytes are read before a second connection would be had. */
-const HELPED_FROM_BYTES = 64 * 1024 * 1024
-
 /**
- * Counts, measures and seals backups; as earlier seals were made, by backup, where there are some to compare with. A second
- * connection helps with large ones.
+ * Counts, measures and seals backups; as earlier seals were made, by backup, where there are some to compare with. One after
+ * the other: the server reads a large one by several processes as it is.
  *
  * @param explain the error to throw for a backup that cannot be sealed
  */
 export async function sealBackups(
-  context: RunContext,
+  db: AnyKysely,
   backups: readonly Backup[],
   earlier: Readonly<Record<string, string>> = {},
   explain: (backup: Backup, error: unknown) => unknown = (_, error) => error,
 ): Promise<BackupReport[]> {
-  const columns = await sealedColumns(context.db, backups)
-  const bytes = await bytesOf(context.db, backups)
-  const seals = new Map<Backup, Seal>()
-  const tasks = [...backups]
-    .sort((a, b) => (bytes.get(b) ?? 0) - (bytes.get(a) ?? 0))
-    .map((backup): Task => async (ask) => {
-      try {
-        seals.set(backup, await ask<Seal>(statementOf(backup, columns.get(backup) ?? [], earlier[shown(backup.table)])))
-      } catch (error) {
-        throw explain(backup, error)
-      }
+  const columns = await sealedColumns(db, backups)
+  const bytes = await bytesOf(db, backups)
+  const reports: BackupReport[] = []
+  for (const backup of backups) {
+    const { table, of } = backup
+    const statement = statementOf(backup, columns.get(backup) ?? [], earlier[shown(table)])
+    const { checksum, rows } = await row<{ checksum: string; rows: string }>(db, statement).catch((error: unknown) => {
+      throw explain(backup, error)
     })
-  const total = [...bytes.values()].reduce((sum, n) => sum + n, 0)
-  await shareTasks(context, { settings: {} }, tasks, { worthIt: total >= HELPED_FROM_BYTES })
-  return backups.flatMap((backup) => {
-    const seal = seals.get(backup)
-    return seal ? [reportOf(backup, seal, bytes.get(backup) ?? 0)] : []
-  })
+    reports.push({ table: shown(table), of, rows: Number(rows), bytes: bytes.get(backup) ?? 0, checksum })
+  }
+  return reports
 }
-
-/** The same of one backup, without a run. */
-export async function sealBackup(db: AnyKysely, backup: Backup): Promise<BackupReport> {
-  const columns = await sealedColumns(db, [backup])
-  const seal = await row<Seal>(db, statementOf(backup, columns.get(backup) ?? []))
-  const bytes = await bytesOf(db, [backup])
-  return reportOf(backup, seal, bytes.get(backup) ?? 0)
-}
-
-/** As the database returns it. */
-interface Seal {
-  readonly checksum: string
-  readonly rows: string
-}
-
-const reportOf = ({ table, of }: Backup, { checksum, rows }: Seal, bytes: number): BackupReport => ({
-  table: shown(table),
-  of,
-  rows: Number(rows),
-  bytes,
-  checksum,
-})
 
 function statementOf(
   { table, partitioned = false }: Backup,

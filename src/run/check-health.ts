@@ -13,7 +13,7 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import type { QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
-import { backupsOf, sealBackup } from './backups.ts'
+import { backupsOf, sealBackups } from './backups.ts'
 import { brokenFunctions } from './check-functions.ts'
 import { readTaken } from './inspect-restore.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
@@ -110,9 +110,9 @@ async function changed(db: AnyKysely, run: LedgerRun): Promise<string[]> {
     const name = shown(backup.table)
     const sealed = removal.checksums[name]
     try {
-      const { checksum } = await sealBackup(db, backup)
-      if (sealed !== undefined && checksum !== sealed)
-        found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
+      for (const { checksum } of await sealBackups(db, [backup], removal.checksums))
+        if (sealed !== undefined && checksum !== sealed)
+          found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
     } catch (error) {
       found.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
     }

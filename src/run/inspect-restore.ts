@@ -91,7 +91,7 @@ async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): P
 
 /** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
 async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
-  const found = await sealBackups(context, backupsOf(plan), removal.checksums, ({ table }, error) =>
+  const found = await sealBackups(context.db, backupsOf(plan), removal.checksums, ({ table }, error) =>
     isConnectionLost(error)
       ? error
       : new UnshipError({

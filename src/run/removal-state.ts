@@ -30,7 +30,7 @@ export async function finishRemoval(
   removal: Pick<LedgerRun, 'id' | 'plan' | 'feature'>,
 ): Promise<BackupReport[]> {
   const plan = planOf(removal as LedgerRun)
-  const backups = await sealBackups(context, backupsOf(plan))
+  const backups = await sealBackups(context.db, backupsOf(plan))
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
@@ -44,7 +44,7 @@ export async function finishRemoval(
 
 /** Seals the backups of a finished removal anew, after we have changed them ourselves. */
 export async function resealBackups(context: RunContext, removal: { id: string; plan: RecordedPlan }): Promise<void> {
-  const backups = await sealBackups(context, backupsOf(removal.plan))
+  const backups = await sealBackups(context.db, backupsOf(removal.plan))
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   await runTogether(context.db, [
     setChecksums(removal.id, checksums),

@@ -9,7 +9,7 @@ import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RestoreReview } from '../plan/review.ts'
 import { restorePhases, reviewStatements } from '../plan/review-phases.ts'
 import { fromArchive, keptRemoval } from './archived.ts'
-import { backupsOf, sealBackup } from './backups.ts'
+import { backupsOf, sealBackups } from './backups.ts'
 import { RunContext } from './context.ts'
 import { estimateBackups } from './estimate.ts'
 import { inspect } from './inspect.ts'
@@ -83,8 +83,9 @@ async function fromLedger(session: Session, removal: LedgerRun, latest: LedgerRu
   for (const [n, backup] of backupsOf(plan).entries()) {
     // after the reveal a moved table has its own name again
     if (running && !(await exists(db, backup.table))) continue
-    const { table, of, rows, bytes } = await sealBackup(db, backup)
-    backups.push({ table, of, how: n < plan.hosts.length ? 'copied' : 'renamed', rows, bytes, exact: true })
+    const how = n < plan.hosts.length ? 'copied' : 'renamed'
+    for (const { table, of, rows, bytes } of await sealBackups(db, [backup]))
+      backups.push({ table, of, how, rows, bytes, exact: true })
   }
   return {
     ...reviewHead(await readEnvironment(db), {

@@ -21,7 +21,7 @@ export async function verifyBackups(context: RunContext, tallies: readonly Tally
         throw sqlState(error) === OTHER_PARTITIONS ? otherPartitions(error) : error
       })
   const found = await sealBackups(
-    context,
+    context.db,
     tallies.map(({ host }) => backupOf(host)),
   )
   const wrong = tallies.flatMap(({ host, seal }, n) =>
