@@ -153,7 +153,12 @@ async function runPhases(
 
   // the locks of the cut-over are asked for here already: whoever holds them makes us wait now, before the copy
   await context.phase('watch', () =>
-    runShort(context, { phase: 'watch', locks: plan.locks.cutOver, statements: online ? of('watch') : [] }),
+    runShort(context, {
+      phase: 'watch',
+      locks: plan.locks.cutOver,
+      statements: online ? of('watch') : [],
+      flushedLater: online,
+    }),
   )
   const watched = await readSources(context, plan.hosts)
   demandSameColumns(planned, watched)
@@ -191,6 +196,7 @@ async function runPhases(
       context,
       {
         phase: 'cut over',
+        flushedLater: online,
         ahead: { locks: [], statements: parts.ahead.statements.map((s) => s.sql) },
         locks: plan.locks.cutOver,
         statements: [

@@ -159,6 +159,7 @@ async function runPhases(
     await context.phase('add', () =>
       runShort(context, {
         phase: 'add',
+        flushedLater: !session.inTransaction,
         locks: [
           ...unarchive.locks,
           // an archived backup is locked under its present name
@@ -209,6 +210,7 @@ async function runPhases(
       sayingWhichRows(context, () =>
         runShort(context, {
           phase: 'reveal',
+          flushedLater: !session.inTransaction,
           ahead: { locks: ahead.locks, statements: ahead.statements.map((s) => s.sql) },
           locks,
           statements: [

@@ -72,13 +72,23 @@ const settings: Readonly<Record<string, string>> = {
  */
 const MEMORY_KB: Readonly<Record<string, number>> = { work_mem: 64 * 1024, maintenance_work_mem: 256 * 1024 }
 
-/** As SQL: this much, or what the server gives where that is more. */
-const memory = Object.entries(MEMORY_KB)
-  .map(
-    ([name, kB]) =>
-      `(select greatest(s.setting::bigint, ${String(kB)}) || 'kB' from pg_catalog.pg_settings s where s.name = ${literal(name)}) as ${name}`,
-  )
-  .join(', ')
+/**
+ * With a second process, a statement of ours keeps two processors busy, as two connections that fill do. With more of them
+ * the application's clients waited three times as long on two processors, and we were no sooner done.
+ */
+const MOST_WORKERS: Readonly<Record<string, number>> = {
+  max_parallel_workers_per_gather: 1,
+  max_parallel_maintenance_workers: 1,
+}
+
+const setting = (name: string, value: string) =>
+  `(select ${value} from pg_catalog.pg_settings s where s.name = ${literal(name)}) as ${name}`
+
+/** As SQL: so much, or what the server gives where that is more memory, or fewer workers. */
+const resources = [
+  ...Object.entries(MEMORY_KB).map(([name, kB]) => setting(name, `greatest(s.setting::bigint, ${String(kB)}) || 'kB'`)),
+  ...Object.entries(MOST_WORKERS).map(([name, n]) => setting(name, `least(s.setting::int, ${String(n)})::text`)),
+].join(', ')
 
 /**
  * Pins one connection, sets it up, and puts the caller's settings back
@@ -112,16 +122,16 @@ async function withOurs<T>(
 ): Promise<T> {
   // from here on nobody's function or operator stands in for a built-in one
   const { timeout, path } = await liftTimeout(db, local)
-  const { linux, major, pid, users, ...roomy } = await row<
+  const { linux, major, pid, users, ...given } = await row<
     { linux: boolean; major: number; pid: number; users: string } & Settings
   >(
     db,
     `select pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
-       pg_catalog.pg_backend_pid() as pid, ${USERS} as users, ${memory}`,
+       pg_catalog.pg_backend_pid() as pid, ${USERS} as users, ${resources}`,
   )
   const ours = {
     ...settings,
-    ...roomy,
+    ...given,
     // elsewhere the server may not be able to tell that its client has gone, and refuses the setting
     ...(linux && { client_connection_check_interval: '500ms' }),
     ...(major >= 17 && { transaction_timeout: '0' }),

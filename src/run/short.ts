@@ -24,6 +24,12 @@ export interface ShortTransaction {
   readonly ahead?: { readonly locks: readonly PlannedLock[]; readonly statements: readonly string[] }
   readonly locks: readonly PlannedLock[]
   readonly statements: readonly string[]
+  /**
+   * The run goes on after it: its commit need not wait for the disk, nor for a standby, while it holds the locks. What is
+   * committed later is not on the disk before this is, and a run that has ended is; a crash in between undoes both.
+   * (PostgreSQL waits all the same where files are deleted, as those of an index are at the cut-over.)
+   */
+  readonly flushedLater?: boolean
   /** How long the changes may take once the locks are held, before the attempt is given up; null: as long as they take. */
   readonly workLimitMs?: number | null
 }
@@ -192,7 +198,11 @@ function locked(
   })
 }
 
-function compose({ ahead, locks, statements }: ShortTransaction, lockTimeoutMs: number, demand: string): string {
+function compose(
+  { ahead, locks, statements, flushedLater = false }: ShortTransaction,
+  lockTimeoutMs: number,
+  demand: string,
+): string {
   const lines = [
     `declare`,
     `  deadline timestamptz := pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds';`,
@@ -202,6 +212,7 @@ function compose({ ahead, locks, statements }: ShortTransaction, lockTimeoutMs: 
     `  callers_timeout text := pg_catalog.current_setting('lock_timeout');`,
     `begin`,
     `  execute ${dollarQuote(demand, 'sql')};`,
+    ...(flushedLater ? [`  perform pg_catalog.set_config('synchronous_commit', 'off', true);`] : []),
     ...(ahead ? [...ahead.locks.flatMap(lockLines), ...aheadLines(ahead.statements)] : []),
     ...locks.flatMap(lockLines),
     `  ${LOCKED}`,

@@ -109,6 +109,22 @@ describe('a pool of one connection', () => {
     expect(await database().query('select memory from host')).toEqual([{ memory: '1GB 256MB' }])
   })
 
+  test('keeps two processes of the server busy at most, and no more than the server would', async () => {
+    await asOwner(
+      database(),
+      `create table host (id int primary key, workers text default
+         current_setting('max_parallel_workers_per_gather') || ' ' || current_setting('max_parallel_maintenance_workers'))`,
+    )
+    const feature = { name: 'f', columns: { host: ['workers'] } }
+    await db.connection().execute(async (connection) => {
+      await sql`set max_parallel_workers_per_gather = 0; set max_parallel_maintenance_workers = 4`.execute(connection)
+      await removeFeature(connection, feature)
+      await sql`insert into host (id) values (1)`.execute(connection)
+      await restoreFeature(connection, feature)
+    })
+    expect(await database().query('select workers from host')).toEqual([{ workers: '0 1' }])
+  })
+
   test('works within a connection of its own', async () => {
     await db.connection().execute(async (connection) => {
       expect((await removeFeature(connection, programPartner)).outcome).toBe('removed')
