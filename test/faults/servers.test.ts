@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { serverUser } from '../../src/embedded/user.ts'
 import { Cluster, OWNER } from '../support/cluster.ts'
-import { createPool, urlWith } from '../support/connect.ts'
+import { beforeQueries, createPool, urlWith } from '../support/connect.ts'
 import { kysely } from '../support/kysely-ctl.ts'
 import { refusal } from '../support/refusal.ts'
 import { ask, maintain } from './lab.ts'
@@ -88,6 +89,49 @@ describe('a server that is nearly full', () => {
     const rows = Object.fromEntries(Object.entries(before.rows).filter(([name]) => !['filler', 'room'].includes(name)))
     expect((await readOutcome(server.url, database)).rows).toMatchObject(rows)
   }, 120_000)
+})
+
+describe('a server that waits for a standby with each commit', () => {
+  let server: OwnServer
+  beforeAll(async () => {
+    server = await startOwnServer()
+  })
+  afterAll(() => server.remove())
+
+  test('keeps nobody from the tables while the reveal is committed', async () => {
+    const cluster = await Cluster.prepare(server.url)
+    const database = `${cluster.prefix}standby`
+    await maintain(server.url, `create database ${database} template ${cluster.prefix}template_demo owner ${OWNER}`)
+    const run = (sql: string) => ask(server.url, database, sql)
+    const waitFor = async (standby: string) => {
+      await maintain(server.url, `alter system set synchronous_standby_names = '${standby}'`)
+      await run('select pg_reload_conf()')
+      await sleep(200)
+    }
+    await as(server.url, database, (db) => removeFeature(db, programPartner))
+    const pool = createPool(urlWith(server.url, { database, user: OWNER, password: OWNER }), 1)
+    const revealing = new Promise<void>((resolve) => {
+      beforeQueries(pool, async (text) => {
+        if (!text.startsWith('do ') || !text.includes(`set phase = 'validate'`)) return
+        await waitFor('nobody')
+        resolve()
+      })
+    })
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    const restoring = restoreFeature(db, programPartner)
+    await revealing
+    await sleep(1_000)
+    try {
+      const waiting = `select count(*)::int as n from pg_stat_activity where wait_event = 'SyncRep'`
+      expect(await run(waiting)).toEqual([{ n: 1 }])
+      await run(`begin; lock table contacts, subscriptions in row exclusive mode nowait; rollback`)
+      expect(await run('select count(*)::int as n from program_partner_audit_log')).toEqual([{ n: 3 }])
+    } finally {
+      await waitFor('')
+    }
+    expect((await restoring).outcome).toBe('restored')
+    await db.destroy()
+  }, 60_000)
 })
 
 describe('a server with few lock slots', () => {
