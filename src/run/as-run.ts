@@ -1,10 +1,12 @@
 import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import type { RunOptions } from './options.ts'
 import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from './report.ts'
-import { withFeatureLock, withSession } from './session.ts'
+import { row } from './query.ts'
+import { withFeatureLock, withSession, type Session } from './session.ts'
 
 /** What removal, restore and abort have in common: one session, one run of a feature at a time, one report. */
 export async function asRun<R extends RemovalReport | RestoreReport | AbortReport>(
@@ -18,6 +20,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
   const lost = { direction, feature: feature.name, inTransaction: db.isTransaction, emit }
   const report = await sayingWhatIsLost(lost, () =>
     withSession(db, async (session) => {
+      if (session.inTransaction) await refuseOneSnapshot(session, feature.name)
       const context = new RunContext(session, feature.name, options)
       const patience = { attempts: context.options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () => work(context))
@@ -25,4 +28,22 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
   )
   emit({ type: 'finished', report })
   return report
+}
+
+/**
+ * A transaction that sees one snapshot throughout would not see what others committed after that and before our locks: the
+ * columns would be dropped with values that are in no backup.
+ */
+async function refuseOneSnapshot({ db }: Session, feature: string): Promise<void> {
+  const { isolation } = await row<{ isolation: string }>(
+    db,
+    `select pg_catalog.current_setting('transaction_isolation') as isolation`,
+  )
+  if (isolation === 'read committed' || isolation === 'read uncommitted') return
+  throw new UnshipError({
+    code: 'wrong_state',
+    message: `feature ${feature} cannot be removed or restored in a transaction that is ${isolation}`,
+    detail: 'It does not see what others commit while it waits for its locks, and would lose it.',
+    hint: 'Begin the transaction READ COMMITTED, or pass a database or connection that is in no transaction.',
+  })
 }

@@ -26,6 +26,24 @@ describe("inside a caller's transaction", () => {
     expect((await readTraces(database())).runs).toEqual(['removal: done', 'restore: done'])
   })
 
+  test.each(['repeatable read', 'serializable'] as const)(
+    'one that is %s is refused: it would lose what others commit',
+    async (isolation) => {
+      const before = await readState(database())
+      const transaction = database()
+        .db.transaction()
+        .setIsolationLevel(isolation)
+        .execute(async (trx) => {
+          await refusal('wrong_state', removeFeature(trx, programPartner))
+          await refusal('wrong_state', restoreFeature(trx, programPartner))
+          expect((await planRemoval(trx, programPartner)).absent).toBe(false)
+        })
+      await transaction
+      expect(await readState(database())).toEqual(before)
+      expect(await readTraces(database())).toEqual(noTraces)
+    },
+  )
+
   test('nothing of a removal is seen outside before the commit', async () => {
     const { db } = database()
     const before = await readTraces(database())
