@@ -72,7 +72,9 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
       )
   }
   // here the runner reads what `captures` asks for
-  if (model.removed.size > 0) add('cut over', CAPTURE_MARK, 'definitions under hidden names go to the ledger', null, [])
+  const losing = [...model.removed.keys()].map((oid) => model.name(oid))
+  if (losing.length > 0)
+    add('cut over', CAPTURE_MARK, 'definitions under hidden names go to the ledger', 'ACCESS SHARE', losing)
   const last = new Set(prebuilt.map((view) => `pg_class:${view.oid}:0`))
   for (const object of recreated.filter((o) => !last.has(o.key)).reverse())
     for (const sql of object.drop) add('cut over', sql, `${object.kind} of the feature`, 'ACCESS EXCLUSIVE', [])

@@ -54,4 +54,13 @@ describe('stored generated columns', () => {
     })
     expect(await database().query(`select g from t where id = 11`)).toEqual([{ g: 12 }])
   })
+
+  test('alone, with a declared index over columns that stay', async () => {
+    await roundTrip(database(), {
+      setup: `
+        create table t (id int primary key, n int, g int generated always as (n + 1) stored);
+        create index n_idx on t (n desc); insert into t select g, g from generate_series(1, 10) g;`,
+      feature: { name: 'f', columns: { t: ['g'] }, indexes: ['n_idx'], acknowledge: { rewrites: { t: ['g'] } } },
+    })
+  })
 })
