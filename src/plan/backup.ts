@@ -94,7 +94,7 @@ export function copyStretchStatement(
 select pg_catalog.json_build_object(
   'total', case when pg_catalog.current_setting('track_counts')::boolean then ${read} - (select rows from started) end,
   'rows', pg_catalog.count(*), 'hashes', coalesce(pg_catalog.sum(${hash('h')}), 0)::text,
-  'counts', pg_catalog.json_build_array(${counted.join(', ')}))::text as json
+  'counts', array[${counted.join(', ')}]::bigint[])::text as json
 from source h`
 }
 

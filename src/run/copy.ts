@@ -151,8 +151,12 @@ async function copyStretches(
     }),
   )
   const blocks = sizes.reduce((sum, size) => sum + size.blocks, 0)
-  // else a planner without statistics might read all of the table for each stretch of it
-  const settings = { enable_seqscan: 'off' }
+  // by its blocks: a planner without statistics might read all of the table for each stretch of it, and what an index leaves
+  // out would be missing in the total
+  const settings = {
+    ...{ enable_seqscan: 'off', enable_indexscan: 'off', enable_indexonlyscan: 'off', enable_bitmapscan: 'off' },
+    enable_tidscan: 'on',
+  }
   await withSettings(context.db, settings, context.session.inTransaction, () =>
     shareTasks(context, { settings, ...shared }, tasks, { worthIt: blocks >= HELPED_FROM_BLOCKS }),
   )

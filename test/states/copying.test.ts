@@ -103,6 +103,31 @@ describe('the copy of a host table', () => {
     await db.destroy()
   })
 
+  test('knows how many rows there were, where an index would have found those that hold something', async () => {
+    const noted = defineFeature()({ name: 'noted', columns: { members: ['note'] } })
+    await owner(`update members set note = null where id % 1000 > 0; create index on members (note); analyze members`)
+    const plan = await database().query<Record<string, string>>(
+      'explain select note from members where note is not null',
+    )
+    expect(plan[0]?.['QUERY PLAN']).toMatch(/Index|Bitmap/)
+    await removeFeature(database().db, noted)
+    await owner('delete from members where id % 1000 = 0 and id < 15000')
+    const restored = await restoreFeature(database().db, noted)
+    expect(restored).toMatchObject({ warnings: [], hosts: [{ restored: 6, inserted: 0, deleted: 14 }] })
+  })
+
+  test('counts as many columns as there are', async () => {
+    const columns = Array.from({ length: 120 }, (_, n) => `column_${String(n)}`)
+    await owner(`create table wide (id int primary key, ${columns.map((name) => `${name} int`).join(', ')});
+      insert into wide (id, column_119) values (1, 2)`)
+    const { counts } = await removeFeature(
+      database().db,
+      defineFeature()({ name: 'width', columns: { wide: columns } }),
+    )
+    expect(Object.keys(counts)).toHaveLength(columns.length)
+    expect(counts).toMatchObject({ 'wide.column_118': 0, 'wide.column_119': 1 })
+  })
+
   test.each([
     ['a row missing', 'delete from backup_extras_members where id = 10'],
     ['a row too many', 'insert into backup_extras_members (id, amount) values (-1, 2)'],
