@@ -14,7 +14,10 @@ export function lostRights(model: Model): string[] {
     if (!privileges.includes(privilege)) lacks.push(`${privilege} on table ${shown(model.name(oid))}`)
   }
   for (const oid of model.removed.keys()) for (const p of ['SELECT', 'UPDATE', 'TRIGGER']) demand(oid, p)
-  for (const { relid } of snapshot.members) demand(relid, 'TRIGGER')
+  for (const { relid, isleaf } of snapshot.members) {
+    demand(relid, 'TRIGGER')
+    if (isleaf) demand(relid, 'SELECT')
+  }
   for (const k of snapshot.constraints)
     if (k.contype === 'f' && !isForReferencedPartition(k) && model.nodes.has(`pg_constraint:${k.oid}:0`)) {
       demand(k.confrelid, 'REFERENCES')

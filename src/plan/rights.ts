@@ -119,9 +119,17 @@ const comparedByForeignKeys = (model: Model) =>
     .flatMap((k) => [k.conrelid, k.confrelid])
     .filter((oid) => !model.moved.has(oid))
 
+const leavesOf = (model: Model, oid: string) =>
+  model
+    .members(oid)
+    .filter((m) => m.isleaf)
+    .map((m) => m.relid)
+
 /** Refuses where policies would hide rows from the backup. */
 export function refuseRowSecurity(model: Model): void {
-  const hidden = [...new Set([...model.removed.keys(), ...comparedByForeignKeys(model)])].filter(
+  // a partition that holds rows is read by its own name, under its own policies
+  const read = [...model.removed.keys()].flatMap((oid) => [oid, ...leavesOf(model, oid)])
+  const hidden = [...new Set([...read, ...comparedByForeignKeys(model)])].filter(
     (oid) => model.relation(oid).row_security_active,
   )
   if (hidden.length === 0) return

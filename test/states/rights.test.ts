@@ -1,10 +1,11 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { afterEach, describe, expect, test } from 'vitest'
-import { planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
+import { defineFeature, planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { createPool, urlWith } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { noTraces, readTraces, refusedUnchanged } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const database = useDatabase({ template: 'demo' })
 const opened: Kysely<any>[] = []
@@ -160,6 +161,28 @@ describe('row level security', () => {
       restoreFeature(database().db, programPartner),
     )
     expect(error.primary).toContain('contacts')
+  })
+})
+
+describe('a partition of a host table', () => {
+  const database = useDatabase()
+  const feature = defineFeature()({ name: 'extras', columns: { members: ['note'] } })
+  const partitioned = `create table members (id int primary key, note text) partition by range (id);
+    create table members_1 partition of members for values from (0) to (100);`
+
+  test('whose policies would hide rows from the backup is refused', async () => {
+    await asOwner(
+      database(),
+      `${partitioned} alter table members_1 enable row level security, force row level security`,
+    )
+    const error = await refusedUnchanged(database(), 'row_security', () => removeFeature(database().db, feature))
+    expect(error.primary).toContain('rows of members_1')
+  })
+
+  test('that its owner may not read is refused', async () => {
+    await asOwner(database(), `${partitioned} revoke select on members_1 from crm_owner`)
+    const error = await refusedUnchanged(database(), 'missing_privilege', () => removeFeature(database().db, feature))
+    expect(error.detail).toBe('SELECT on table members_1.')
   })
 })
 
