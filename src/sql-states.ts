@@ -17,3 +17,5 @@ export const OTHER_SESSION = 'UN005'
 export const TRIED = 'UN006'
 /** The columns that were copied, or what watches them, changed. */
 export const OTHER_SOURCE = 'UN007'
+/** The catalog is not what the run was planned from. */
+export const OTHER_CATALOG = 'UN008'

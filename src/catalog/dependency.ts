@@ -1,3 +1,4 @@
+import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { Oid } from './fragments.ts'
 
 /** A catalog row, as pg_depend addresses it. */
@@ -72,7 +73,7 @@ const reached = (roots: readonly Address[]) => `
   )`
 
 /** Everything that hangs, directly or not, on the given objects; the objects themselves included. */
-export const nodeQuery = (roots: readonly Address[]): string => `
+export const nodeQuery = (roots: readonly Address[], but?: Ours): string => `
   select * from (${reached(roots)}
   select ${catalogName('r.classid')} as catalog, r.objid, r.objsubid,
     pg_catalog.pg_describe_object(r.classid, r.objid, r.objsubid) as description,
@@ -101,7 +102,32 @@ export const nodeQuery = (roots: readonly Address[]): string => `
     r.objid >= 16384 as user_defined
   from reached r
   cross join lateral pg_catalog.pg_identify_object(r.classid, r.objid, r.objsubid) i
-  left join pg_catalog.pg_class c on r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = r.objid) nodes`
+  left join pg_catalog.pg_class c on r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = r.objid
+  where ${but ? notOf(but) : 'true'}) nodes`
+
+/** What a run makes that depends on what it deals with. */
+export interface Ours {
+  /** Tables, and functions that triggers call, in this schema. */
+  readonly schema: string
+  readonly tables: readonly QualifiedName[]
+}
+
+const notOf = ({ schema, tables }: Ours) => `not exists (select from pg_catalog.pg_class c
+      where r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = r.objid
+        and (c.relnamespace = pg_catalog.to_regnamespace(${literal(schema)})
+          or c.oid in (select pg_catalog.to_regclass(t.name)
+            from pg_catalog.unnest(array[${tables.map((t) => literal(qualified(t))).join(', ')}]::text[]) t(name))))
+    and not exists (select from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
+      where r.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass and t.oid = r.objid
+        and p.pronamespace = pg_catalog.to_regnamespace(${literal(schema)}))`
+
+/** SQL of one text: the same objects as `addressKeys` writes them, without what is ours. */
+export const addressesExpression = (roots: readonly Address[], ours: Ours): string => `(${reached(roots)}
+  select pg_catalog.string_agg(a.key, ' ' order by a.key collate pg_catalog."C") from (
+    select ${catalogName('r.classid')} || ':' || r.objid || ':' || r.objsubid as key from reached r
+    where ${notOf(ours)}) a)`
+
+export const addressKeys = (addresses: readonly Address[]): string => addresses.map(addressKey).sort().join(' ')
 
 /** Who depends on whom among them. */
 export const edgeQuery = (roots: readonly Address[]): string => `

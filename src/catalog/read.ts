@@ -17,10 +17,14 @@ export async function readTogether<T extends Record<string, unknown[]>>(
   db: AnyKysely,
   queries: { readonly [K in keyof T]: string },
 ): Promise<T> {
-  const parts = Object.entries<string>(queries).map(
+  const { rows } = await sql<{ json: string }>`${sql.raw(`select ${together(queries)} as json`)}`.execute(db)
+  return JSON.parse(rows[0]?.json ?? '{}') as T
+}
+
+/** SQL of one text: the rows of several queries, as JSON. */
+export function together(queries: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(queries).map(
     ([name, query]) => `'${name}', (select coalesce(pg_catalog.json_agg(q), '[]') from (${query}) q)`,
   )
-  const text = `select pg_catalog.json_build_object(${parts.join(',\n')})::text as json`
-  const { rows } = await sql<{ json: string }>`${sql.raw(text)}`.execute(db)
-  return JSON.parse(rows[0]?.json ?? '{}') as T
+  return `pg_catalog.json_build_object(${parts.join(',\n')})::text`
 }

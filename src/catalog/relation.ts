@@ -62,8 +62,6 @@ export interface Relation extends Strings {
   readonly lockable: boolean
   /** What the session may do with it: `SELECT`, `UPDATE`, … */
   readonly privileges: readonly string[]
-  readonly reltuples: number
-  readonly bytes: number
   readonly max_attnum: number
 }
 
@@ -116,8 +114,6 @@ export const relationQuery = ({ relations }: Scope): string => `
     case when c.relkind in ('r', 'p', 'v', 'm', 'f') then coalesce((select pg_catalog.json_agg(p.name)
       from (values ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) p(name)
       where pg_catalog.has_table_privilege(c.oid, p.name)), '[]') else '[]' end as privileges,
-    c.reltuples,
-    case when c.relkind in ('r', 'm', 'S') then pg_catalog.pg_total_relation_size(c.oid) else 0 end as bytes,
     (select coalesce(pg_catalog.max(m.attnum), 0) from pg_catalog.pg_attribute m where m.attrelid = c.oid) as max_attnum,
     ${strings('pg_catalog.pg_class', 'c.oid')}
   from pg_catalog.pg_class c
@@ -127,3 +123,15 @@ export const relationQuery = ({ relations }: Scope): string => `
   left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace
   where c.oid = any (${oidArray(relations)})
   order by n.nspname, c.relname`
+
+/** What changes without anybody's doing. */
+export interface RelationSize {
+  readonly oid: Oid
+  /** As the planner estimates them; -1 where they were never counted. */
+  readonly reltuples: number
+  readonly bytes: number
+}
+
+export const sizeQuery = ({ relations }: Scope): string => `
+  select c.oid, c.reltuples, pg_catalog.pg_total_relation_size(c.oid) as bytes
+  from pg_catalog.pg_class c where c.oid = any (${oidArray(relations)}) and c.relkind in ('r', 'm')`

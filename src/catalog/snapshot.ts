@@ -27,8 +27,8 @@ import type { Oid, Scope } from './fragments.ts'
 import { indexQuery, type Index } from './index.ts'
 import { policyQuery, type Policy } from './policy.ts'
 import { membershipQuery, type Membership } from './publication.ts'
-import { readJson, readTogether } from './read.ts'
-import { relationQuery, type Relation } from './relation.ts'
+import { readJson, readTogether, together } from './read.ts'
+import { relationQuery, sizeQuery, type Relation, type RelationSize } from './relation.ts'
 import { routineQuery, type Routine } from './routine.ts'
 import { ruleQuery, type Rule } from './rule.ts'
 import { sequenceQuery, type Sequence } from './sequence.ts'
@@ -67,7 +67,13 @@ export interface ResolvedName extends DeclaredName {
 /** Everything that the planner knows of a database. */
 export interface Snapshot extends CatalogRows {
   readonly environment: Environment
+  /** The objects whose catalog rows these are, and a checksum of the rows. */
+  readonly scope: Scope
+  readonly checksum: string
+  readonly sizes: readonly RelationSize[]
   readonly declared: readonly ResolvedName[]
+  /** What the declaration names, and everything that hangs on it. */
+  readonly roots: readonly Address[]
   readonly nodes: readonly Node[]
   readonly edges: readonly Edge[]
   /** The partitions of tables that lose columns. */
@@ -96,22 +102,33 @@ export async function readEnvironment(db: AnyKysely): Promise<Environment> {
   return environment
 }
 
+const rowQueries = (scope: Scope, major: number): { readonly [K in keyof CatalogRows]: string } => ({
+  relations: relationQuery(scope),
+  columns: columnQuery(scope, major),
+  constraints: constraintQuery(scope, major),
+  indexes: indexQuery(scope),
+  triggers: triggerQuery(scope),
+  policies: policyQuery(scope),
+  rules: ruleQuery(scope),
+  statistics: statisticsQuery(scope),
+  routines: routineQuery(scope, major),
+  types: typeQuery(scope),
+  sequences: sequenceQuery(scope),
+  memberships: membershipQuery(scope, major),
+})
+
 /** Reads the catalog rows of a set of objects. */
 export async function readRows(db: AnyKysely, scope: Scope, major: number): Promise<CatalogRows> {
-  return await readTogether<{ [K in keyof CatalogRows]: CatalogRows[K] }>(db, {
-    relations: relationQuery(scope),
-    columns: columnQuery(scope, major),
-    constraints: constraintQuery(scope, major),
-    indexes: indexQuery(scope),
-    triggers: triggerQuery(scope),
-    policies: policyQuery(scope),
-    rules: ruleQuery(scope),
-    statistics: statisticsQuery(scope),
-    routines: routineQuery(scope, major),
-    types: typeQuery(scope),
-    sequences: sequenceQuery(scope),
-    memberships: membershipQuery(scope, major),
-  })
+  return await readTogether<{ [K in keyof CatalogRows]: CatalogRows[K] }>(db, rowQueries(scope, major))
+}
+
+/** SQL: the same rows, without our own triggers, as JSON and with a checksum by which two moments can be compared. */
+export function definitionsQuery(scope: Scope, major: number): string {
+  const queries = rowQueries(scope, major)
+  const others = `select t.* from (${queries.triggers}) t
+    where t.tgfoid not in (select p.oid from pg_catalog.pg_proc p where p.pronamespace = pg_catalog.to_regnamespace('${LEDGER_SCHEMA}'))`
+  return `select d.json, pg_catalog.md5(d.json) as checksum
+from (select ${together({ ...queries, triggers: others })} as json offset 0) d`
 }
 
 /** Reads what a removal of the feature needs to know. Takes no lock but ACCESS SHARE on catalogs. */
@@ -123,7 +140,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   const nodes = roots.length === 0 ? [] : await readJson<Node>(db, nodeQuery(roots))
   const edges = roots.length === 0 ? [] : await readJson<Edge>(db, edgeQuery(roots))
   const scope = await scopeOf(db, declared, nodes, edges, members)
-  const rows = await readRows(db, scope, environment.major)
+  const { rows, checksum } = await readDefinitions(db, scope, environment.major)
   const concerned = [
     ...declared.filter((d) => d.field === 'tables' || d.field === 'views').map((d) => d.name),
     ...declared.filter((d) => d.field === 'columns').flatMap((d) => [d.part ?? '', d.name]),
@@ -132,14 +149,29 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     roles: Role[]
     schemaRights: SchemaRight[]
     mentions: Mention[]
+    sizes: RelationSize[]
     taken: Snapshot['taken'][number][]
   }>(db, {
     roles: roleQuery(environment.major),
     schemaRights: schemaRightQuery,
     mentions: mentionQuery([...new Set(concerned)]),
+    sizes: sizeQuery(scope),
     taken: takenQuery,
   })
-  return { environment, declared, nodes, edges, members, partitionKeys, ...rows, ...more }
+  return { environment, scope, checksum, declared, roots, nodes, edges, members, partitionKeys, ...rows, ...more }
+}
+
+/** The rows of a set of objects as they are now, with their checksum. */
+export async function readDefinitions(
+  db: AnyKysely,
+  scope: Scope,
+  major: number,
+): Promise<{ readonly rows: CatalogRows; readonly checksum: string }> {
+  const text = definitionsQuery(scope, major)
+  const { rows } = await sql<{ json: string; checksum: string }>`${sql.raw(text)}`.execute(db)
+  const [found] = rows
+  if (!found) throw new Error('the server did not answer')
+  return { rows: JSON.parse(found.json) as CatalogRows, checksum: found.checksum }
 }
 
 /** The trees of partitioned tables that lose columns, and those columns in their partitions. */

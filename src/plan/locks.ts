@@ -58,6 +58,22 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
   }
 }
 
+/**
+ * Locks of the same tables under which everybody may read and write, and nobody may define: all but CREATE OR REPLACE of views and
+ * functions waits for them.
+ */
+export const againstDefinitions = (locks: readonly PlannedLock[]): PlannedLock[] =>
+  locks
+    .filter(({ sql }) => sql.startsWith('lock table '))
+    .map(({ sql, ...lock }) => ({
+      ...lock,
+      sql: sql.replace(/ in [a-z ]+ mode$/, ` in ${DDL_ALONE} mode`),
+      mode: DDL_ALONE,
+    }))
+
+/** Conflicts with itself, and with what ALTER, CREATE INDEX, CREATE TRIGGER, COMMENT or VACUUM ask for. */
+const DDL_ALONE = 'share update exclusive'
+
 /** Tables on both sides of foreign keys that a partitioned table gets back when all of its partitions have them. */
 const inPartitionedForeignKeys = (model: Model): ReadonlySet<Oid> =>
   new Set(

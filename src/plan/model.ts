@@ -85,6 +85,16 @@ export class Model {
     return { schema: nspname, name: relname }
   }
 
+  /** What a table and, of a host table, its partitions hold; rows as the planner estimates them, 0 where it does not know. */
+  size(oid: Oid): { readonly bytes: number; readonly rows: number } {
+    const all = new Set([oid, ...this.members(oid).map((m) => m.relid)])
+    const sizes = this.snapshot.sizes.filter((s) => all.has(s.oid))
+    return {
+      bytes: sizes.reduce((sum, s) => sum + s.bytes, 0),
+      rows: sizes.reduce((sum, s) => sum + Math.max(0, Math.round(s.reltuples)), 0),
+    }
+  }
+
   columns(oid: Oid): readonly Column[] {
     return this.snapshot.columns.filter((c) => c.attrelid === oid)
   }

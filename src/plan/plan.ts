@@ -141,6 +141,8 @@ export interface PlannedLock {
   readonly relation: QualifiedName
   /** Its partitions are locked too, one by one after it. */
   readonly tree?: boolean
+  /** Of a tree: ACCESS EXCLUSIVE unless told. */
+  readonly mode?: string
 }
 
 /** A name that must be free when the feature comes back. */

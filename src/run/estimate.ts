@@ -3,6 +3,7 @@ import { holds } from '../plan/backup.ts'
 import { shown, type Model } from '../plan/model.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
 import type { BackupEstimate } from '../plan/review.ts'
+import { rowsOf } from '../plan/tree.ts'
 import { id, qualified } from '../sql.ts'
 import { row } from './query.ts'
 
@@ -26,9 +27,10 @@ const aligned = (bytes: string) => `(${bytes} + 7) / 8 * 8`
 export async function estimateBackups(db: AnyKysely, model: Model, plan: RemovalPlan): Promise<BackupEstimate[]> {
   const relation = (name: { schema: string; name: string }) =>
     model.snapshot.relations.find((r) => r.nspname === name.schema && r.relname === name.name)
+  const size = (name: { schema: string; name: string }) => model.size(relation(name)?.oid ?? '')
   const backups: BackupEstimate[] = []
   for (const host of plan.hosts) {
-    const { bytes = 0 } = relation(host.table) ?? {}
+    const { bytes } = size(host.table)
     const percent = bytes > COUNTED_BYTES ? (SAMPLED_BYTES / bytes) * 100 : 100
     const key = host.key.map((name) => `h.${id(name)}`).join(', ')
     const values = [...host.key, ...host.columns.map((c) => c.name)].map((name) => `h.${id(name)}`).join(', ')
@@ -37,7 +39,7 @@ export async function estimateBackups(db: AnyKysely, model: Model, plan: Removal
       db,
       `select pg_catalog.count(*)::text as rows, coalesce(pg_catalog.sum(${aligned(`pg_catalog.pg_column_size(row(${values}))`)}), 0)::text as bytes,
          coalesce(pg_catalog.sum(${aligned(`pg_catalog.pg_column_size(row(${key})) - ${HEADER} + ${ENTRY_OVERHEAD}`)}), 0)::text as index_bytes
-       from only ${qualified(host.table)} h${sample} where ${holds(host, 'h')}`,
+       from ${rowsOf(host)} h${sample} where ${holds(host, 'h')}`,
     )
     const whole = 100 / percent
     const rows = Math.round(Number(found.rows) * whole)
@@ -53,10 +55,10 @@ export async function estimateBackups(db: AnyKysely, model: Model, plan: Removal
     })
   }
   for (const moved of plan.moved) {
-    const { bytes = 0, reltuples = -1 } = relation(moved.table) ?? {}
+    const { bytes, rows: estimated } = size(moved.table)
     const readable = relation(moved.table)?.privileges.includes('SELECT') && !relation(moved.table)?.row_security_active
     const counted = bytes <= COUNTED_BYTES && readable === true
-    const rows = counted ? await countRows(db, qualified(moved.table)) : Math.max(0, Math.round(reltuples))
+    const rows = counted ? await countRows(db, qualified(moved.table)) : estimated
     backups.push({
       table: shown(moved.backup),
       of: `table ${shown(moved.table)}`,

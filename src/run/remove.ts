@@ -15,11 +15,14 @@ import {
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
+import { againstDefinitions } from '../plan/locks.ts'
+import { demandSameCatalog, holdStill } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { unwatchStatements } from '../plan/watch.ts'
 import { CAPTURE_MARK, CAPTURE_VIEWS_MARK } from '../plan/removal-statements.ts'
-import type { CapturePlan, Phase, RemovalPlan } from '../plan/plan.ts'
+import type { CapturePlan, Phase } from '../plan/plan.ts'
+import { OTHER_CATALOG } from '../sql-states.ts'
 import { afterFailure } from './broken-removal.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
@@ -27,12 +30,13 @@ import { catchUp, demandFewRows } from './catch-up.ts'
 import { copyHosts, type Copied } from './copy.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import type { RunOptions } from './options.ts'
-import { runTogether } from './query.ts'
+import { runTogether, sqlState } from './query.ts'
 import { finishRemoval, planOf, takeBackRemoval } from './removal-state.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore, takeBackRestore } from './restore.ts'
 import { runShort } from './short.ts'
-import { demandSameColumns, readSources, type Sources } from './sources.ts'
+import { readSources } from './sources.ts'
+import { whatChanged } from './what-changed.ts'
 import { verifyBackups } from './verify-backups.ts'
 
 /**
@@ -120,7 +124,6 @@ async function remove(
   plan.warnings.forEach((w) => {
     context.warn(w)
   })
-  const planned = await readSources(context, plan.hosts)
   const recorded = recordedPlan(inspection, feature)
   await ensureLedger(db)
   const { actor, reason } = options
@@ -131,7 +134,7 @@ async function remove(
   await saveObjects(db, runId, plan.objects)
   await saveStatements(db, runId, plan.restore)
   try {
-    const counts = await runPhases(context, plan, runId, planned)
+    const counts = await runPhases(context, inspection, runId)
     return await record(context, runId, recorded, counts)
   } catch (error) {
     throw await afterFailure(context, runId, error)
@@ -140,11 +143,11 @@ async function remove(
 
 async function runPhases(
   context: RunContext,
-  plan: RemovalPlan,
+  inspection: Inspection,
   runId: string,
-  planned: Sources,
 ): Promise<Readonly<Record<string, number>>> {
   const { db, session } = context
+  const { plan, snapshot } = inspection
   const of = (phase: Phase) => plan.removal.filter((s) => s.phase === phase).map((s) => s.sql)
   const enter = async (phase: Phase, ...more: string[]) => {
     await runTogether(db, [...more, setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
@@ -161,7 +164,6 @@ async function runPhases(
     }),
   )
   const watched = await readSources(context, plan.hosts)
-  demandSameColumns(planned, watched)
   await enter('copy')
   let copied: Copied = { tallies: [], counts: {}, hostRows: {} }
   await context.phase('copy', async () => {
@@ -191,22 +193,32 @@ async function runPhases(
     if (!online && watching.has(sql)) return []
     return [sql]
   })
-  await context.phase('cut over', () =>
+  const still = holdStill(snapshot)
+  const cuttingOver = context.phase('cut over', () =>
     runShort(
       context,
       {
         phase: 'cut over',
         flushedLater: online,
-        ahead: { locks: [], statements: parts.ahead.statements.map((s) => s.sql) },
+        ahead: {
+          locks: againstDefinitions(plan.locks.cutOver),
+          statements: [
+            ...still.before,
+            // tells more of them than the comparison of the catalog, which would find them too
+            ...demandPublications(
+              // a host table of which only generated columns go has no backup, hence is none of the hosts
+              [...plan.hosts, ...plan.moved, ...plan.publications].map(({ table }) => table),
+              plan.publications,
+            ),
+            ...demandSameCatalog(snapshot, plan.hosts),
+            ...demandSameSources(watched),
+            ...parts.ahead.statements.map((s) => s.sql),
+          ],
+        },
         locks: plan.locks.cutOver,
         statements: [
+          ...still.after,
           ...(online ? demandFewRows(plan.hosts) : []),
-          ...demandSameSources(watched),
-          ...demandPublications(
-            // a host table of which only generated columns go has no backup, hence is none of the hosts
-            [...plan.hosts, ...plan.moved, ...plan.publications].map(({ table }) => table),
-            plan.publications,
-          ),
           ...cutOver,
           setPhase(runId, 'record'),
           recordEvent(runId, 'cut over'),
@@ -215,6 +227,9 @@ async function runPhases(
       () => catchUp(context, tallies),
     ),
   )
+  await cuttingOver.catch(async (error: unknown) => {
+    throw sqlState(error) === OTHER_CATALOG ? await whatChanged(context, inspection) : error
+  })
   return counts
 }
 

@@ -66,7 +66,7 @@ async function review(
   // before we scan the tables ourselves
   const evidence = await readEvidence(db, model)
   const { counts } = await readCounts(session, plan)
-  const hosts = snapshot.relations.filter((r) => model.isHost(r.oid))
+  const reading = [...model.removed.keys()].map((oid) => model.size(oid))
   return {
     ...reviewHead(snapshot.environment, { feature: feature.name, direction: 'removal', fingerprint: plan.fingerprint }),
     direction: 'removal',
@@ -79,8 +79,8 @@ async function review(
     hazards: hazards(model, plan, await readSurroundings(session, plan.locks.cutOver)),
     evidence,
     reading: {
-      bytes: hosts.reduce((sum, r) => sum + r.bytes, 0),
-      rows: hosts.reduce((sum, r) => sum + Math.max(0, Math.round(r.reltuples)), 0),
+      bytes: reading.reduce((sum, size) => sum + size.bytes, 0),
+      rows: reading.reduce((sum, size) => sum + size.rows, 0),
     },
   }
 }

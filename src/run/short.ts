@@ -229,14 +229,14 @@ function compose(
 const REMAINING = `  perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
 const LOCKED = `locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`
 
-function lockLines({ sql, relation, tree }: PlannedLock): string[] {
+function lockLines({ sql, relation, tree, mode = 'access exclusive' }: PlannedLock): string[] {
   if (!tree) return [REMAINING, `  execute ${dollarQuote(sql, 'sql')};`, `  ${LOCKED}`]
   return [
     `  for member in ${treeQuery(relation)} loop`,
     `  ${REMAINING}`,
     // LOCK TABLE needs privileges that an owner may have lost; the other needs none, and changes nothing
     `    execute pg_catalog.format(case when pg_catalog.has_table_privilege(member.relid, 'UPDATE, DELETE, TRUNCATE')`,
-    `      then 'lock table only %s in access exclusive mode' else 'alter table %s owner to %I' end, member.relid,`,
+    `      then 'lock table only %s in ${mode} mode' else 'alter table %s owner to %I' end, member.relid,`,
     `      (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = member.relid));`,
     `    ${LOCKED}`,
     `  end loop;`,

@@ -1,9 +1,7 @@
 import { sourceStatement, type Source } from '../plan/backup.ts'
-import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
 import { row } from './query.ts'
-import { otherSource } from './short.ts'
 
 export type Sources = ReadonlyMap<HostPlan, Source>
 
@@ -12,10 +10,4 @@ export async function readSources({ db }: RunContext, hosts: readonly HostPlan[]
   const sources = new Map<HostPlan, Source>()
   for (const host of hosts) sources.set(host, await row<Source>(db, sourceStatement(host)))
   return sources
-}
-
-/** Refuses where columns were altered between two looks at them. */
-export function demandSameColumns(before: Sources, after: Sources): void {
-  for (const [host, { columns }] of after)
-    if (before.get(host)?.columns !== columns) throw otherSource(`columns of ${shown(host.table)} were altered`)
 }

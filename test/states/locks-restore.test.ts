@@ -93,8 +93,10 @@ describe('a restore that does not get its locks', () => {
     }
     inOrder(
       places('record', [
+        'lock table only "public"."contacts" in share update exclusive mode',
+        'do $catalog$',
         'do $acl$',
-        'lock table only "public"."contacts"',
+        'lock table only "public"."contacts" in access exclusive mode',
         'alter table "public"."program_partner_audit_log" rename to',
       ]),
     )
@@ -103,7 +105,7 @@ describe('a restore that does not get its locks', () => {
         'lock table only "public"."backup_program_partner_audit_log"',
         'rename to "program_partner_audit_log"',
         'CREATE FUNCTION public.update_payment_method',
-        'lock table only "public"."contacts"',
+        'lock table only "public"."contacts" in access exclusive mode',
         'rename column "unship_hidden_payment_method" to "payment_method"',
         'create view "public"."program_partner_compliance"',
       ]),
