@@ -42,6 +42,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     const comment = `Columns ${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}, removed with feature ${model.feature.name} by kysely-unship`
     add('copy', `comment on table ${qualified(host.backup)} is ${literal(comment)}`, 'says what it is', null, [])
   }
+  add('cut over', COMPARE_MARK, 'what goes is what was planned for', null, [])
   // last back, first away: names of types occur in the signatures of functions
   const renames = [...early, ...tables].reverse()
   for (const rename of renames)
@@ -128,6 +129,9 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
 /** Whether a host table's columns are renamed before they are dropped, so that definitions speak of the hidden names. */
 const hidesColumns = (model: Model, { indexes, prebuilt }: Parts, oid: Oid): boolean =>
   prebuilt.length > 0 || indexes.some((i) => i.indrelid === oid || model.rootOf(i.indrelid) === oid)
+
+/** Stands in the list of statements where the cut-over looks whether anything was altered since the plan. */
+export const COMPARE_MARK = '-- compare the catalog with the plan'
 
 /** Stands in the list of statements where the cut-over stores what `captures` names. */
 export const CAPTURE_MARK = '-- capture definitions'

@@ -1,4 +1,5 @@
 import { aheadOfLocks } from './ahead.ts'
+import { againstDefinitions } from './locks.ts'
 import type { MovedPlan, PlannedLock, RemovalPlan, RemovalPhase, RestorePhase, Statement } from './plan.ts'
 import { qualified, type QualifiedName } from '../sql.ts'
 import { shown } from './model.ts'
@@ -87,7 +88,7 @@ export function removalPhases(plan: Planned, statements: readonly Statement[]): 
       'ACCESS SHARE',
       plan.hosts.map(({ backup }) => shown(backup)),
     ),
-    phase('cut over', 'ACCESS EXCLUSIVE', locked, plan.locks.cutOver, []),
+    withWeakLocks(phase('cut over', 'ACCESS EXCLUSIVE', locked, plan.locks.cutOver, []), plan.locks.cutOver),
     phase('record', 'ACCESS SHARE', backups),
   ]
 }
@@ -117,6 +118,12 @@ export function restorePhases(plan: Planned, statements: readonly Statement[]): 
       plan.hosts.map(({ backup }) => shown(backup)),
     ),
   ]
+}
+
+/** Preceded by those that keep DDL out while the catalog is compared. */
+function withWeakLocks(phase: ReviewPhase, locks: readonly PlannedLock[]): ReviewPhase {
+  const weak = againstDefinitions(locks).map(({ sql }) => sql)
+  return { ...phase, locks: [...weak, ...phase.locks], ahead: { ...phase.ahead, locks: weak.length } }
 }
 
 const names = (locks: readonly PlannedLock[]) => locks.map(({ relation }) => shown(relation))

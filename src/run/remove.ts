@@ -20,8 +20,8 @@ import { demandSameCatalog, holdStill } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { unwatchStatements } from '../plan/watch.ts'
-import { CAPTURE_MARK, CAPTURE_VIEWS_MARK } from '../plan/removal-statements.ts'
-import type { CapturePlan, Phase } from '../plan/plan.ts'
+import { CAPTURE_MARK, CAPTURE_VIEWS_MARK, COMPARE_MARK } from '../plan/removal-statements.ts'
+import type { CapturePlan, Phase, Statement } from '../plan/plan.ts'
 import { OTHER_CATALOG } from '../sql-states.ts'
 import { afterFailure } from './broken-removal.ts'
 import { asRun } from './as-run.ts'
@@ -182,44 +182,42 @@ async function runPhases(
   const watching = new Set(plan.hosts.flatMap((h) => [...catchUpIfLogged(h), ...unwatchStatements(h)]))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
-  const parts = aheadOfLocks(
+  const still = holdStill(snapshot)
+  const comparison = [
+    ...still.before,
+    // tells more of them than the comparison of the catalog, which would find them too
+    ...demandPublications(
+      // a host table of which only generated columns go has no backup, hence is none of the hosts
+      [...plan.hosts, ...plan.moved, ...plan.publications].map(({ table }) => table),
+      plan.publications,
+    ),
+    ...demandSameCatalog(snapshot, plan.hosts),
+    ...demandSameSources(watched),
+  ]
+  const marks = new Map([
+    [COMPARE_MARK, comparison],
+    [CAPTURE_MARK, captures('columns hidden')],
+    [CAPTURE_VIEWS_MARK, captures('tables moved')],
+  ])
+  const sqlOf = (statements: readonly Statement[]) =>
+    statements.flatMap(({ sql }) => marks.get(sql) ?? (online || !watching.has(sql) ? [sql] : []))
+  const { ahead, statements } = aheadOfLocks(
     plan.removal.filter((s) => s.phase === 'cut over'),
     plan.locks.cutOver,
     [],
   )
-  const cutOver = parts.statements.flatMap(({ sql }) => {
-    if (sql === CAPTURE_MARK) return captures('columns hidden')
-    if (sql === CAPTURE_VIEWS_MARK) return captures('tables moved')
-    if (!online && watching.has(sql)) return []
-    return [sql]
-  })
-  const still = holdStill(snapshot)
   const cuttingOver = context.phase('cut over', () =>
     runShort(
       context,
       {
         phase: 'cut over',
         flushedLater: online,
-        ahead: {
-          locks: againstDefinitions(plan.locks.cutOver),
-          statements: [
-            ...still.before,
-            // tells more of them than the comparison of the catalog, which would find them too
-            ...demandPublications(
-              // a host table of which only generated columns go has no backup, hence is none of the hosts
-              [...plan.hosts, ...plan.moved, ...plan.publications].map(({ table }) => table),
-              plan.publications,
-            ),
-            ...demandSameCatalog(snapshot, plan.hosts),
-            ...demandSameSources(watched),
-            ...parts.ahead.statements.map((s) => s.sql),
-          ],
-        },
+        ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
         locks: plan.locks.cutOver,
         statements: [
           ...still.after,
           ...(online ? demandFewRows(plan.hosts) : []),
-          ...cutOver,
+          ...sqlOf(statements),
           setPhase(runId, 'record'),
           recordEvent(runId, 'cut over'),
         ],

@@ -72,6 +72,20 @@ describe('unship plan', () => {
     expect(plan.dependencies).not.toContainEqual(expect.objectContaining({ from: 'contacts' }))
   })
 
+  test('shows what is done before others wait', async () => {
+    const { out } = await unship(['plan', '--format', 'sql'], settings())
+    const cutOver = out.slice(out.indexOf('-- phase cut over'))
+    const places = [
+      'lock table only "public"."contacts" in share update exclusive mode;',
+      '-- compare the catalog with the plan',
+      '-- from here on others wait',
+      'lock table only "public"."contacts" in access exclusive mode;',
+      'drop column',
+    ].map((text) => cutOver.indexOf(text))
+    expect(places).not.toContain(-1)
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+  })
+
   test('prints a script', async () => {
     const { code, out } = await unship(['plan', '--format', 'sql'], settings())
     expect(code).toBe(0)
