@@ -10,7 +10,7 @@ import { hiddenView, hide } from './prebuilt.ts'
 import { reduceLists } from './publications.ts'
 import { demandSameMembers } from './tree.ts'
 import { unwatchStatements, watchStatements } from './watch.ts'
-import type { LockMode, RemovalPhase, Statement } from './plan.ts'
+import type { CapturePlan, LockMode, RemovalPhase, Statement } from './plan.ts'
 
 /** The statements of a removal, in order. */
 export function removalStatements(model: Model, parts: Parts): Statement<RemovalPhase>[] {
@@ -73,9 +73,16 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
       )
   }
   // here the runner reads what `captures` asks for
-  const losing = [...model.removed.keys()].map((oid) => model.name(oid))
-  if (losing.length > 0)
-    add('cut over', CAPTURE_MARK, 'definitions under hidden names go to the ledger', 'ACCESS SHARE', losing)
+  const captured = new Set([...model.removed.keys(), ...indexes.map((i) => i.indrelid)])
+  // not sent ahead of the locks, where the columns do not have their hidden names yet
+  if (captured.size > 0)
+    add(
+      'cut over',
+      CAPTURE_MARKS['columns hidden'],
+      'definitions under hidden names go to the ledger',
+      'ACCESS SHARE',
+      [...captured].map((oid) => model.name(oid)),
+    )
   const last = new Set(prebuilt.map((view) => `pg_class:${view.oid}:0`))
   for (const object of recreated.filter((o) => !last.has(o.key)).reverse())
     for (const sql of object.drop) add('cut over', sql, `${object.kind} of the feature`, 'ACCESS EXCLUSIVE', [])
@@ -99,7 +106,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   away(tables)
   for (const view of prebuilt)
     add('cut over', hide(view), 'so that its definition can be read under the hidden name', 'ACCESS EXCLUSIVE', [])
-  add('cut over', CAPTURE_VIEWS_MARK, 'definitions of materialized views go to the ledger', null, [])
+  add('cut over', CAPTURE_MARKS['tables moved'], 'definitions of materialized views go to the ledger', null, [])
   for (const view of [...prebuilt].reverse())
     add(
       'cut over',
@@ -133,8 +140,8 @@ const hidesColumns = (model: Model, { indexes, prebuilt }: Parts, oid: Oid): boo
 /** Stands in the list of statements where the cut-over looks whether anything was altered since the plan. */
 export const COMPARE_MARK = '-- compare the catalog with the plan'
 
-/** Stands in the list of statements where the cut-over stores what `captures` names. */
-export const CAPTURE_MARK = '-- capture definitions'
-
-/** The same, for what has to wait until the tables bear their backups' names. */
-export const CAPTURE_VIEWS_MARK = '-- capture definitions of materialized views'
+/** Stand in the list of statements where the cut-over stores what captures name, by when it can be read. */
+export const CAPTURE_MARKS: Readonly<Record<CapturePlan['at'], string>> = {
+  'columns hidden': '-- capture definitions',
+  'tables moved': '-- capture definitions of materialized views',
+}

@@ -14,7 +14,7 @@ import type { CapturePlan, PlannedObject, RemovalPlan, RestorePhase, Statement }
 import { plannedPublications } from './publications.ts'
 import { planProbes } from './probes.ts'
 import { planTrials } from './trials.ts'
-import { removalStatements } from './removal-statements.ts'
+import { CAPTURE_MARKS, removalStatements } from './removal-statements.ts'
 import { checkRestorable } from './restorable.ts'
 import { planRewrites } from './rewrites.ts'
 import { planWarnings } from './warnings.ts'
@@ -37,6 +37,8 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
   const captures: CapturePlan[] = []
   restoreStatements(model, { ...parts, restore, captures })
   const removal = removalStatements(model, parts)
+  for (const { at, expression } of captures)
+    if (!removal.some(({ sql }) => sql === CAPTURE_MARKS[at])) throw new Error(`nothing would store ${expression}`)
 
   return {
     feature: feature.name,

@@ -3,7 +3,7 @@ import { oidArray } from '../catalog/fragments.ts'
 import { definitionsQuery, type Snapshot } from '../catalog/snapshot.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal } from '../sql.ts'
-import { OTHER_CATALOG } from '../sql-states.ts'
+import { NOT_YET, OTHER_CATALOG } from '../sql-states.ts'
 import type { HostPlan } from './plan.ts'
 
 /*
@@ -31,40 +31,96 @@ export function demandSameCatalog(
   ]
 }
 
-const raiseIf = (condition: string): string =>
+const raiseIf = (condition: string, errcode = OTHER_CATALOG): string =>
   `do ${dollarQuote(
     `
 begin
   if ${condition} then
-    raise exception using message = 'definitions have changed', errcode = '${OTHER_CATALOG}';
+    raise exception using message = 'definitions have changed', errcode = '${errcode}';
   end if;
 end`,
     'catalog',
   )}`
 
-/** Where the transaction keeps who wrote what no lock can hold still. */
+/** What the server remembers of a session's; planned before there are locks that others wait for. */
+const PREPARED = 'unship_writers'
+/** Where the transaction keeps what that gave at first. */
 const WRITERS = 'unship.writers'
 
-/** Functions, which have no locks, and views, of which a weak lock would lock their tables too: before they are compared, and at last. */
-export function holdStill({ routines, relations }: Snapshot): {
+/**
+ * What no weak lock keeps still: functions and types have none, one on a view would lock its tables too, and neither GRANT nor the new
+ * name of an index asks for the table's. Who wrote their rows is looked at before the comparison, and once more at last; then
+ * the attempt is given up, and the next one compares anew.
+ */
+export function holdStill({ scope }: Snapshot): {
   readonly before: readonly string[]
   readonly after: readonly string[]
 } {
-  const views = relations.filter(({ relkind }) => relkind === 'v' || relkind === 'm').map(({ oid }) => oid)
-  const functions = routines.map(({ oid }) => oid)
-  if (views.length + functions.length === 0) return { before: [], after: [] }
-  const rows = `(
-    select p.xmin from pg_catalog.pg_proc p where p.oid = any (${oidArray(functions)})
-    union all select r.xmin from pg_catalog.pg_rewrite r where r.ev_class = any (${oidArray(views)})) w(xmin)`
+  const [relations, routines, types] = [scope.relations, scope.routines, scope.types].map(oidArray)
+  const of = (catalog: string, where: string) => `select c.xmin from pg_catalog.${catalog} c where ${where}`
+  const ofRelations = [
+    ...[
+      ['pg_class', 'oid'],
+      ['pg_attribute', 'attrelid'],
+      ['pg_attrdef', 'adrelid'],
+      ['pg_rewrite', 'ev_class'],
+    ],
+    ...[
+      ['pg_trigger', 'tgrelid'],
+      ['pg_index', 'indrelid'],
+      ['pg_statistic_ext', 'stxrelid'],
+    ],
+  ].map(([catalog = '', column = '']) => of(catalog, `c.${column} = any (${relations ?? ''})`))
+  const rows = [
+    ...ofRelations,
+    of(
+      'pg_class',
+      `c.oid in (select i.indexrelid from pg_catalog.pg_index i where i.indrelid = any (${relations ?? ''}))`,
+    ),
+    of('pg_proc', `c.oid = any (${routines ?? ''})`),
+    of('pg_type', `c.oid = any (${types ?? ''})`),
+    of('pg_description', `c.objoid = any (${relations ?? ''} || ${routines ?? ''} || ${types ?? ''})`),
+  ]
   return {
     before: [
-      `select pg_catalog.set_config('${WRITERS}', coalesce((select pg_catalog.string_agg(w.xmin::text, ' ') from ${rows}), ''), true)`,
+      forget,
+      `prepare ${PREPARED} as select pg_catalog.array_agg(distinct w.xmin::text) || (pg_catalog.count(*) || ' rows') as writers
+from (${rows.join('\n  union all ')}) w(xmin)`,
+      `do ${dollarQuote(
+        `
+declare
+  found text[];
+begin
+  execute 'execute ${PREPARED}' into found;
+  perform pg_catalog.set_config('${WRITERS}', found::text, true);
+end`,
+        'writers',
+      )}`,
     ],
     after: [
-      raiseIf(
-        `exists (select from ${rows} where w.xmin <> pg_catalog.pg_current_xact_id()::pg_catalog.xid
-      and w.xmin::text <> all (pg_catalog.string_to_array(pg_catalog.current_setting('${WRITERS}'), ' ')))`,
-      ),
+      `do ${dollarQuote(
+        `
+declare
+  found text[];
+begin
+  execute 'execute ${PREPARED}' into found;
+  if not pg_catalog.array_remove(found, pg_catalog.pg_current_xact_id()::pg_catalog.xid::text) <@ pg_catalog.current_setting('${WRITERS}')::text[] then
+    raise exception using message = 'definitions are being changed', errcode = '${NOT_YET}';
+  end if;
+end`,
+        'writers',
+      )}`,
+      forget,
     ],
   }
 }
+
+const forget = `do ${dollarQuote(
+  `
+begin
+  if exists (select from pg_catalog.pg_prepared_statements s where s.name = '${PREPARED}') then
+    deallocate ${PREPARED};
+  end if;
+end`,
+  'forget',
+)}`

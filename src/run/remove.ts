@@ -20,9 +20,8 @@ import { demandSameCatalog, holdStill } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { unwatchStatements } from '../plan/watch.ts'
-import { CAPTURE_MARK, CAPTURE_VIEWS_MARK, COMPARE_MARK } from '../plan/removal-statements.ts'
+import { CAPTURE_MARKS, COMPARE_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, Statement } from '../plan/plan.ts'
-import { OTHER_CATALOG } from '../sql-states.ts'
 import { afterFailure } from './broken-removal.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
@@ -30,13 +29,13 @@ import { catchUp, demandFewRows } from './catch-up.ts'
 import { copyHosts, type Copied } from './copy.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import type { RunOptions } from './options.ts'
-import { runTogether, sqlState } from './query.ts'
+import { run, runTogether } from './query.ts'
 import { finishRemoval, planOf, takeBackRemoval } from './removal-state.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore, takeBackRestore } from './restore.ts'
 import { runShort } from './short.ts'
 import { readSources } from './sources.ts'
-import { whatChanged } from './what-changed.ts'
+import { CUTTING_OVER, whatChanged } from './what-changed.ts'
 import { verifyBackups } from './verify-backups.ts'
 
 /**
@@ -182,7 +181,8 @@ async function runPhases(
   const watching = new Set(plan.hosts.flatMap((h) => [...catchUpIfLogged(h), ...unwatchStatements(h)]))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
-  const still = holdStill(snapshot)
+  // a caller's transaction has had its locks since the watch
+  const still = online ? holdStill(snapshot) : { before: [], after: [] }
   const comparison = [
     ...still.before,
     // tells more of them than the comparison of the catalog, which would find them too
@@ -196,8 +196,7 @@ async function runPhases(
   ]
   const marks = new Map([
     [COMPARE_MARK, comparison],
-    [CAPTURE_MARK, captures('columns hidden')],
-    [CAPTURE_VIEWS_MARK, captures('tables moved')],
+    ...(['columns hidden', 'tables moved'] as const).map((at) => [CAPTURE_MARKS[at], captures(at)] as const),
   ])
   const sqlOf = (statements: readonly Statement[]) =>
     statements.flatMap(({ sql }) => marks.get(sql) ?? (online || !watching.has(sql) ? [sql] : []))
@@ -206,6 +205,7 @@ async function runPhases(
     plan.locks.cutOver,
     [],
   )
+  if (!online) await run(db, `savepoint ${CUTTING_OVER}`)
   const cuttingOver = context.phase('cut over', () =>
     runShort(
       context,
@@ -226,7 +226,7 @@ async function runPhases(
     ),
   )
   await cuttingOver.catch(async (error: unknown) => {
-    throw sqlState(error) === OTHER_CATALOG ? await whatChanged(context, inspection) : error
+    throw (await whatChanged(context, inspection, error)) ?? error
   })
   return counts
 }

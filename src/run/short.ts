@@ -36,6 +36,7 @@ export interface ShortTransaction {
 
 const DEADLOCK_DETECTED = '40P01'
 const OUT_OF_MEMORY = '53200'
+const INTERNAL_ERROR = 'XX000'
 
 /** The changes of an ordinary short transaction take milliseconds; those of hundreds of partitions are many. */
 const WORK_LIMIT_MS = 5_000
@@ -80,7 +81,8 @@ export async function runShort(
       if (state === OUT_OF_MEMORY) throw tooManyLocks(context, short, error)
       if (state === OTHER_PARTITIONS) throw otherPartitions(error)
       if (state === OTHER_SOURCE) throw otherSource(error)
-      if (state !== LOCK_NOT_AVAILABLE && state !== DEADLOCK_DETECTED && state !== QUERY_CANCELED) throw error
+      const another = state === LOCK_NOT_AVAILABLE || state === DEADLOCK_DETECTED || isWriteConflict(error)
+      if (!another && state !== QUERY_CANCELED) throw error
       // not our own timeout: somebody cancelled us
       if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
@@ -97,6 +99,13 @@ export async function runShort(
     }
   }
 }
+
+/** A catalog row that no lock guards, as that of a function, was written by somebody else at the same time. */
+const isWriteConflict = (error: unknown): boolean =>
+  sqlState(error) === INTERNAL_ERROR &&
+  error instanceof Error &&
+  'routine' in error &&
+  (error.routine === 'simple_heap_update' || error.routine === 'simple_heap_delete')
 
 const locksOf = ({ ahead, locks }: ShortTransaction) => [...(ahead?.locks ?? []), ...locks]
 const statementsOf = ({ ahead, statements }: ShortTransaction) => [...(ahead?.statements ?? []), ...statements]

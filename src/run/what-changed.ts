@@ -5,17 +5,33 @@ import { readJson } from '../catalog/read.ts'
 import { readDefinitions } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import { oursOf } from '../plan/same-catalog.ts'
+import { OTHER_CATALOG } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
 import type { Inspection } from './inspect.ts'
-import { run } from './query.ts'
+import { run, sqlState } from './query.ts'
 
 /** So many changes are named. */
 const NAMED = 10
 
-/** The refusal of a removal whose objects are not what it was planned from, which says what they are now. */
-export async function whatChanged(context: RunContext, { snapshot: planned, plan }: Inspection): Promise<UnshipError> {
+/** What a statement of the cut-over says of an object that is not there, or there already, or that something depends on. */
+const OTHER_OBJECTS = ['42704', '42P01', '42703', '42883', '42P07', '42710', '2BP01']
+
+/** Stands before a cut-over in a caller's transaction. */
+export const CUTTING_OVER = 'unship_cut_over'
+
+/**
+ * The refusal of a removal whose objects are not what it was planned from, which says what they are now; null where an error has
+ * another reason.
+ */
+export async function whatChanged(
+  context: RunContext,
+  { snapshot: planned, plan }: Inspection,
+  cause: unknown,
+): Promise<UnshipError | null> {
   const { db, session, feature } = context
-  if (session.inTransaction) await run(db, 'rollback to savepoint unship')
+  const state = sqlState(cause) ?? ''
+  if (state !== OTHER_CATALOG && !OTHER_OBJECTS.includes(state)) return null
+  if (session.inTransaction) await run(db, `rollback to savepoint ${CUTTING_OVER}`)
   const { rows } = await readDefinitions(db, planned.scope, planned.environment.major)
   const known = new Set(planned.nodes.map(addressKey))
   const nodes = await readJson<Node>(db, nodeQuery(planned.roots, oursOf(plan.hosts)))
@@ -34,6 +50,7 @@ export async function whatChanged(context: RunContext, { snapshot: planned, plan
     .filter((node) => !known.has(addressKey(node)) && isNamed(node))
     .map((node) => `${node.description} is new, and depends on it`)
   const changes = [...altered, ...parents, ...dependents]
+  if (state !== OTHER_CATALOG && changes.length === 0) return null
   return new UnshipError({
     code: 'plan_changed',
     message: `what feature ${feature} concerns is not what its removal was planned from`,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import type pg from 'pg'
+import { defineFeature, removeFeature, restoreFeature, type RunOptions } from 'kysely-unship'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
@@ -37,7 +38,7 @@ describe('what is altered while a removal is under way', () => {
   const owner = (sql: string) => asOwner(database(), sql)
 
   /** Removes the feature; `act` is done right before the first statement with this text in it. */
-  async function removing(text: string, act: () => Promise<unknown>) {
+  async function removing(text: string, act: () => Promise<unknown>, options: RunOptions = {}) {
     const pool = createPool(database().ownerUrl, 1)
     let acted = false
     beforeQueries(pool, async (query) => {
@@ -47,7 +48,7 @@ describe('what is altered while a removal is under way', () => {
     })
     const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
     try {
-      return await removeFeature(db, feature)
+      return await removeFeature(db, feature, options)
     } finally {
       await db.destroy()
       expect(acted).toBe(true)
@@ -184,5 +185,67 @@ describe('what is altered while a removal is under way', () => {
         await client.query(sql)
     }
     expect((await removing(VERIFYING, act)).outcome).toBe('removed')
+  })
+
+  /** Acts while the cut-over compares, when it has no lock that would keep this out. */
+  async function comparing(act: (other: pg.Client) => Promise<unknown>) {
+    const other = await database().connect('crm_owner')
+    const blocker = await database().connect('crm_owner')
+    let acting: Promise<unknown> | undefined
+    const removed = removing(
+      CUTTING_OVER,
+      async () => {
+        // a reader holds up the locks that come after the comparison
+        await blocker.query('begin; select from members limit 1')
+        acting = sleep(400).then(async () => {
+          await act(other)
+          await blocker.query('commit')
+        })
+      },
+      { lockTimeoutMs: 5_000 },
+    )
+    const outcome = await removed.catch((error: unknown) => error)
+    await acting
+    return outcome
+  }
+
+  test.each([
+    ['alter view noted set (security_barrier)', 'view public.noted was altered'],
+    [`comment on view noted is 'news'`, 'view public.noted was altered'],
+    ['revoke select on noted from crm_app', 'view public.noted was altered'],
+    ['grant insert on partners to crm_app', 'table public.partners was altered'],
+    [`comment on function note_of is 'news'`, 'function public.note_of(integer) was altered'],
+    [`create or replace view noted as select id, note from members where note > ''`, 'view public.noted was altered'],
+    ['alter function note_of rename to notes_of', 'function public.note_of(integer) is gone'],
+  ])('after the comparison, before the locks: %s', async (alter, detail) => {
+    await owner('grant select on noted to crm_app')
+    const error = await comparing((other) => other.query(alter))
+    expect(error).toMatchObject({ code: 'plan_changed', detail: expect.stringContaining(detail) as string })
+    expect(await readTraces(database())).toEqual({ ...noTraces, runs: ['removal: aborted'] })
+  })
+
+  test("in a caller's transaction: it is refused, and says what", async () => {
+    const other = await database().connect('crm_owner')
+    const alter = () =>
+      other.query(`create or replace function note_of(int) returns text language sql as 'select null'`)
+    const pool = createPool(database().ownerUrl, 1)
+    beforeQueries(pool, (query) => (query.includes('insert into unship.runs') ? alter() : undefined))
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    const error = await refusal(
+      'plan_changed',
+      db.transaction().execute((trx) => removeFeature(trx, feature)),
+    )
+    await db.destroy()
+    expect(error.detail).toBe('function public.note_of(integer) was altered.\nNothing has been removed.')
+  })
+
+  test("a function whose privileges are taken in a caller's transaction is not taken for altered", async () => {
+    await owner(`create function one() returns int language sql as 'select 1';
+      create table counters (id int primary key, n int default one())`)
+    const counters = defineFeature()({ name: 'counters', tables: ['counters'], functions: ['one'] })
+    const remove = database()
+      .db.transaction()
+      .execute((trx) => removeFeature(trx, counters))
+    expect((await remove).outcome).toBe('removed')
   })
 })

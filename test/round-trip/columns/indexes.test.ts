@@ -10,6 +10,23 @@ describe('indexes over removed columns', () => {
     insert into t select g, g % 7, g, 'B' || g, 'c' || g, jsonb_build_object('k', g), array[g, g % 3], int4range(g, g + 1), '2024-01-01'::timestamptz + g * interval '1 hour'
       from generate_series(1, 200) g;`
 
+  test.each([
+    ['alone', { indexes: ['kept_desc', 'b_key'] }],
+    ['with a table', { indexes: ['kept_desc', 'b_key'], tables: ['extra'] }],
+  ])('declared, of a table that loses no column, %s', async (_, declared) => {
+    const { removed } = await roundTrip(database(), {
+      setup: `${setup} create table extra (id int primary key);
+        create index kept_desc on t (kept desc) where kept > 1; create unique index b_key on t (b) include (c);
+        comment on index b_key is 'unique';`,
+      feature: { name: 'f', ...declared },
+    })
+    expect(
+      await database().query(
+        `select sql from unship.statements where sql ~ 'captured in' and run_id = ${removed.runId ?? ''}`,
+      ),
+    ).toEqual([])
+  })
+
   test('unique, partial, expression, INCLUDE, every method, operator classes, collations, orders', async () => {
     await roundTrip(database(), {
       setup: `${setup}
