@@ -161,17 +161,20 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   return { environment, scope, checksum, declared, roots, nodes, edges, members, partitionKeys, ...rows, ...more }
 }
 
-/** The rows of a set of objects as they are now, with their checksum. */
-export async function readDefinitions(
-  db: AnyKysely,
-  scope: Scope,
-  major: number,
-): Promise<{ readonly rows: CatalogRows; readonly checksum: string }> {
+/** The rows of a set of objects at one moment. */
+export interface Definitions {
+  readonly scope: Scope
+  readonly major: number
+  readonly rows: CatalogRows
+  readonly checksum: string
+}
+
+export async function readDefinitions(db: AnyKysely, scope: Scope, major: number): Promise<Definitions> {
   const text = definitionsQuery(scope, major)
   const { rows } = await sql<{ json: string; checksum: string }>`${sql.raw(text)}`.execute(db)
   const [found] = rows
   if (!found) throw new Error('the server did not answer')
-  return { rows: JSON.parse(found.json) as CatalogRows, checksum: found.checksum }
+  return { scope, major, rows: JSON.parse(found.json) as CatalogRows, checksum: found.checksum }
 }
 
 /** The trees of partitioned tables that lose columns, and those columns in their partitions. */

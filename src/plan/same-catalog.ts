@@ -1,6 +1,6 @@
 import { addressesExpression, addressKeys, type Ours } from '../catalog/dependency.ts'
 import { oidArray } from '../catalog/fragments.ts'
-import { definitionsQuery, type Snapshot } from '../catalog/snapshot.ts'
+import { definitionsQuery, type Definitions, type Snapshot } from '../catalog/snapshot.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { NOT_YET, OTHER_CATALOG } from '../sql-states.ts'
@@ -27,9 +27,13 @@ export function demandSameCatalog(
     ...(roots.length > 0
       ? [raiseIf(`${addressesExpression(roots, oursOf(hosts))} <> ${literal(addressKeys(nodes))}`)]
       : []),
-    raiseIf(`(select c.checksum from (${definitionsQuery(scope, environment.major)}) c) <> ${literal(checksum)}`),
+    demandSameDefinitions({ scope, major: environment.major, checksum }),
   ]
 }
+
+/** Fails where the catalog's rows are not those that were read before. */
+export const demandSameDefinitions = ({ scope, major, checksum }: Omit<Definitions, 'rows'>): string =>
+  raiseIf(`(select c.checksum from (${definitionsQuery(scope, major)}) c) <> ${literal(checksum)}`)
 
 const raiseIf = (condition: string, errcode = OTHER_CATALOG): string =>
   `do ${dollarQuote(

@@ -2,7 +2,7 @@ import type { Trigger } from '../catalog/trigger.ts'
 import { tgenabled } from '../catalog/trigger.ts'
 import { replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
-import { id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 
 /** Set to `on` in our session while it fills. */
 export const FILLING = 'unship.filling'
@@ -40,12 +40,14 @@ export function swapTrigger(trigger: Trigger, table: QualifiedName, sessionUser:
         ...(trigger.tgenabled === 'A' ? [enable(name)] : []),
       ],
       back: [
-        `drop trigger ${name} on ${on}`,
-        replayable(trigger.def),
-        enable(name),
-        ...(trigger.description === null
-          ? []
-          : [`comment on trigger ${name} on ${on} is ${literal(trigger.description)}`]),
+        standInGoes(on, trigger.tgname, {
+          first: [`drop trigger ${name} on ${on}`, replayable(trigger.def)],
+          then:
+            trigger.description === null
+              ? []
+              : [`comment on trigger ${name} on ${on} is ${literal(trigger.description)}`],
+          otherwise: [],
+        }),
       ],
     }
   return {
@@ -55,9 +57,50 @@ export function swapTrigger(trigger: Trigger, table: QualifiedName, sessionUser:
       `${head} when (${condition}) ${execute}`,
       ...(trigger.tgenabled === 'A' ? [enable(name)] : []),
     ],
-    back: [`drop trigger ${name} on ${on}`, `alter trigger ${aside} on ${on} rename to ${name}`, enable(name)],
+    back: [
+      standInGoes(on, trigger.tgname, {
+        first: [`drop trigger ${name} on ${on}`, `alter trigger ${aside} on ${on} rename to ${name}`],
+        then: [],
+        otherwise: [`drop trigger if exists ${aside} on ${on}`],
+      }),
+    ],
   }
 }
+
+/** SQL: a stand-in of ours bears the name. Who replaces a trigger replaces its stand-in, and has a trigger without our WHEN. */
+export const isStandIn = (on: string, trigger: string): string =>
+  `select from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and t.tgname = ${literal(trigger)}
+    and pg_catalog.pg_get_triggerdef(t.oid) ~ ${literal(FILLING.replace('.', '[.]'))}`
+
+/**
+ * The stand-in goes, and the trigger is enabled or disabled as that was by then. Where somebody dropped or replaced it, the trigger
+ * is gone too.
+ */
+const standInGoes = (
+  on: string,
+  trigger: string,
+  { first, then, otherwise }: Readonly<Record<'first' | 'then' | 'otherwise', readonly string[]>>,
+): string =>
+  `do ${dollarQuote(
+    `
+declare
+  enabled "char";
+begin
+  if exists (${isStandIn(on, trigger)}) then
+    enabled := (select t.tgenabled from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and t.tgname = ${literal(trigger)});
+${executed(first)}
+    execute pg_catalog.format(${literal(`alter table ${on.replaceAll('%', '%%')} %s trigger ${id(trigger).replaceAll('%', '%%')}`)}, case enabled
+      when 'D' then 'disable' when 'R' then 'enable replica' when 'A' then 'enable always' else 'enable' end);
+${executed(then)}
+  else
+${executed(otherwise)}
+  end if;
+end`,
+    'back',
+  )}`
+
+const executed = (statements: readonly string[]): string =>
+  statements.length === 0 ? '    null;' : statements.map((sql) => `    execute ${dollarQuote(sql, 'sql')};`).join('\n')
 
 /** Cuts `pg_get_triggerdef`'s text before WHEN and EXECUTE; what stands in quotes or parentheses is passed over. */
 export function splitTriggerDefinition(definition: string): { head: string; when: string | null; execute: string } {

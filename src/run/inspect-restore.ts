@@ -1,11 +1,13 @@
 import type { Environment } from '../catalog/environment.ts'
 import type { AnyKysely } from '../any-kysely.ts'
-import { readEnvironment, readRows } from '../catalog/snapshot.ts'
+import { readDefinitions, readEnvironment, type Definitions } from '../catalog/snapshot.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
 import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
+import { onKey } from '../plan/backup.ts'
+import { isBeingRestored } from '../plan/under-restore.ts'
 import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
@@ -13,6 +15,7 @@ import { hidingReasons } from '../plan/published-reasons.ts'
 import type { Naming } from '../plan/same-publications.ts'
 import { swapFamily, triggerFamilies } from '../plan/swap-family.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
+import { rowsOf } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import { isConnectionLost } from './connection-lost.ts'
@@ -20,16 +23,22 @@ import type { RunContext } from './context.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
+import { run, sqlState } from './query.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
+
+const UNDEFINED_FUNCTION = '42883'
 
 /** Reads what a restore meets, and refuses before anything changes. */
 export async function inspectRestore(
   context: RunContext,
   removal: LedgerRun,
   plan: RecordedPlan,
-): Promise<{ swaps: TriggerSwap[]; memberships: MembershipSwap[]; published: Naming[] }> {
+): Promise<{
+  found: { swaps: TriggerSwap[]; memberships: MembershipSwap[]; published: Naming[] }
+  hosts: Definitions
+}> {
   const { db } = context
   const environment = await readEnvironment(db)
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
@@ -42,9 +51,11 @@ export async function inspectRestore(
   await refuseTaken(context, plan)
   await refusePublications(context, plan, environment)
   const hosts = await readHosts(context, plan, environment.major)
-  refuseHosts(context, plan, hosts, environment)
+  refuseHosts(context, plan, hosts.rows, environment)
+  await refuseOtherKeys(context, plan)
   await warnOfLostKeys(context, removal, plan)
-  return { swaps: planSwaps(plan, hosts, environment), ...hostMemberships(context, plan, hosts) }
+  const found = { swaps: planSwaps(plan, hosts.rows, environment), ...hostMemberships(context, plan, hosts.rows) }
+  return { found, hosts }
 }
 
 /** What lets the triggers of host tables pass over our session while it fills. */
@@ -90,7 +101,7 @@ async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): P
 }
 
 /** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
-async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
+export async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
   const found = await sealBackups(context.db, backupsOf(plan), removal.checksums, ({ table }, error) =>
     isConnectionLost(error)
       ? error
@@ -113,7 +124,7 @@ async function refuseChangedBackups(context: RunContext, removal: LedgerRun, pla
     code: 'backup_changed',
     message: `the backups of feature ${context.feature} are not what the removal wrote`,
     detail: changed.join('\n'),
-    hint: 'Bring them back from a backup of the database. Nothing was restored.',
+    hint: 'Bring them back from a backup of the database. Nothing has appeared.',
   })
 }
 
@@ -167,7 +178,7 @@ export async function readTaken(db: AnyKysely, plan: Pick<RecordedPlan, 'claims'
   )
 }
 
-async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number): Promise<CatalogRows> {
+async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number): Promise<Definitions> {
   const oids = await readJson<{ oid: string }>(
     db,
     plan.hosts.length === 0
@@ -178,7 +189,7 @@ async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number):
            select x.name::pg_catalog.regclass union select p.relid from pg_catalog.pg_partition_tree(x.name::pg_catalog.regclass) p
          ) t(relid)`,
   )
-  return await readRows(db, { relations: oids.map((o) => o.oid), routines: [], types: [] }, major)
+  return await readDefinitions(db, { relations: oids.map((o) => o.oid), routines: [], types: [] }, major)
 }
 
 /** The partitions of a table, at all levels. */
@@ -202,6 +213,8 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
         hint: "Run it as a role with BYPASSRLS, or without FORCE ROW LEVEL SECURITY as the table's owner.",
       })
     const columns = rows.columns.filter((c) => c.attrelid === relation.oid)
+    if (isBeingRestored(relation, rows))
+      reasons.push(`another restore into ${name} is under way, or has broken off: it has to end first`)
     const missing = host.key.filter((k) => !columns.some((c) => c.attname === k))
     if (missing.length > 0) reasons.push(`key column ${missing.join(', ')} of ${name} is gone`)
     for (const m of rows.memberships.filter((x) => x.prrelid === relation.oid)) {
@@ -233,4 +246,22 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
     detail: reasons.map((r) => `${r}.`).join('\n'),
     hint: 'Nothing was restored.',
   })
+}
+
+/** Refuses where a key of the application's can no longer be compared with the backed-up one. */
+async function refuseOtherKeys({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
+  for (const host of plan.hosts)
+    await run(
+      db,
+      `select from ${rowsOf(host)} h join ${qualified(host.backup)} b on ${onKey(host, 'h', 'b')} limit 0`,
+    ).catch((error: unknown) => {
+      if (sqlState(error) !== UNDEFINED_FUNCTION) throw error
+      throw new UnshipError({
+        code: 'not_restorable',
+        message: `feature ${feature} cannot be restored into the tables as they are now`,
+        detail: `The key of ${shown(host.table)} (${host.key.join(', ')}) has another type than in the backup, and cannot be compared with it.`,
+        hint: 'Give it its type back. Nothing was restored.',
+        cause: error,
+      })
+    })
 }

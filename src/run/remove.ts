@@ -35,7 +35,7 @@ import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore, takeBackRestore } from './restore.ts'
 import { runShort } from './short.ts'
 import { readSources } from './sources.ts'
-import { CUTTING_OVER, whatChanged } from './what-changed.ts'
+import { COMPARED, plannedOtherwise } from './what-changed.ts'
 import { verifyBackups } from './verify-backups.ts'
 
 /**
@@ -205,7 +205,7 @@ async function runPhases(
     plan.locks.cutOver,
     [],
   )
-  if (!online) await run(db, `savepoint ${CUTTING_OVER}`)
+  if (!online) await run(db, `savepoint ${COMPARED}`)
   const cuttingOver = context.phase('cut over', () =>
     runShort(
       context,
@@ -226,7 +226,7 @@ async function runPhases(
     ),
   )
   await cuttingOver.catch(async (error: unknown) => {
-    throw (await whatChanged(context, inspection, error)) ?? error
+    throw (await plannedOtherwise(context, inspection, error)) ?? error
   })
   return counts
 }

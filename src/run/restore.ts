@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
+import type { Definitions } from '../catalog/snapshot.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { Archive } from '../ledger/history.ts'
 import {
@@ -15,6 +16,8 @@ import {
   type LedgerRun,
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
+import { againstDefinitions } from '../plan/locks.ts'
+import { demandSameDefinitions } from '../plan/same-catalog.ts'
 import { verifyFillStatement } from '../plan/fill.ts'
 import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
@@ -23,7 +26,7 @@ import { fromArchive, isArchived, keptRemoval, refuseTakenBackupNames } from './
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
-import { inspectRestore } from './inspect-restore.ts'
+import { inspectRestore, refuseChangedBackups } from './inspect-restore.ts'
 import type { RunOptions } from './options.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { row, run, runTogether } from './query.ts'
@@ -31,9 +34,11 @@ import { finishRemoval, planOf, resealBackups } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
+import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { refuseForgotten } from './trust.ts'
+import { COMPARED, foundOtherwise } from './what-changed.ts'
 
 /**
  * Puts a removed feature back, as the ledger recorded it; the declaration gives
@@ -101,7 +106,7 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
   const plan = planOf(removal)
   const kept = await keptRemoval(context.db, removal)
   if (kept.archive) await refuseTakenBackupNames(context.db, context.feature, kept.archive)
-  const found = await inspectRestore(context, kept.removal, kept.plan)
+  const { found, hosts } = await inspectRestore(context, kept.removal, kept.plan)
   const { actor, reason } = context.options
   const runId = await startRun(context.db, {
     ...{
@@ -115,21 +120,31 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
     },
     plan: { ...plan, ...found },
   })
-  return await runPhases(context, await runById(context.db, runId), 'add', kept.archive)
+  return await runPhases(context, await runById(context.db, runId), 'add', { archive: kept.archive, hosts })
 }
 
 /** Goes on with a restore that broke off. */
 export async function continueRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
+  const beforeReveal = order.indexOf(restore.phase) < order.indexOf('reveal')
+  // rows that were set aside have left the backups
+  if (beforeReveal && (await readSetAside(context, restore.id)).length === 0)
+    await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
   return await runPhases(context, restore, restore.phase)
 }
 
 const order: readonly Phase[] = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record']
 
+/** What a restore begins with that is not resumed: where its backups are, and what the host tables are like. */
+interface Beginning {
+  readonly archive: Archive | null
+  readonly hosts: Definitions | null
+}
+
 async function runPhases(
   context: RunContext,
   restore: LedgerRun,
   from: Phase,
-  archive: Archive | null = null,
+  { archive, hosts }: Beginning = { archive: null, hosts: null },
 ): Promise<RestoreReport> {
   const { db, session } = context
   const plan = planOf(restore)
@@ -155,11 +170,16 @@ async function runPhases(
   const unarchive = archive ? fromArchive(removalId, archive) : { locks: [], statements: [] }
   const orphans = { moved: plan.moved, hosts: plan.hosts, runId: restore.id, revealed: false }
 
-  if (todo('add'))
-    await context.phase('add', () =>
+  if (todo('add')) {
+    if (session.inTransaction) await run(db, `savepoint ${COMPARED}`)
+    const adding = context.phase('add', () =>
       runShort(context, {
         phase: 'add',
         flushedLater: !session.inTransaction,
+        ahead: {
+          locks: againstDefinitions(plan.locks.add),
+          statements: hosts && plan.hosts.length > 0 ? [demandSameDefinitions(hosts)] : [],
+        },
         locks: [
           ...unarchive.locks,
           // an archived backup is locked under its present name
@@ -182,6 +202,10 @@ async function runPhases(
         ...(plan.rewrites?.add && { workLimitMs: null }),
       }),
     )
+    await adding.catch(async (error: unknown) => {
+      throw (hosts && (await foundOtherwise(context, hosts, error))) ?? error
+    })
+  }
   if (todo('fill'))
     await context.phase('fill', async () => {
       restoring.setAside.push(...(await setAsideOrphans(context, plan.hosts, orphans)))

@@ -13,6 +13,7 @@ import { row, run, sqlState } from './query.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
 import { runShort } from './short.ts'
+import { withoutValues } from './without-values.ts'
 
 const UNIQUE_VIOLATION = '23505'
 const FOREIGN_KEY_VIOLATION = '23503'
@@ -89,10 +90,19 @@ const whatOf = ({ sql, reason, relations }: LedgerStatement) =>
 async function buildIndex(context: RunContext, statement: LedgerStatement): Promise<void> {
   const { db, session, feature } = context
   const name = statement.object ?? ''
-  const { valid } = await row<{ valid: boolean | null }>(
+  const found = `(select pg_catalog.to_regclass(${literal(name)}))`
+  const { valid, definition } = await row<{ valid: boolean | null; definition: string | null }>(
     db,
-    `select (select i.indisvalid from pg_catalog.pg_index i where i.indexrelid = pg_catalog.to_regclass(${literal(name)})) as valid`,
+    `select (select i.indisvalid from pg_catalog.pg_index i where i.indexrelid = ${found}) as valid,
+       pg_catalog.pg_get_indexdef(${found}) as definition`,
   )
+  if (definition !== null && definition !== statement.sql.replace(' CONCURRENTLY ', ' '))
+    throw new UnshipError({
+      code: 'name_taken',
+      message: `cannot restore feature ${feature} because something else has the name of its index ${name}`,
+      detail: `It is: ${withoutValues(definition)}.`,
+      hint: 'Rename or drop what stands there now, then run the same command again; it goes on where it was.',
+    })
   if (valid === true) return
   const concurrently = session.inTransaction ? '' : 'concurrently '
   if (valid === false) await run(db, `drop index ${concurrently}${name}`)

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { describe } from '../catalog/describe.ts'
 import { addressKey, nodeQuery, type Node } from '../catalog/dependency.ts'
 import { readJson } from '../catalog/read.ts'
-import { readDefinitions } from '../catalog/snapshot.ts'
+import { readDefinitions, type CatalogRows, type Definitions } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import { oursOf } from '../plan/same-catalog.ts'
 import { OTHER_CATALOG } from '../sql-states.ts'
@@ -13,56 +13,76 @@ import { run, sqlState } from './query.ts'
 /** So many changes are named. */
 const NAMED = 10
 
-/** What a statement of the cut-over says of an object that is not there, or there already, or that something depends on. */
+/** What a statement says of an object that is not there, or there already, or that something depends on. */
 const OTHER_OBJECTS = ['42704', '42P01', '42703', '42883', '42P07', '42710', '2BP01']
 
-/** Stands before a cut-over in a caller's transaction. */
-export const CUTTING_OVER = 'unship_cut_over'
+/** Stands before a comparison of the catalog in a caller's transaction. */
+export const COMPARED = 'unship_compared'
 
 /**
  * The refusal of a removal whose objects are not what it was planned from, which says what they are now; null where an error has
  * another reason.
  */
-export async function whatChanged(
-  context: RunContext,
-  { snapshot: planned, plan }: Inspection,
+export async function plannedOtherwise(
+  { db, session, feature }: RunContext,
+  { snapshot, plan }: Inspection,
   cause: unknown,
 ): Promise<UnshipError | null> {
-  const { db, session, feature } = context
   const state = sqlState(cause) ?? ''
   if (state !== OTHER_CATALOG && !OTHER_OBJECTS.includes(state)) return null
-  if (session.inTransaction) await run(db, `rollback to savepoint ${CUTTING_OVER}`)
-  const { rows } = await readDefinitions(db, planned.scope, planned.environment.major)
-  const known = new Set(planned.nodes.map(addressKey))
-  const nodes = await readJson<Node>(db, nodeQuery(planned.roots, oursOf(plan.hosts)))
-  const [before, now] = [describe(planned), describe(rows)]
-  const altered = [...new Set([...Object.keys(before), ...Object.keys(now)])].sort().flatMap((identity) => {
-    if (isDeepStrictEqual(before[identity], now[identity])) return []
-    return [`${identity} ${identity in before ? (identity in now ? 'was altered' : 'is gone') : 'is new'}`]
-  })
-  const parents = rows.relations
-    .filter(({ oid, children }) => {
-      const relation = planned.relations.find((r) => r.oid === oid)
-      return relation && !isDeepStrictEqual(relation.children, children)
-    })
-    .map((r) => `other tables inherit from ${r.nspname}.${r.relname}, or are partitions of it`)
+  if (session.inTransaction) await run(db, `rollback to savepoint ${COMPARED}`)
+  const { rows } = await readDefinitions(db, snapshot.scope, snapshot.environment.major)
+  const known = new Set(snapshot.nodes.map(addressKey))
+  const nodes = await readJson<Node>(db, nodeQuery(snapshot.roots, oursOf(plan.hosts)))
   const dependents = nodes
     .filter((node) => !known.has(addressKey(node)) && isNamed(node))
     .map((node) => `${node.description} is new, and depends on it`)
-  const changes = [...altered, ...parents, ...dependents]
+  const changes = [...changesBetween(snapshot, rows), ...dependents]
   if (state !== OTHER_CATALOG && changes.length === 0) return null
   return new UnshipError({
     code: 'plan_changed',
     message: `what feature ${feature} concerns is not what its removal was planned from`,
-    detail: [
-      ...(changes.length > 0 ? changes.slice(0, NAMED) : ['Something was created anew under its name']).map(
-        (c) => `${c}.`,
-      ),
-      ...(changes.length > NAMED ? [`And ${String(changes.length - NAMED)} more.`] : []),
-      'Nothing has been removed.',
-    ].join('\n'),
+    detail: `${listed(changes)}\nNothing has been removed.`,
     hint: 'Run the same command again, when nobody alters these tables; it plans and copies anew.',
   })
+}
+
+/** The same of a restore that has not begun. */
+export async function foundOtherwise(
+  { db, session, feature }: RunContext,
+  { scope, major, rows }: Definitions,
+  cause: unknown,
+): Promise<UnshipError | null> {
+  if (sqlState(cause) !== OTHER_CATALOG) return null
+  if (session.inTransaction) await run(db, `rollback to savepoint ${COMPARED}`)
+  const now = await readDefinitions(db, scope, major)
+  return new UnshipError({
+    code: 'plan_changed',
+    message: `tables of feature ${feature} are not what its restore has found them to be`,
+    detail: `${listed(changesBetween(rows, now.rows))}\nNothing has been restored.`,
+    hint: 'Run the same command again, when nobody alters these tables.',
+  })
+}
+
+function listed(changes: readonly string[]): string {
+  const named = changes.length > 0 ? changes.slice(0, NAMED) : ['Something was created anew under its name']
+  const more = changes.length > NAMED ? [`And ${String(changes.length - NAMED)} more`] : []
+  return [...named, ...more].map((change) => `${change}.`).join('\n')
+}
+
+function changesBetween(before: CatalogRows, now: CatalogRows): string[] {
+  const [described, found] = [describe(before), describe(now)]
+  const altered = [...new Set([...Object.keys(described), ...Object.keys(found)])].sort().flatMap((identity) => {
+    if (isDeepStrictEqual(described[identity], found[identity])) return []
+    return [`${identity} ${identity in described ? (identity in found ? 'was altered' : 'is gone') : 'is new'}`]
+  })
+  const parents = now.relations
+    .filter(({ oid, children }) => {
+      const relation = before.relations.find((r) => r.oid === oid)
+      return relation && !isDeepStrictEqual(relation.children, children)
+    })
+    .map((r) => `other tables inherit from ${r.nspname}.${r.relname}, or are partitions of it`)
+  return [...altered, ...parents]
 }
 
 /** Not what comes with something else: row types, the rules of views, the triggers of foreign keys. */

@@ -1,0 +1,9 @@
+import type { Relation } from '../catalog/relation.ts'
+import type { CatalogRows } from '../catalog/snapshot.ts'
+import { hiddenName } from '../names.ts'
+import { FILLING } from './swap.ts'
+
+/** Whether a table has what a restore adds before its reveal: hidden columns, or stand-ins for its triggers. */
+export const isBeingRestored = ({ oid }: Relation, { columns, triggers }: CatalogRows): boolean =>
+  columns.some((c) => c.attrelid === oid && c.attname.startsWith(hiddenName(''))) ||
+  triggers.some((t) => t.tgrelid === oid && (t.tgname.startsWith(hiddenName('')) || t.def.includes(`'${FILLING}'`)))
