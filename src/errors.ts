@@ -30,6 +30,7 @@ export const UNSHIP_ERROR_CODES = [
   'not_restored_exactly',
   'rows_in_the_way',
   'plan_changed',
+  'statement_failed',
   'cancelled',
   'no_embedded_server',
   'invalid_schema_dump',

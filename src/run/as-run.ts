@@ -1,11 +1,11 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { UnshipError } from '../errors.ts'
+import { isUnshipError, UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import { sayingWhatIsLost } from './connection-lost.ts'
+import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import type { RunOptions } from './options.ts'
 import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from './report.ts'
-import { row } from './query.ts'
+import { row, sqlState } from './query.ts'
 import { withFeatureLock, withSession, type Session } from './session.ts'
 
 /** What removal, restore and abort have in common: one session, one run of a feature at a time, one report. */
@@ -23,11 +23,36 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
       if (session.inTransaction) await refuseOneSnapshot(session, feature.name)
       const context = new RunContext(session, feature.name, options)
       const patience = { attempts: context.options.lockAttempts, signal: options.signal }
-      return await withFeatureLock(session, feature.name, patience, () => work(context))
+      return await withFeatureLock(session, feature.name, patience, () =>
+        work(context).catch((error: unknown) => {
+          throw serverSays(direction, context, error)
+        }),
+      )
     }),
   )
   emit({ type: 'finished', report })
   return report
+}
+
+const WHAT_NOW: Readonly<Record<'removal' | 'restore' | 'abort', string>> = {
+  removal: 'Nothing was removed. Mend what the error names, then run the same command again: it plans and copies anew.',
+  restore:
+    'Mend what the error names, then run the same command again: it goes on where it was. Or take back what is prepared: run the removal again.',
+  abort: 'Mend what the error names, then call abortRemoval again.',
+}
+
+/** An error of the server's that no check foresaw; its own DETAIL may hold values of rows, and is left out. */
+function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error: unknown): unknown {
+  if (!(error instanceof Error) || isUnshipError(error) || isConnectionLost(error)) return error
+  if (!/^[0-9A-Z]{5}$/.test(sqlState(error) ?? '') || !('severity' in error)) return error
+  const where = context.entered === undefined ? '' : ` in phase "${context.entered}"`
+  return new UnshipError({
+    code: 'statement_failed',
+    message: `the server refused a statement of the ${direction} of feature ${context.feature}${where}`,
+    detail: `${sqlState(error) ?? ''}: ${error.message}`,
+    hint: WHAT_NOW[direction],
+    cause: error,
+  })
 }
 
 /**

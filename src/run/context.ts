@@ -14,6 +14,8 @@ export class RunContext {
   readonly warnings: string[] = []
   /** The step of a long statement that is being watched, and where it stood when it began. */
   watched: { readonly key: string; readonly since: number; readonly from: number } | undefined
+  /** The phase that runs, or ran last. */
+  entered: Phase | undefined
   private readonly started = performance.now()
 
   constructor(session: Session, feature: string, options: RunOptions) {
@@ -54,6 +56,7 @@ export class RunContext {
   async phase(phase: Phase, work: () => Promise<{ lockHeldMs: number; attempts: number } | null>): Promise<void> {
     this.checkCancelled()
     await this.checkSession()
+    this.entered = phase
     this.emit({ type: 'phase started', phase })
     const start = performance.now()
     const held = await work()
