@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { treeQuery } from '../plan/tree.ts'
-import { dollarQuote } from '../sql.ts'
+import { dollarQuote, qualified } from '../sql.ts'
 import {
   NOT_YET,
   OTHER_MEANING,
@@ -177,7 +177,7 @@ function tooManyLocks({ feature }: RunContext, short: ShortTransaction, cause: u
   return new UnshipError({
     code: 'locked',
     message: `the server has no room for the locks of phase "${short.phase}" of feature ${feature}`,
-    detail: `${cause instanceof Error ? cause.message : String(cause)}: ${String(locksOf(short).length)} relations are locked, and their indexes and sequences with them. The attempt changed nothing.`,
+    detail: `${cause instanceof Error ? cause.message : String(cause)}: ${String(new Set(locksOf(short).map((l) => qualified(l.relation))).size)} relations are locked, and their indexes and sequences with them. The attempt changed nothing.`,
     hint: 'Raise max_locks_per_transaction and restart the server, or remove the feature in parts; then run the same command again.',
     cause,
   })
@@ -190,9 +190,8 @@ function locked(
   blockers: readonly Blocker[],
   cause: unknown,
 ): UnshipError {
-  const relations = locksOf(short)
-    .map((l) => l.relation.name)
-    .join(', ')
+  // some are asked for a weak lock first
+  const relations = [...new Set(locksOf(short).map((l) => l.relation.name))].join(', ')
   return new UnshipError({
     code: 'locked',
     message: `could not lock ${relations} for phase "${short.phase}" of feature ${context.feature}`,

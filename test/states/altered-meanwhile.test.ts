@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { defineFeature, removeFeature, restoreFeature, type RunOptions } from 'kysely-unship'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
+import { actingBefore } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
 import { noTraces, readTraces, refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
@@ -38,22 +39,8 @@ describe('what is altered while a removal is under way', () => {
   const owner = (sql: string) => asOwner(database(), sql)
 
   /** Removes the feature; `act` is done right before the first statement with this text in it. */
-  async function removing(text: string, act: () => Promise<unknown>, options: RunOptions = {}) {
-    const pool = createPool(database().ownerUrl, 1)
-    let acted = false
-    beforeQueries(pool, async (query) => {
-      if (acted || !query.includes(text)) return
-      acted = true
-      await act()
-    })
-    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
-    try {
-      return await removeFeature(db, feature, options)
-    } finally {
-      await db.destroy()
-      expect(acted).toBe(true)
-    }
-  }
+  const removing = (text: string, act: () => Promise<unknown>, options: RunOptions = {}) =>
+    actingBefore(database(), text, act, (db) => removeFeature(db, feature, options))
 
   /** The feature as it is now goes and comes back. */
   async function expectExact(): Promise<void> {

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
-import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
+import { actingBefore } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
 import { refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
@@ -34,22 +33,8 @@ describe('what is altered while a restore is under way', () => {
   })
 
   /** Restores a feature; `act` is done right before the first statement with this text in it. */
-  async function restoring(text: string, act: () => Promise<unknown>, which: FeatureDeclaration = feature) {
-    const pool = createPool(database().ownerUrl, 1)
-    let acted = false
-    beforeQueries(pool, async (query) => {
-      if (acted || !query.includes(text)) return
-      acted = true
-      await act()
-    })
-    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
-    try {
-      return await restoreFeature(db, which)
-    } finally {
-      await db.destroy()
-      expect(acted).toBe(true)
-    }
-  }
+  const restoring = (text: string, act: () => Promise<unknown>, which: FeatureDeclaration = feature) =>
+    actingBefore(database(), text, act, (db) => restoreFeature(db, which))
   const triggers = () =>
     database().query<{ tgname: string; tgenabled: string; def: string }>(
       `select tgname, tgenabled, pg_get_triggerdef(oid) as def from pg_trigger where tgrelid = 'members'::regclass order by 1`,

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
-import { beforeQueries, createPool } from '../support/connect.ts'
+import { createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
+import { actingBefore } from '../support/interleave.ts'
 import { noTraces, readTraces, refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
 
@@ -35,22 +36,8 @@ describe('the copy of a host table', () => {
   beforeEach(() => asOwner(database(), schema))
 
   /** Removes the feature; `act` is done right before the first statement with this text in it. */
-  async function removing(text: string, act: () => Promise<unknown>) {
-    const pool = createPool(database().ownerUrl, 1)
-    let acted = false
-    beforeQueries(pool, async (query) => {
-      if (acted || !query.includes(text)) return
-      acted = true
-      await act()
-    })
-    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
-    try {
-      return await removeFeature(db, feature)
-    } finally {
-      await db.destroy()
-      expect(acted).toBe(true)
-    }
-  }
+  const removing = (text: string, act: () => Promise<unknown>) =>
+    actingBefore(database(), text, act, (db) => removeFeature(db, feature))
 
   const owner = (sql: string) => asOwner(database(), sql)
   const takenBack = async () => {
