@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { EventEmitter, once } from 'node:events'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
@@ -85,12 +85,20 @@ describe('what is altered while a restore is under way', () => {
 
     // the second one adds between the first one's look at the table and its own first change
     await removeFeature(database().db, feature)
+    const events = new EventEmitter()
+    const filling = once(events, 'filling')
     let second: Promise<unknown> | undefined
     const overtaken = restoring(ADDING, async () => {
-      second = restoring(FILLING, () => sleep(500), other)
-      await sleep(250)
+      const hold = () => {
+        const refused = once(events, 'refused')
+        events.emit('filling')
+        return refused
+      }
+      second = restoring(FILLING, hold, other)
+      await filling
     })
     await refusal('plan_changed', overtaken)
+    events.emit('refused')
     expect(await second).toMatchObject(restored)
     expect(await restoreFeature(database().db, feature)).toMatchObject(restored)
     const { definitions, rows } = await readState(database())
