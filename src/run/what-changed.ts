@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describe } from '../catalog/describe.ts'
 import { addressKey, nodeQuery, type Node } from '../catalog/dependency.ts'
+import type { Index } from '../catalog/index.ts'
 import { readJson } from '../catalog/read.ts'
 import { readDefinitions, type CatalogRows, type Definitions } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
@@ -32,10 +33,10 @@ export async function plannedOtherwise(
   if (state !== OTHER_CATALOG && !OTHER_OBJECTS.includes(state)) return null
   if (session.inTransaction) await run(db, `rollback to savepoint ${COMPARED}`)
   const { rows } = await readDefinitions(db, snapshot.scope, snapshot.environment.major)
-  const known = new Set(snapshot.nodes.map(addressKey))
+  const known = new Set(snapshot.nodes.flatMap((node) => [addressKey(node), node.description]))
   const nodes = await readJson<Node>(db, nodeQuery(snapshot.roots, oursOf(plan.hosts)))
   const dependents = nodes
-    .filter((node) => !known.has(addressKey(node)) && isNamed(node))
+    .filter((node) => !known.has(addressKey(node)) && !known.has(node.description) && isNamed(node))
     .map((node) => `${node.description} is new, and depends on it`)
   const changes = [...changesBetween(snapshot, rows), ...dependents]
   if (state !== OTHER_CATALOG && changes.length === 0) return null
@@ -82,8 +83,13 @@ function changesBetween(before: CatalogRows, now: CatalogRows): string[] {
       return relation && !isDeepStrictEqual(relation.children, children)
     })
     .map((r) => `other tables inherit from ${r.nspname}.${r.relname}, or are partitions of it`)
-  return [...altered, ...parents]
+  const rebuilt = now.indexes
+    .filter((i) => before.indexes.some((b) => nameOf(b) === nameOf(i) && b.indexrelid !== i.indexrelid))
+    .map((i) => `index ${nameOf(i)} was built anew`)
+  return [...altered, ...parents, ...rebuilt]
 }
+
+const nameOf = ({ nspname, relname }: Index) => `${nspname}.${relname}`
 
 /** Not what comes with something else: row types, the rules of views, the triggers of foreign keys. */
 const isNamed = ({ catalog, objsubid, description }: Node): boolean =>

@@ -80,6 +80,11 @@ describe('what is altered while a removal is under way', () => {
     ],
     ['a table that inherits', 'create table child () inherits (members)', 'other tables inherit from public.members'],
     [
+      'an index that is built anew',
+      'reindex index concurrently partners_pkey',
+      'index public.partners_pkey was built anew',
+    ],
+    [
       'a view of a table that goes',
       'create view labels as select label from partners',
       'view public.labels is new, and depends on it',
