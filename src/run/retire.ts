@@ -9,6 +9,7 @@ import { withoutGonePartitions } from './gone-partitions.ts'
 import { countKept, countRows } from './host-rows.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import type { RestoreReport } from './report.ts'
+import { warnOfLeftColumns } from './left-columns.ts'
 import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import type { Restoring } from './steps.ts'
@@ -25,6 +26,7 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const before = await withoutGonePartitions(context, plan)
   for (const difference of differences(before, await currentDescription(db, plan)))
     context.warn(`restored with another definition than before: ${difference}`)
+  await warnOfLeftColumns(context, plan, restore.id)
   const hosts: RestoreReport['hosts'][number][] = []
   const retired: RestoreReport['retired'][number][] = []
   const statements: string[] = []

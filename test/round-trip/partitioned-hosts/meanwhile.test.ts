@@ -204,4 +204,15 @@ describe('while a removal is under way', () => {
     await asOwner(database(), `alter table orders attach partition orders_a for values in ('a')`)
     expect(await readState(database())).toEqual(state)
   })
+
+  test('one that is detached while its columns are hidden is told of', async () => {
+    await asOwner(database(), `${ORDERS} ${rows(600)}`)
+    await removeFeature(database().db, feature)
+    const detach = before(database(), 'build', 'alter table orders_c detach partition orders_c_1')
+    const { outcome, warnings } = await restoreFeature(database().db, feature, detach)
+    expect(outcome).toBe('restored')
+    expect(warnings).toEqual([
+      'public.orders_c_1 was detached while the restore was under way, and keeps unship_hidden_note, unship_hidden_rank: rename or drop them there',
+    ])
+  })
 })
