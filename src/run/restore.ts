@@ -27,6 +27,7 @@ import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
 import { inspectRestore, refuseChangedBackups } from './inspect-restore.ts'
+import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { row, run, runTogether } from './query.ts'
@@ -224,6 +225,7 @@ async function runPhases(
   if (todo('reveal')) {
     await enter('verify')
     await context.phase('verify', async () => {
+      await warnOfLateTriggers(context, plan)
       await verifyFilled(context, restoring)
       const quiet = plan.moved.filter((m) => m.published !== true)
       restoring.setAside.push(...(await setAsideOrphans(context, quiet, orphans)))

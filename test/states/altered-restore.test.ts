@@ -129,6 +129,15 @@ describe('what is altered while a restore is under way', () => {
     ])
   })
 
+  test('a trigger that is created meanwhile may have fired for the fill, and is told of', async () => {
+    await removeFeature(database().db, feature)
+    const create = () => owner('create trigger late after update on members for each row execute function touch()')
+    const { outcome, warnings } = await restoring(FILLING, create)
+    expect(outcome).toBe('restored')
+    expect(warnings).toEqual([expect.stringMatching(/^trigger late of public.members was created or enabled while/)])
+    expect((await triggers()).map((t) => t.tgname)).toEqual(['heard', 'late', 'touch'])
+  })
+
   test('triggers that are dropped meanwhile do not keep a restore from being taken back', async () => {
     await removeFeature(database().db, feature)
     const stop = async () => {
