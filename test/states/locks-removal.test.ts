@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { abortRemoval, removeFeature, type ProgressEvent } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { useDatabase } from '../support/database.ts'
+import { actingBefore } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
 import { readTraces, refusal } from '../support/refusal.ts'
 
@@ -149,16 +150,10 @@ describe('a removal that does not get its locks', () => {
 describe('a blocker that comes between copy and cut-over and stays', () => {
   const removeAgainst = async () => {
     const { client, pid } = await hold('rollback')
-    // the run goes on while the lock is asked for: copying and verifying leave it the time
+    const read = () => client.query('begin; select count(*) from contacts')
     const error = await refusal(
       'locked',
-      removeFeature(database().db, programPartner, {
-        ...impatient,
-        onProgress: (event) => {
-          if (event.type === 'phase started' && event.phase === 'copy')
-            void client.query('begin; select count(*) from contacts')
-        },
-      }),
+      actingBefore(database(), "set phase = 'verify'", read, (db) => removeFeature(db, programPartner, impatient)),
     )
     return { error, client, pid }
   }

@@ -5,6 +5,7 @@ import { removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
+import { actingBefore } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
 import { readTraces, refusal } from '../support/refusal.ts'
 
@@ -51,16 +52,11 @@ describe('a restore that does not get its locks', () => {
     const before = await readState(database(), { dump: false })
     await removeFeature(database().db, programPartner)
     const client = await database().connect()
+    // a reader is in nobody's way until the reveal
+    const read = () => client.query('begin; select count(*) from contacts')
     const error = await refusal(
       'locked',
-      restoreFeature(database().db, programPartner, {
-        ...impatient,
-        onProgress: (event) => {
-          // a reader is in nobody's way until the reveal
-          if (event.type === 'phase started' && event.phase === 'fill')
-            void client.query('begin; select count(*) from contacts')
-        },
-      }),
+      actingBefore(database(), 'with filled as', read, (db) => restoreFeature(db, programPartner, impatient)),
     )
     expect(error.primary).toContain('phase "reveal"')
     await client.query('rollback')
