@@ -19,7 +19,7 @@ export function indexDefinition(index: Defined): string {
 }
 
 /** An expression for it, as the index is defined when that is evaluated. */
-export function indexExpression(index: Defined): string {
+export function indexExpression(index: Pick<Index, 'indexrelid' | 'tablespace'>): string {
   const definition =
     index.tablespace === null
       ? `pg_catalog.pg_get_indexdef(${index.indexrelid})`

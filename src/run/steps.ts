@@ -1,5 +1,6 @@
 import { UnshipError } from '../errors.ts'
 import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
+import { indexExpression } from '../plan/index-definition.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
@@ -90,19 +91,18 @@ const whatOf = ({ sql, reason, relations }: LedgerStatement) =>
 async function buildIndex(context: RunContext, statement: LedgerStatement): Promise<void> {
   const { db, session, feature } = context
   const name = statement.object ?? ''
-  const found = `(select pg_catalog.to_regclass(${literal(name)}))`
-  const { valid, definition } = await row<{ valid: boolean | null; definition: string | null }>(
+  const { valid, oid, tablespace } = await row<{ valid: boolean | null; oid: string; tablespace: string | null }>(
     db,
-    `select (select i.indisvalid from pg_catalog.pg_index i where i.indexrelid = ${found}) as valid,
-       pg_catalog.pg_get_indexdef(${found}) as definition`,
+    `select i.indisvalid as valid, x.oid::text as oid, s.spcname::text as tablespace
+     from (select pg_catalog.to_regclass(${literal(name)})::pg_catalog.oid) x(oid)
+     left join pg_catalog.pg_index i on i.indexrelid = x.oid left join pg_catalog.pg_class c on c.oid = x.oid
+     left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace`,
   )
-  if (definition !== null && definition !== statement.sql.replace(' CONCURRENTLY ', ' '))
-    throw new UnshipError({
-      code: 'name_taken',
-      message: `cannot restore feature ${feature} because something else has the name of its index ${name}`,
-      detail: `It is: ${withoutValues(definition)}.`,
-      hint: 'Rename or drop what stands there now, then run the same command again; it goes on where it was.',
-    })
+  if (valid !== null) {
+    const definition = indexExpression({ indexrelid: oid, tablespace })
+    const { found } = await row<{ found: string }>(db, `select ${definition} as found`)
+    if (found !== statement.sql.replace(' CONCURRENTLY ', ' ')) throw nameTaken(feature, name, found)
+  }
   if (valid === true) return
   const concurrently = session.inTransaction ? '' : 'concurrently '
   if (valid === false) await run(db, `drop index ${concurrently}${name}`)
@@ -120,6 +120,14 @@ async function buildIndex(context: RunContext, statement: LedgerStatement): Prom
     })
   }
 }
+
+const nameTaken = (feature: string, name: string, found: string) =>
+  new UnshipError({
+    code: 'name_taken',
+    message: `cannot restore feature ${feature} because something else has the name of its index ${name}`,
+    detail: `It is: ${withoutValues(found)}.`,
+    hint: 'Rename or drop what stands there now, then run the same command again; it goes on where it was.',
+  })
 
 /** A parent may go between the reveal and the validation: its children are set aside, and it is tried again. */
 async function validateForeignKey(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {

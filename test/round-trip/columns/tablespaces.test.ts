@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
 import { connectAs } from '../../support/connect.ts'
 import { useDatabase } from '../../support/database.ts'
+import { actingBeforeEach } from '../../support/interleave.ts'
 import { asOwner } from '../../support/round-trip.ts'
 import { refusal, roundTrip } from './support.ts'
 
@@ -50,6 +52,25 @@ describe('indexes in a tablespace', () => {
         expect(left).toEqual([])
       },
     })
+  })
+
+  test('or with an array in their filter are known again where a restore broke off right after building them', async () => {
+    await asOwner(
+      database(),
+      `${setup} alter table t add code varchar(5); create index spaced on t (gone) tablespace "${space}" where kept > 1;
+       create index filtered on t (gone) where code in ('x', 'y')`,
+    )
+    const feature = defineFeature()({ name: 'f', columns: { t: ['gone'] }, indexes: ['filtered', 'spaced'] })
+    await removeFeature(database().db, feature)
+    for (const index of ['filtered', 'spaced']) {
+      const built = async () => {
+        const found = await database().query(`select from pg_class where relname = '${index}'`)
+        if (found.length > 0) throw new Error(`stopped after ${index}`)
+      }
+      const again = actingBeforeEach(database(), 'set done_at = ', built, (db) => restoreFeature(db, feature))
+      await expect(again).rejects.toThrow(`stopped after ${index}`)
+    }
+    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
   })
 
   test('of a partitioned table, or of an exclusion constraint, are refused', async () => {
