@@ -3,7 +3,7 @@ import { tgenabled, type Tgenabled, type Trigger } from '../catalog/trigger.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { comment } from './objects.ts'
-import { FILLING, isStandIn, splitTriggerDefinition, type TriggerSwap } from './swap.ts'
+import { FILLING, splitTriggerDefinition, standInGoes, type TriggerSwap } from './swap.ts'
 import { forEachClone, whileThere } from './tree.ts'
 
 /** A trigger of a partitioned table or of a partition, with its clones on the partitions below. */
@@ -84,12 +84,13 @@ export function swapFamily(family: TriggerFamily, sessionUser: string, major: nu
   if (trigger.constraint)
     return {
       away: there(drop, standIn, ...familyState(family)),
-      back: whileThere(isStandIn(on, trigger.tgname), [
-        drop,
-        replayable(trigger.def),
-        ...familyState(family),
-        ...familyComments(family),
-      ]),
+      back: [
+        standInGoes(on, trigger.tgname, {
+          first: [drop, replayable(trigger.def)],
+          then: familyComments(family),
+          otherwise: [],
+        }),
+      ],
     }
   return {
     away: there(
@@ -99,9 +100,11 @@ export function swapFamily(family: TriggerFamily, sessionUser: string, major: nu
       ...familyState(family),
     ),
     back: [
-      ...whileThere(isStandIn(on, trigger.tgname), [drop, rename(aside, trigger.tgname), ...familyState(family)]),
-      // somebody has dropped or replaced it
-      ...there(`drop trigger if exists ${id(aside)} on ${on}`),
+      standInGoes(on, trigger.tgname, {
+        first: [drop, rename(aside, trigger.tgname)],
+        then: [],
+        otherwise: there(`drop trigger if exists ${id(aside)} on ${on}`),
+      }),
     ],
   }
 }

@@ -68,15 +68,23 @@ export function swapTrigger(trigger: Trigger, table: QualifiedName, sessionUser:
 }
 
 /** SQL: a stand-in of ours bears the name. Who replaces a trigger replaces its stand-in, and has a trigger without our WHEN. */
-export const isStandIn = (on: string, trigger: string): string =>
+const isStandIn = (on: string, trigger: string): string =>
   `select from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and t.tgname = ${literal(trigger)}
     and pg_catalog.pg_get_triggerdef(t.oid) ~ ${literal(FILLING.replace('.', '[.]'))}`
 
+/** SQL: a trigger with its clones on partitions, as `relid`, `tgname`, `tgenabled`. */
+const family = (on: string, trigger: string): string => `
+    with recursive family(oid) as (
+      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and t.tgname = ${literal(trigger)}
+      union all
+      select t.oid from family f join pg_catalog.pg_trigger t on t.tgparentid = f.oid)
+    select t.tgrelid::pg_catalog.regclass as relid, t.tgname, t.tgenabled from family f join pg_catalog.pg_trigger t on t.oid = f.oid`
+
 /**
- * The stand-in goes, and the trigger is enabled or disabled as that was by then. Where somebody dropped or replaced it, the trigger
- * is gone too.
+ * The stand-in goes, and the trigger is enabled or disabled as that was by then, on each partition. Where somebody dropped or
+ * replaced it, the trigger is gone too.
  */
-const standInGoes = (
+export const standInGoes = (
   on: string,
   trigger: string,
   { first, then, otherwise }: Readonly<Record<'first' | 'then' | 'otherwise', readonly string[]>>,
@@ -84,13 +92,17 @@ const standInGoes = (
   `do ${dollarQuote(
     `
 declare
-  enabled "char";
+  states jsonb;
+  member record;
 begin
   if exists (${isStandIn(on, trigger)}) then
-    enabled := (select t.tgenabled from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and t.tgname = ${literal(trigger)});
+    states := (select pg_catalog.jsonb_object_agg(f.relid::pg_catalog.oid::text, f.tgenabled) from (${family(on, trigger)}) f);
 ${executed(first)}
-    execute pg_catalog.format(${literal(`alter table ${on.replaceAll('%', '%%')} %s trigger ${id(trigger).replaceAll('%', '%%')}`)}, case enabled
-      when 'D' then 'disable' when 'R' then 'enable replica' when 'A' then 'enable always' else 'enable' end);
+    for member in ${family(on, trigger)} loop
+      execute pg_catalog.format('alter table only %s %s trigger %I', member.relid,
+        case states ->> member.relid::pg_catalog.oid::text when 'D' then 'disable' when 'R' then 'enable replica' when 'A' then 'enable always' else 'enable' end,
+        member.tgname);
+    end loop;
 ${executed(then)}
   else
 ${executed(otherwise)}

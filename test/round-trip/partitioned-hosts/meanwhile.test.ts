@@ -215,4 +215,42 @@ describe('while a removal is under way', () => {
       'public.orders_c_1 was detached while the restore was under way, and keeps unship_hidden_note, unship_hidden_rank: rename or drop them there',
     ])
   })
+
+  test('triggers stay as they are enabled or disabled while their stand-ins are there', async () => {
+    await asOwner(
+      database(),
+      `${ORDERS} ${rows(600)}
+       create function log() returns trigger language plpgsql as 'begin return null; end';
+       create trigger logs after update on orders for each row execute function log();
+       create trigger more after update on orders for each row execute function log();
+       create constraint trigger demands after update on orders for each row execute function log();`,
+    )
+    const states = () =>
+      database().query(
+        `select tgrelid::regclass::text as table, tgname as name, tgenabled as state from pg_trigger
+         where tgrelid::regclass::text in ('orders', 'orders_c', 'orders_c_1') and tgname !~ '^RI_' order by 1, 2`,
+      )
+    await removeFeature(database().db, feature)
+    const alter = before(
+      database(),
+      'build',
+      `alter table orders disable trigger logs; alter table only orders_c_1 enable always trigger more;
+       alter table only orders_c disable trigger demands`,
+    )
+    let meanwhile: unknown[] = []
+    const restored = await restoreFeature(database().db, feature, {
+      onProgress: (event) => {
+        alter.onProgress?.(event)
+        if (event.type === 'phase started' && event.phase === 'verify')
+          meanwhile = queryAtOnce(
+            database().url,
+            `select tgrelid::regclass::text as table, tgname as name, tgenabled as state from pg_trigger
+             where tgrelid::regclass::text in ('orders', 'orders_c', 'orders_c_1') and tgname !~ '^(RI_|unship)' order by 1, 2`,
+          )
+      },
+    })
+    expect(restored).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(meanwhile).toHaveLength(9)
+    expect(await states()).toEqual(meanwhile)
+  })
 })
