@@ -76,7 +76,10 @@ async function removeLocked(
     resumed: latest?.state === 'running' ? latest.phase : null,
   })
   if (latest?.state === 'running' && latest.direction === 'removal') {
-    if (latest.phase === 'record') return await record(context, latest.id, planOf(latest), latest.counts)
+    if (latest.phase === 'record')
+      return await record(context, latest.id, planOf(latest), latest.counts).catch(async (error: unknown) => {
+        throw await afterFailure(context, latest.id, error)
+      })
     await takeBackRemoval(context, latest, 'a new run starts over')
   }
   if (latest?.state === 'running' && latest.direction === 'restore') {

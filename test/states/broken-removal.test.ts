@@ -68,6 +68,21 @@ describe('a removal whose connection is ended', () => {
     await refusal('nothing_to_abort', abortRemoval(database().db, programPartner))
   })
 
+  test('just after its cut-over does not say that nothing was removed, where it cannot be closed yet', async () => {
+    await breakOff(['phase started', 'record'])
+    const rename = (from: string, to: string) => database().query(`alter table ${from} rename to ${to}`)
+    await rename('backup_program_partner_contacts', 'elsewhere')
+    const error: unknown = await removeFeature(database().db, programPartner).catch((e: unknown) => e)
+    expect(error).toMatchObject({
+      primary: 'the removal of feature program_partner broke off after its cut-over',
+      detail: expect.stringContaining('The feature is gone, and its backups are kept') as string,
+    })
+    await rename('elsewhere', 'backup_program_partner_contacts')
+    expect((await removeFeature(database().db, programPartner)).outcome).toBe('removed')
+    expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
   test('just after its cut-over keeps every backup, and a restore brings all of it back', async () => {
     await breakOff(['phase done', 'cut over'])
     expect(backupsAmong(await readTraces(database()))).toHaveLength(4)
