@@ -35,12 +35,12 @@ export function demandSameCatalog(
 export const demandSameDefinitions = ({ scope, major, checksum }: Omit<Definitions, 'rows'>): string =>
   raiseIf(`(select c.checksum from (${definitionsQuery(scope, major)}) c) <> ${literal(checksum)}`)
 
-const raiseIf = (condition: string, errcode = OTHER_CATALOG): string =>
+const raiseIf = (condition: string): string =>
   `do ${dollarQuote(
     `
 begin
   if ${condition} then
-    raise exception using message = 'definitions have changed', errcode = '${errcode}';
+    raise exception using message = 'definitions have changed', errcode = '${OTHER_CATALOG}';
   end if;
 end`,
     'catalog',
@@ -59,6 +59,8 @@ const WRITERS = 'unship.writers'
 export function holdStill({ scope }: Snapshot): {
   readonly before: readonly string[]
   readonly after: readonly string[]
+  /** Without locks, whatever came of it: the session is the caller's. */
+  readonly afterwards: string
 } {
   const [relations, routines, types] = [scope.relations, scope.routines, scope.types].map(oidArray)
   const of = (catalog: string, where: string) => `select c.xmin from pg_catalog.${catalog} c where ${where}`
@@ -114,8 +116,8 @@ begin
 end`,
         'writers',
       )}`,
-      forget,
     ],
+    afterwards: forget,
   }
 }
 

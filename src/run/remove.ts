@@ -35,7 +35,7 @@ import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore, takeBackRestore } from './restore.ts'
 import { runShort } from './short.ts'
 import { readSources } from './sources.ts'
-import { COMPARED, plannedOtherwise } from './what-changed.ts'
+import { comparing, plannedOtherwise } from './what-changed.ts'
 import { verifyBackups } from './verify-backups.ts'
 
 /**
@@ -185,7 +185,7 @@ async function runPhases(
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
   // a caller's transaction has had its locks since the watch
-  const still = online ? holdStill(snapshot) : { before: [], after: [] }
+  const still = online ? holdStill(snapshot) : { before: [], after: [], afterwards: '' }
   const comparison = [
     ...still.before,
     // tells more of them than the comparison of the catalog, which would find them too
@@ -208,29 +208,32 @@ async function runPhases(
     plan.locks.cutOver,
     [],
   )
-  if (!online) await run(db, `savepoint ${COMPARED}`)
-  const cuttingOver = context.phase('cut over', () =>
-    runShort(
-      context,
-      {
-        phase: 'cut over',
-        flushedLater: online,
-        ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
-        locks: plan.locks.cutOver,
-        statements: [
-          ...still.after,
-          ...(online ? demandFewRows(plan.hosts) : []),
-          ...sqlOf(statements),
-          setPhase(runId, 'record'),
-          recordEvent(runId, 'cut over'),
-        ],
-      },
-      () => catchUp(context, tallies),
-    ),
-  )
-  await cuttingOver.catch(async (error: unknown) => {
-    throw (await plannedOtherwise(context, inspection, error)) ?? error
-  })
+  const cutOver = () =>
+    context.phase('cut over', () =>
+      runShort(
+        context,
+        {
+          phase: 'cut over',
+          flushedLater: online,
+          ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
+          locks: plan.locks.cutOver,
+          statements: [
+            ...still.after,
+            ...(online ? demandFewRows(plan.hosts) : []),
+            ...sqlOf(statements),
+            setPhase(runId, 'record'),
+            recordEvent(runId, 'cut over'),
+          ],
+        },
+        () => catchUp(context, tallies),
+      ),
+    )
+  try {
+    await comparing(context, cutOver, (state) => plannedOtherwise(context, inspection, state))
+  } finally {
+    // a connection that died has forgotten it
+    if (online) await run(db, still.afterwards).catch(() => undefined)
+  }
   return counts
 }
 

@@ -39,7 +39,7 @@ import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { refuseForgotten } from './trust.ts'
-import { COMPARED, foundOtherwise } from './what-changed.ts'
+import { comparing, foundOtherwise } from './what-changed.ts'
 
 /**
  * Puts a removed feature back, as the ledger recorded it; the declaration gives
@@ -172,40 +172,39 @@ async function runPhases(
   const orphans = { moved: plan.moved, hosts: plan.hosts, runId: restore.id, revealed: false }
 
   if (todo('add')) {
-    if (session.inTransaction) await run(db, `savepoint ${COMPARED}`)
-    const adding = context.phase('add', () =>
-      runShort(context, {
-        phase: 'add',
-        flushedLater: !session.inTransaction,
-        ahead: {
-          locks: againstDefinitions(plan.locks.add),
-          statements: hosts && plan.hosts.length > 0 ? [demandSameDefinitions(hosts)] : [],
-        },
-        locks: [
-          ...unarchive.locks,
-          // an archived backup is locked under its present name
-          ...(session.inTransaction ? plan.locks.reveal.filter((l) => !isArchived(archive, l)) : plan.locks.add),
-        ],
-        statements: [
-          ...(plan.published
-            ? demandPublications(
-                plan.hosts.map(({ table }) => table),
-                plan.published,
-              )
-            : []),
-          ...unarchive.statements,
-          ...(plan.swaps?.length ? ['set constraints all immediate'] : []),
-          ...(plan.swaps ?? []).flatMap((s) => s.away),
-          ...(plan.memberships ?? []).flatMap((m) => m.away),
-          ...of('add').map((s) => s.sql),
-          setPhase(restore.id, 'fill'),
-        ],
-        ...(plan.rewrites?.add && { workLimitMs: null }),
-      }),
-    )
-    await adding.catch(async (error: unknown) => {
-      throw (hosts && (await foundOtherwise(context, hosts, error))) ?? error
-    })
+    const add = () =>
+      context.phase('add', () =>
+        runShort(context, {
+          phase: 'add',
+          flushedLater: !session.inTransaction,
+          ahead: {
+            locks: againstDefinitions(plan.locks.add),
+            statements: hosts && plan.hosts.length > 0 ? [demandSameDefinitions(hosts)] : [],
+          },
+          locks: [
+            ...unarchive.locks,
+            // an archived backup is locked under its present name
+            ...(session.inTransaction ? plan.locks.reveal.filter((l) => !isArchived(archive, l)) : plan.locks.add),
+          ],
+          statements: [
+            ...(plan.published
+              ? demandPublications(
+                  plan.hosts.map(({ table }) => table),
+                  plan.published,
+                )
+              : []),
+            ...unarchive.statements,
+            ...(plan.swaps?.length ? ['set constraints all immediate'] : []),
+            ...(plan.swaps ?? []).flatMap((s) => s.away),
+            ...(plan.memberships ?? []).flatMap((m) => m.away),
+            ...of('add').map((s) => s.sql),
+            setPhase(restore.id, 'fill'),
+          ],
+          ...(plan.rewrites?.add && { workLimitMs: null }),
+        }),
+      )
+    if (hosts) await comparing(context, add, (state) => foundOtherwise(context, hosts, state))
+    else await add()
   }
   if (todo('fill'))
     await context.phase('fill', async () => {

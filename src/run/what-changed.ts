@@ -18,20 +18,36 @@ const NAMED = 10
 const OTHER_OBJECTS = ['42704', '42P01', '42703', '42883', '42P07', '42710', '2BP01']
 
 /** Stands before a comparison of the catalog in a caller's transaction. */
-export const COMPARED = 'unship_compared'
+const COMPARED = 'unship_compared'
+
+/**
+ * Does what compares the catalog; where that fails, `refusal` says what has changed, or null where the error has another reason.
+ */
+export async function comparing(
+  { db, session }: RunContext,
+  work: () => Promise<void>,
+  refusal: (state: string) => Promise<UnshipError | null>,
+): Promise<void> {
+  if (session.inTransaction) await run(db, `savepoint ${COMPARED}`)
+  try {
+    await work()
+  } catch (error) {
+    const state = sqlState(error) ?? ''
+    if (state !== OTHER_CATALOG && !OTHER_OBJECTS.includes(state)) throw error
+    if (session.inTransaction) await run(db, `rollback to savepoint ${COMPARED}`)
+    throw (await refusal(state)) ?? error
+  }
+}
 
 /**
  * The refusal of a removal whose objects are not what it was planned from, which says what they are now; null where an error has
  * another reason.
  */
 export async function plannedOtherwise(
-  { db, session, feature }: RunContext,
+  { db, feature }: RunContext,
   { snapshot, plan }: Inspection,
-  cause: unknown,
+  state: string,
 ): Promise<UnshipError | null> {
-  const state = sqlState(cause) ?? ''
-  if (state !== OTHER_CATALOG && !OTHER_OBJECTS.includes(state)) return null
-  if (session.inTransaction) await run(db, `rollback to savepoint ${COMPARED}`)
   const { rows } = await readDefinitions(db, snapshot.scope, snapshot.environment.major)
   const known = new Set(snapshot.nodes.flatMap((node) => [addressKey(node), node.description]))
   const nodes = await readJson<Node>(db, nodeQuery(snapshot.roots, oursOf(plan.hosts)))
@@ -50,17 +66,16 @@ export async function plannedOtherwise(
 
 /** The same of a restore that has not begun. */
 export async function foundOtherwise(
-  { db, session, feature }: RunContext,
+  { db, feature }: RunContext,
   { scope, major, rows }: Definitions,
-  cause: unknown,
+  state: string,
 ): Promise<UnshipError | null> {
-  if (sqlState(cause) !== OTHER_CATALOG) return null
-  if (session.inTransaction) await run(db, `rollback to savepoint ${COMPARED}`)
-  const now = await readDefinitions(db, scope, major)
+  const changes = changesBetween(rows, (await readDefinitions(db, scope, major)).rows)
+  if (state !== OTHER_CATALOG && changes.length === 0) return null
   return new UnshipError({
     code: 'plan_changed',
     message: `tables of feature ${feature} are not what its restore has found them to be`,
-    detail: `${listed(changesBetween(rows, now.rows))}\nNothing has been restored.`,
+    detail: `${listed(changes)}\nNothing has been restored.`,
     hint: 'Run the same command again, when nobody alters these tables.',
   })
 }
