@@ -118,28 +118,35 @@ describe('batches of filling', () => {
     expect((await restoreFeature(database().db, tokens)).outcome).toBe('restored')
   })
 
-  test('take rows that lie side by side in turns, so that most stay in their page and out of the indexes', async () => {
-    await asOwner(
-      database(),
-      `create table items (id int primary key, name text not null, token uuid not null default gen_random_uuid());
-       insert into items (id, name) select n, repeat('x', 60) || n from generate_series(1, 40000) n;
-       create index items_name on items (name)`,
-    )
-    const feature = { name: 'item_tokens', columns: { items: ['token'] } }
-    const size = async () => {
-      const [row] = await database().query<{ heap: number; index: number }>(
-        `select pg_relation_size('items')::int as heap, pg_relation_size('items_name')::int as index`,
+  // old versions of rows stay as long as anything on the server has a snapshot of all databases, as a session does that
+  // waits to connect to one that another test copies
+  test(
+    'take rows that lie side by side in turns, so that most stay in their page and out of the indexes',
+    { retry: 2 },
+    async () => {
+      await asOwner(
+        database(),
+        `create table items (id int primary key, name text not null, token uuid not null default gen_random_uuid())
+           with (autovacuum_enabled = false);
+         insert into items (id, name) select n, repeat('x', 60) || n from generate_series(1, 80000) n;
+         create index items_name on items (name)`,
       )
-      return row ?? { heap: NaN, index: NaN }
-    }
-    const before = await size()
-    await removeFeature(database().db, feature)
-    await restoreFeature(database().db, feature)
-    const after = await size()
-    // updated one by one all over, the table would be twice as large
-    expect(after.heap / before.heap).toBeLessThan(1.5)
-    expect(after.index / before.index).toBeLessThan(1.5)
-  })
+      const feature = { name: 'item_tokens', columns: { items: ['token'] } }
+      const size = async () => {
+        const [row] = await database().query<{ heap: number; index: number }>(
+          `select pg_relation_size('items')::int as heap, pg_relation_size('items_name')::int as index`,
+        )
+        return row ?? { heap: NaN, index: NaN }
+      }
+      const before = await size()
+      await removeFeature(database().db, feature)
+      await restoreFeature(database().db, feature)
+      const after = await size()
+      // updated one by one all over, the table would be twice as large
+      expect(after.heap / before.heap).toBeLessThan(1.5)
+      expect(after.index / before.index).toBeLessThan(1.5)
+    },
+  )
 
   /** A replication connection that takes changes and never says how far it has come. */
   async function laggingStandby(): Promise<{ end: () => Promise<void> }> {
