@@ -7,11 +7,16 @@ import { row } from './query.ts'
 import { withSettings, type Settings } from './settings.ts'
 
 interface Batched {
-  readonly stretches: readonly Stretch[]
+  readonly stretches: readonly Piece[]
   /** For the batches alone. */
   readonly settings: Settings
   /** Any session of the role does as well as the run's own. */
   readonly anySession: boolean
+}
+
+interface Piece extends Stretch {
+  /** Not to be taken more blocks of at once. */
+  readonly most?: number
 }
 
 const FIRST_BLOCKS = 4
@@ -39,7 +44,7 @@ export async function inBatches(
     const sizes: number[] = []
     return async (ask: Ask): Promise<boolean> => {
       const turn = left[0]?.turn ?? { nth: 0, of: 1 }
-      const size = sizes[turn.nth] ?? sizes[turn.nth - 1] ?? FIRST_BLOCKS
+      const size = Math.min(sizes[turn.nth] ?? sizes[turn.nth - 1] ?? FIRST_BLOCKS, left[0]?.most ?? MOST_BLOCKS)
       const batch = take(left, size)
       if (!batch) return false
       const started = performance.now()
@@ -79,28 +84,32 @@ const MOST_IN_TURNS = 1024
 /** The first turns are shorter, so that the time left can be told soon. */
 const FIRST_IN_TURNS = 256
 const IN_TURNS_FROM_BLOCKS = 128
+/** Two connections are then seldom at two turns of the same rows at once, where one frees no space for the other yet. */
+const BATCHES_OF_A_TURN = 4
 
 /**
  * Rows that lie side by side are changed in turns, a while apart. A full page has no room for the new version of a row,
  * which goes to another page, and into every index. Where a turn has been before, the space of the row that it moved
  * away can be had by now: the new version stays in its page, and no index hears of it (a HOT update).
  */
-function inTurns(stretch: Stretch): Stretch[] {
+function inTurns(stretch: Piece): Piece[] {
   const { from, to, turn } = stretch
   if (turn !== undefined || to - from < IN_TURNS_FROM_BLOCKS) return to > from ? [stretch] : []
-  const stretches: Stretch[] = []
-  for (let at = from, size = FIRST_IN_TURNS; at < to; at += size, size = Math.min(MOST_IN_TURNS, size * 2))
-    for (let nth = 0; nth < TURNS; nth++)
-      stretches.push({ from: at, to: Math.min(to, at + size), turn: { nth, of: TURNS } })
-  return stretches
+  const pieces: Piece[] = []
+  for (let at = from, size = FIRST_IN_TURNS; at < to; at += size, size = Math.min(MOST_IN_TURNS, size * 2)) {
+    const end = Math.min(to, at + size)
+    const most = Math.ceil((end - at) / BATCHES_OF_A_TURN)
+    for (let nth = 0; nth < TURNS; nth++) pieces.push({ from: at, to: end, turn: { nth, of: TURNS }, most })
+  }
+  return pieces
 }
 
-/** Takes so many blocks, or what is left of a stretch. */
-function take(left: Stretch[], blocks: number): Stretch | null {
-  const [stretch] = left
-  if (!stretch) return null
-  const to = Math.min(stretch.to, stretch.from + blocks)
-  if (to < stretch.to) left[0] = { ...stretch, from: to }
+/** Takes so many blocks, or what is left of a piece. */
+function take(left: Piece[], blocks: number): Piece | null {
+  const [piece] = left
+  if (!piece) return null
+  const to = Math.min(piece.to, piece.from + blocks)
+  if (to < piece.to) left[0] = { ...piece, from: to }
   else left.shift()
-  return { ...stretch, to }
+  return { ...piece, to }
 }
