@@ -1,25 +1,21 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { UnshipError } from '../errors.ts'
 import type { Definitions } from '../catalog/snapshot.ts'
+import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { Archive } from '../ledger/history.ts'
 import {
   finishRun,
-  hasEvent,
   latestRun,
   readStatements,
   recordEvent,
   runById,
   setPhase,
   startRun,
-  unmarkDone,
   type LedgerRun,
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { demandSameDefinitions } from '../plan/same-catalog.ts'
-import { verifyFillStatement } from '../plan/fill.ts'
-import { shown } from '../plan/model.ts'
 import type { Phase } from '../plan/plan.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { fromArchive, isArchived, keptRemoval, refuseTakenBackupNames } from './archived.ts'
@@ -30,8 +26,8 @@ import { inspectRestore, refuseChangedBackups } from './inspect-restore.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
 import { setAsideOrphans } from './orphans.ts'
-import { row, run, runTogether } from './query.ts'
-import { finishRemoval, planOf, resealBackups } from './removal-state.ts'
+import { run, runTogether } from './query.ts'
+import { finishRemoval, planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
@@ -39,6 +35,7 @@ import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { refuseForgotten } from './trust.ts'
+import { verifyFilled } from './verify-filled.ts'
 import { comparing, foundOtherwise } from './what-changed.ts'
 
 /**
@@ -225,7 +222,7 @@ async function runPhases(
     await enter('verify')
     await context.phase('verify', async () => {
       await warnOfLateTriggers(context, plan)
-      await verifyFilled(context, restoring)
+      await verifyFilled(restoring)
       const quiet = plan.moved.filter((m) => m.published !== true)
       restoring.setAside.push(...(await setAsideOrphans(context, quiet, orphans)))
       return null
@@ -260,27 +257,6 @@ async function runPhases(
   return await record(restoring, restore)
 }
 
-/**
- * Every backed-up row that is still there is filled as the backup says. A row that came under a backed-up key after
- * that key's batch is filled now.
- */
-async function verifyFilled(context: RunContext, { plan, counted }: Restoring): Promise<void> {
-  for (const host of plan.hosts)
-    for (let attempt = 1; ; attempt++) {
-      const filled = await row<{ kept: string; found: string; wrong: string }>(context.db, verifyFillStatement(host))
-      counted.set(host, { kept: Number(filled.kept), gone: Number(filled.kept) - Number(filled.found) })
-      if (Number(filled.wrong) === 0) break
-      if (attempt >= 3)
-        throw new UnshipError({
-          code: 'backup_not_verified',
-          message: `${filled.wrong} rows of ${shown(host.table)} do not hold what the backup does`,
-          detail: 'The restored columns are still hidden; nobody has seen them.',
-          hint: 'Run the same command again.',
-        })
-      await fillHost(context, host)
-    }
-}
-
 /** Retires the backups, closes the run. */
 async function record(restoring: Restoring, restore: LedgerRun): Promise<RestoreReport> {
   const { context } = restoring
@@ -299,29 +275,4 @@ function reportOf(context: RunContext, runId: string | null) {
 
 function nothingDone(context: RunContext, outcome: 'absent' | 'already restored', runId: string | null): RestoreReport {
   return { ...reportOf(context, runId), outcome, hosts: [], setAside: [], retired: [] }
-}
-
-/** Takes the hidden columns of a broken restore away again: the feature is then as removed as before. */
-export async function takeBackRestore(context: RunContext, restore: LedgerRun): Promise<void> {
-  const plan = planOf(restore)
-  const added = restore.phase !== 'add'
-  await runShort(context, {
-    phase: restore.phase,
-    locks: plan.locks.add,
-    statements: [
-      ...(added
-        ? [
-            ...(plan.swaps ?? []).flatMap((s) => s.back),
-            ...plan.takeBack,
-            ...(plan.memberships ?? []).flatMap((m) => m.undo),
-          ]
-        : []),
-      unmarkDone(restore.removal_id ?? '0'),
-      finishRun(restore.id, 'aborted'),
-      recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
-    ],
-  })
-  // rows that it had set aside have left the backups
-  if (await hasEvent(context.db, restore.id, 'set aside'))
-    await resealBackups(context, { id: restore.removal_id ?? '', plan })
 }

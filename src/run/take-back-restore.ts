@@ -1,0 +1,29 @@
+import { finishRun, hasEvent, recordEvent, unmarkDone, type LedgerRun } from '../ledger/ledger.ts'
+import type { RunContext } from './context.ts'
+import { planOf, resealBackups } from './removal-state.ts'
+import { runShort } from './short.ts'
+
+/** Takes the hidden columns of a broken restore away again: the feature is then as removed as before. */
+export async function takeBackRestore(context: RunContext, restore: LedgerRun): Promise<void> {
+  const plan = planOf(restore)
+  const added = restore.phase !== 'add'
+  await runShort(context, {
+    phase: restore.phase,
+    locks: plan.locks.add,
+    statements: [
+      ...(added
+        ? [
+            ...(plan.swaps ?? []).flatMap((s) => s.back),
+            ...plan.takeBack,
+            ...(plan.memberships ?? []).flatMap((m) => m.undo),
+          ]
+        : []),
+      unmarkDone(restore.removal_id ?? '0'),
+      finishRun(restore.id, 'aborted'),
+      recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
+    ],
+  })
+  // rows that it had set aside have left the backups
+  if (await hasEvent(context.db, restore.id, 'set aside'))
+    await resealBackups(context, { id: restore.removal_id ?? '', plan })
+}
