@@ -1,8 +1,7 @@
-import type { Trigger } from '../catalog/trigger.ts'
-import { tgenabled } from '../catalog/trigger.ts'
-import { replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
-import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { dollarQuote, id, literal, qualified } from '../sql.ts'
+import { familyComments, familyState, renameConstraints, type TriggerFamily } from './trigger-family.ts'
+import { familyQuery, forEachClone, whileThere } from './tree.ts'
 
 /** Set to `on` in our session while it fills. */
 export const FILLING = 'unship.filling'
@@ -17,102 +16,102 @@ export interface TriggerSwap {
  * Filling is an UPDATE that the application did not make: its triggers must not fire for
  * it (an `updated_at` would change), and must go on firing for everybody else.
  * The original is renamed and disabled, hence comes back as it was; a copy under
- * its name, with a WHEN of ours in front, stands in. (A constraint trigger is dropped
- * and created again.) This locks the table twice in all, where disabling it for each
- * batch would lock writers out each time.
+ * its name, with a WHEN of ours in front, stands in. This locks the table twice in all, where
+ * disabling it for each batch would lock writers out each time.
+ *
+ * @param owner of the table: only sessions of roles that may act as this one are passed over
  */
-export function swapTrigger(trigger: Trigger, table: QualifiedName, sessionUser: string): TriggerSwap | null {
-  const fires = trigger.any_update && (trigger.tgenabled === 'O' || trigger.tgenabled === 'A')
-  if (!fires) return null
+export function swapTrigger(family: TriggerFamily, owner: string, major: number): TriggerSwap | null {
+  const { trigger, table, clones } = family
+  const fires = [family, ...clones].some(({ trigger: { tgenabled: state } }) => state === 'O' || state === 'A')
+  if (!trigger.any_update || !fires) return null
   const on = qualified(table)
-  const name = id(trigger.tgname)
-  const aside = id(hiddenName(trigger.tgname))
+  const aside = hiddenName(trigger.tgname)
+  const mark = literal(`${FILLING} ${trigger.oid}`)
+  // the setting first: other sessions are asked nothing else
+  const others = `pg_catalog.current_setting(${literal(FILLING)}, true) is distinct from 'on' or not pg_catalog.pg_has_role(session_user, ${literal(owner)}, 'MEMBER') or ${mark}::pg_catalog.text is null`
   const { head, when, execute } = splitTriggerDefinition(trigger.def)
-  const others = `session_user <> ${literal(sessionUser)} or pg_catalog.current_setting(${literal(FILLING)}, true) is distinct from 'on'`
-  const condition = when === null ? others : `(${others}) and ${when}`
-  const enable = (which: string) => `alter table ${on} ${tgenabled[trigger.tgenabled]} trigger ${which}`
-  // a constraint trigger keeps its name taken as a constraint's, however the trigger is renamed
-  if (trigger.constraint)
-    return {
-      away: [
-        `drop trigger ${name} on ${on}`,
-        `${head} when (${condition}) ${execute}`,
-        ...(trigger.tgenabled === 'A' ? [enable(name)] : []),
-      ],
-      back: [
-        standInGoes(on, trigger.tgname, {
-          first: [`drop trigger ${name} on ${on}`, replayable(trigger.def)],
-          then:
-            trigger.description === null
-              ? []
-              : [`comment on trigger ${name} on ${on} is ${literal(trigger.description)}`],
-          otherwise: [],
-        }),
-      ],
-    }
+  // a partition's own trigger goes with the partition
+  const there = (...statements: string[]) =>
+    whileThere(`select where pg_catalog.to_regclass(${literal(on)}) is not null`, statements)
+  const away = [
+    // from 15 on clones are renamed with it
+    major >= 15
+      ? `alter trigger ${id(trigger.tgname)} on ${on} rename to ${id(aside)}`
+      : forEachClone(table, trigger.tgname, (of, clone) => `alter trigger ${clone} on ${of} rename to ${id(aside)}`),
+    ...(trigger.constraint === null
+      ? []
+      : [
+          forEachClone(
+            table,
+            aside,
+            (of, _, constraint) => `alter table only ${of} rename constraint ${constraint} to ${id(aside)}`,
+          ),
+        ]),
+    forEachClone(table, aside, (of, clone) => `alter table only ${of} disable trigger ${clone}`),
+    `${head} when (${when === null ? others : `(${others}) and ${when}`}) ${execute}`,
+    ...familyState(family),
+    ...familyComments(family),
+    ...renameConstraints(family),
+  ]
   return {
-    away: [
-      `alter trigger ${name} on ${on} rename to ${aside}`,
-      `alter table ${on} disable trigger ${aside}`,
-      `${head} when (${condition}) ${execute}`,
-      ...(trigger.tgenabled === 'A' ? [enable(name)] : []),
-    ],
+    away: there(...away),
     back: [
-      standInGoes(on, trigger.tgname, {
-        first: [`drop trigger ${name} on ${on}`, `alter trigger ${aside} on ${on} rename to ${name}`],
-        then: [],
-        otherwise: [`drop trigger if exists ${aside} on ${on}`],
-      }),
+      standInGoes(family, mark, { aside, major, otherwise: there(`drop trigger if exists ${id(aside)} on ${on}`) }),
     ],
   }
 }
 
-/** SQL: a stand-in of ours bears the name. Who replaces a trigger replaces its stand-in, and has a trigger without our WHEN. */
-const isStandIn = (on: string, trigger: string): string =>
-  `select from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and t.tgname = ${literal(trigger)}
-    and pg_catalog.pg_get_triggerdef(t.oid) ~ ${literal(FILLING.replace('.', '[.]'))}`
-
-/** SQL: a trigger with its clones on partitions, as `relid`, `tgname`, `tgenabled`. */
-const family = (on: string, trigger: string): string => `
-    with recursive family(oid) as (
-      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and t.tgname = ${literal(trigger)}
-      union all
-      select t.oid from family f join pg_catalog.pg_trigger t on t.tgparentid = f.oid)
-    select t.tgrelid::pg_catalog.regclass as relid, t.tgname, t.tgenabled from family f join pg_catalog.pg_trigger t on t.oid = f.oid`
-
 /**
- * The stand-in goes, and the trigger is enabled or disabled as that was by then, on each partition. Where somebody dropped or
- * replaced it, the trigger is gone too.
+ * The stand-in goes, and the trigger is called, commented, enabled or disabled as that was by then, on each partition. Where
+ * somebody dropped or replaced it, the trigger is gone too. A stand-in is known by its WHEN, whatever its name has become.
  */
-export const standInGoes = (
-  on: string,
-  trigger: string,
-  { first, then, otherwise }: Readonly<Record<'first' | 'then' | 'otherwise', readonly string[]>>,
-): string =>
-  `do ${dollarQuote(
+function standInGoes(
+  { trigger, table }: TriggerFamily,
+  mark: string,
+  { aside, major, otherwise }: { aside: string; major: number; otherwise: readonly string[] },
+): string {
+  const on = qualified(table)
+  const rename = (of: string) =>
+    `execute pg_catalog.format('alter trigger %I on %s rename to %I', ${literal(aside)}, ${of}, stand_in)`
+  const named = (name: string) => familyQuery(table, name)
+  const renamed =
+    major >= 15
+      ? rename(literal(on))
+      : `for member in ${named(literal(aside))} loop ${rename('member.relid')}; end loop`
+  return `do ${dollarQuote(
     `
 declare
-  states jsonb;
+  stand_in pg_catalog.name;
+  states pg_catalog.jsonb;
+  state pg_catalog.jsonb;
   member record;
 begin
-  if exists (${isStandIn(on, trigger)}) then
-    states := (select pg_catalog.jsonb_object_agg(f.relid::pg_catalog.oid::text, f.tgenabled) from (${family(on, trigger)}) f);
-${executed(first)}
-    for member in ${family(on, trigger)} loop
+  stand_in := (select t.tgname from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)})
+    and pg_catalog.strpos(pg_catalog.pg_get_triggerdef(t.oid), ${literal(mark)}) > 0);
+  if stand_in is not null then
+    states := (select pg_catalog.jsonb_object_agg(f.relid::pg_catalog.oid::text, pg_catalog.to_jsonb(f)) from (${named('stand_in')}) f);
+    execute pg_catalog.format('drop trigger %I on %s', stand_in, ${literal(on)});
+    ${renamed};
+    for member in ${named('stand_in')} loop
+      state := states -> member.relid::pg_catalog.oid::text;
       execute pg_catalog.format('alter table only %s %s trigger %I', member.relid,
-        case states ->> member.relid::pg_catalog.oid::text when 'D' then 'disable' when 'R' then 'enable replica' when 'A' then 'enable always' else 'enable' end,
+        case state ->> 'tgenabled' when 'D' then 'disable' when 'R' then 'enable replica' when 'A' then 'enable always' else 'enable' end,
         member.tgname);
+      execute pg_catalog.format('comment on trigger %I on %s is %L', member.tgname, member.relid, state ->> 'comment');${
+        trigger.constraint === null
+          ? ''
+          : `
+      execute pg_catalog.format('alter table only %s rename constraint %I to %I', member.relid, member.conname, state ->> 'conname');`
+      }
     end loop;
-${executed(then)}
   else
-${executed(otherwise)}
+${otherwise.map((sql) => `    execute ${dollarQuote(sql, 'sql')};`).join('\n')}
   end if;
 end`,
     'back',
   )}`
-
-const executed = (statements: readonly string[]): string =>
-  statements.length === 0 ? '    null;' : statements.map((sql) => `    execute ${dollarQuote(sql, 'sql')};`).join('\n')
+}
 
 /** Cuts `pg_get_triggerdef`'s text before WHEN and EXECUTE; what stands in quotes or parentheses is passed over. */
 export function splitTriggerDefinition(definition: string): { head: string; when: string | null; execute: string } {

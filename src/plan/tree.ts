@@ -72,25 +72,35 @@ export function ofMember(model: Model, oid: Oid, statements: readonly string[]):
   return root === null ? [...statements] : whileMember(model.name(root), model.name(oid), statements)
 }
 
-/** Runs a statement for a trigger of a partitioned table and for each of its clones, by table and name. */
+/**
+ * A trigger with its clones on partitions: `relid`, `tgname`, `tgenabled`, `conname` of a constraint trigger, `comment`.
+ *
+ * @param trigger an expression for its name
+ */
+export const familyQuery = (table: QualifiedName, trigger: string): string => `
+    with recursive family(oid) as (
+      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(qualified(table))}) and t.tgname = ${trigger}
+      union all
+      select t.oid from family f join pg_catalog.pg_trigger t on t.tgparentid = f.oid)
+    select t.tgrelid::pg_catalog.regclass as relid, t.tgname, t.tgenabled, k.conname,
+      pg_catalog.obj_description(t.oid, 'pg_trigger') as comment
+    from family f join pg_catalog.pg_trigger t on t.oid = f.oid
+    left join pg_catalog.pg_constraint k on k.oid = t.tgconstraint`
+
+/** Runs a statement for a trigger and for each of its clones on partitions, by the names of table, trigger and constraint. */
 export const forEachClone = (
   table: QualifiedName,
   trigger: string,
-  statement: (member: string, clone: string) => string,
+  statement: (member: string, clone: string, constraint: string) => string,
 ): string =>
   `do ${dollarQuote(
     `
 declare
   clone record;
 begin
-  for clone in
-    with recursive family(oid) as (
-      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = ${regclass(table)} and t.tgname = ${literal(trigger)}
-      union all
-      select t.oid from family f join pg_catalog.pg_trigger t on t.tgparentid = f.oid)
-    select t.tgrelid::pg_catalog.regclass as relid, t.tgname from family f join pg_catalog.pg_trigger t on t.oid = f.oid
+  for clone in ${familyQuery(table, literal(trigger))}
   loop
-    execute pg_catalog.format(${literal(asFormat(statement, '%1$s', '%2$I'))}, clone.relid, clone.tgname);
+    execute pg_catalog.format(${literal(asFormat(statement, '%1$s', '%2$I', '%3$I'))}, clone.relid, clone.tgname, clone.conname);
   end loop;
 end`,
     'clones',

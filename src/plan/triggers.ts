@@ -3,7 +3,7 @@ import { tgenabled, type Trigger } from '../catalog/trigger.ts'
 import { id, qualified } from '../sql.ts'
 import type { Model } from './model.ts'
 import { comment, type Recreated } from './objects.ts'
-import { familyComments, familyState, triggerFamilies } from './swap-family.ts'
+import { familyComments, familyState, triggerFamilies } from './trigger-family.ts'
 
 /** A trigger that is dropped and created again; one of a partitioned table with its clones. */
 export function recreatedTrigger(model: Model, trigger: Trigger): Recreated {

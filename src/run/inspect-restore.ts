@@ -13,8 +13,8 @@ import type { Claim } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
 import { hidingReasons } from '../plan/published-reasons.ts'
 import type { Naming } from '../plan/same-publications.ts'
-import { swapFamily, triggerFamilies } from '../plan/swap-family.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
+import { triggerFamilies } from '../plan/trigger-family.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackups } from './backups.ts'
@@ -59,26 +59,16 @@ export async function inspectRestore(
 }
 
 /** What lets the triggers of host tables pass over our session while it fills. */
-function planSwaps(
-  plan: RecordedPlan,
-  rows: CatalogRows,
-  { session_user: me, major }: { session_user: string; major: number },
-): TriggerSwap[] {
+function planSwaps(plan: RecordedPlan, rows: CatalogRows, { major }: { major: number }): TriggerSwap[] {
   const host = (r: Relation) => plan.hosts.find((h) => h.table.schema === r.nspname && h.table.name === r.relname)
-  const trees = rows.relations.filter((r) => host(r)?.members)
-  const inTree = new Map(
-    trees.flatMap((r) => [r, ...partitionsOf(r, rows)]).map((r) => [r.oid, { schema: r.nspname, name: r.relname }]),
+  const tables = new Map(
+    rows.relations
+      .flatMap((r) => (host(r)?.members ? [r, ...partitionsOf(r, rows)] : host(r) ? [r] : []))
+      .map((r) => [r.oid, { name: { schema: r.nspname, name: r.relname }, owner: r.owner }]),
   )
-  return [
-    ...rows.triggers.flatMap((trigger) => {
-      const relation = rows.relations.find((r) => r.oid === trigger.tgrelid)
-      if (!relation || inTree.has(relation.oid) || !host(relation)) return []
-      return swapTrigger(trigger, { schema: relation.nspname, name: relation.relname }, me) ?? []
-    }),
-    ...triggerFamilies(rows.triggers, (oid) => inTree.get(oid) ?? null).flatMap(
-      (family) => swapFamily(family, me, major) ?? [],
-    ),
-  ]
+  return triggerFamilies(rows.triggers, (oid) => tables.get(oid)?.name ?? null).flatMap(
+    (family) => swapTrigger(family, tables.get(family.trigger.tgrelid)?.owner ?? '', major) ?? [],
+  )
 }
 
 async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {

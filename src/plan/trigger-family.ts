@@ -1,12 +1,9 @@
-import { replayable } from '../catalog/replay.ts'
 import { tgenabled, type Tgenabled, type Trigger } from '../catalog/trigger.ts'
-import { hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { comment } from './objects.ts'
-import { FILLING, splitTriggerDefinition, standInGoes, type TriggerSwap } from './swap.ts'
 import { forEachClone, whileThere } from './tree.ts'
 
-/** A trigger of a partitioned table or of a partition, with its clones on the partitions below. */
+/** A trigger of a table or of a partition, with its clones on the partitions below. */
 export interface TriggerFamily {
   readonly trigger: Trigger
   readonly table: QualifiedName
@@ -53,6 +50,18 @@ export const familyComments = ({ trigger, table, clones }: TriggerFamily): strin
   ),
 ]
 
+/** A trigger that was renamed has a constraint of another name; one that is created has it under its own. */
+export const renameConstraints = ({ trigger, table, clones }: TriggerFamily): string[] => {
+  const rename = (on: string, constraint: string | null) =>
+    constraint === null || constraint === trigger.tgname
+      ? []
+      : [`alter table only ${on} rename constraint ${id(trigger.tgname)} to ${id(constraint)}`]
+  return [
+    ...rename(qualified(table), trigger.constraint),
+    ...clones.flatMap((c) => ofClone(c, rename(qualified(c.table), c.trigger.constraint))),
+  ]
+}
+
 /** A partition may have gone meanwhile, or lost its clone by being detached. */
 const ofClone = ({ trigger, table }: TriggerFamily['clones'][number], statements: readonly string[]) =>
   whileThere(
@@ -60,51 +69,3 @@ const ofClone = ({ trigger, table }: TriggerFamily['clones'][number], statements
       and t.tgname = ${literal(trigger.tgname)} and t.tgparentid <> 0`,
     statements,
   )
-
-/** As `swapTrigger`, where partitions have clones of the trigger, each enabled in its own way. */
-export function swapFamily(family: TriggerFamily, sessionUser: string, major: number): TriggerSwap | null {
-  const { trigger, table, clones } = family
-  const fires = [trigger, ...clones.map((c) => c.trigger)].some((t) => t.tgenabled === 'O' || t.tgenabled === 'A')
-  if (!trigger.any_update || !fires) return null
-  const on = qualified(table)
-  const name = id(trigger.tgname)
-  const aside = hiddenName(trigger.tgname)
-  const { head, when, execute } = splitTriggerDefinition(trigger.def)
-  const others = `session_user <> ${literal(sessionUser)} or pg_catalog.current_setting(${literal(FILLING)}, true) is distinct from 'on'`
-  const standIn = `${head} when (${when === null ? others : `(${others}) and ${when}`}) ${execute}`
-  const drop = `drop trigger ${name} on ${on}`
-  // a partition's own trigger goes with the partition
-  const there = (...statements: string[]) =>
-    whileThere(`select where pg_catalog.to_regclass(${literal(on)}) is not null`, statements)
-  // from 15 on clones are renamed with it
-  const rename = (from: string, to: string) =>
-    major >= 15
-      ? `alter trigger ${id(from)} on ${on} rename to ${id(to)}`
-      : forEachClone(table, from, (of, clone) => `alter trigger ${clone} on ${of} rename to ${id(to)}`)
-  if (trigger.constraint)
-    return {
-      away: there(drop, standIn, ...familyState(family)),
-      back: [
-        standInGoes(on, trigger.tgname, {
-          first: [drop, replayable(trigger.def)],
-          then: familyComments(family),
-          otherwise: [],
-        }),
-      ],
-    }
-  return {
-    away: there(
-      rename(trigger.tgname, aside),
-      forEachClone(table, aside, (of, clone) => setEnabled(of, 'D', clone)),
-      standIn,
-      ...familyState(family),
-    ),
-    back: [
-      standInGoes(on, trigger.tgname, {
-        first: [drop, rename(aside, trigger.tgname)],
-        then: [],
-        otherwise: there(`drop trigger if exists ${id(aside)} on ${on}`),
-      }),
-    ],
-  }
-}
