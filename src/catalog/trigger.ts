@@ -20,6 +20,7 @@ export interface Trigger extends Strings {
   readonly any_update: boolean
   /** The name of a constraint trigger's constraint: another than its own where it was renamed. */
   readonly constraint: string | null
+  readonly constraint_comment: string | null
   readonly cloned: boolean
   /** The trigger that it is a clone of; 0 for none. */
   readonly tgparentid: Oid
@@ -35,7 +36,9 @@ export const triggerQuery = ({ relations }: Scope): string => `
   select t.oid, t.tgname, t.tgrelid, t.tgfoid, t.tgenabled,
     pg_catalog.pg_get_triggerdef(t.oid) as def,
     t.tgtype & 16 /* update */ <> 0 and pg_catalog.cardinality(t.tgattr::pg_catalog.int2[]) = 0 as any_update,
-    (select k.conname from pg_catalog.pg_constraint k where k.oid = t.tgconstraint) as constraint, t.tgparentid <> 0 as cloned, t.tgparentid,
+    (select k.conname from pg_catalog.pg_constraint k where k.oid = t.tgconstraint) as constraint,
+    pg_catalog.obj_description(t.tgconstraint, 'pg_constraint') as constraint_comment,
+    t.tgparentid <> 0 as cloned, t.tgparentid,
     p.oid::pg_catalog.regprocedure::text as function,
     pg_catalog.has_function_privilege(p.oid, 'EXECUTE') as callable, p.prosrc,
     pg_catalog.encode(t.tgargs, 'escape') as args,

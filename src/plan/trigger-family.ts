@@ -35,6 +35,8 @@ const setEnabled = (on: string, state: Tgenabled, trigger: string) =>
 
 /** Enables a trigger and its clones as they were; clones that have come since are enabled as it is. */
 export function familyState({ trigger, table, clones }: TriggerFamily): string[] {
+  if (clones.length === 0)
+    return trigger.tgenabled === 'O' ? [] : [setEnabled(qualified(table), trigger.tgenabled, id(trigger.tgname))]
   return [
     forEachClone(table, trigger.tgname, (on, of) => setEnabled(on, trigger.tgenabled, of)),
     ...clones
@@ -60,6 +62,12 @@ export const renameConstraints = ({ trigger, table, clones }: TriggerFamily): st
     ...rename(qualified(table), trigger.constraint),
     ...clones.flatMap((c) => ofClone(c, rename(qualified(c.table), c.trigger.constraint))),
   ]
+}
+
+export const constraintComments = ({ trigger, table, clones }: TriggerFamily): string[] => {
+  const say = (on: string, { constraint, constraint_comment: text }: Trigger) =>
+    constraint === null ? [] : comment(`constraint ${id(constraint)} on ${on}`, text)
+  return [...say(qualified(table), trigger), ...clones.flatMap((c) => ofClone(c, say(qualified(c.table), c.trigger)))]
 }
 
 /** A partition may have gone meanwhile, or lost its clone by being detached. */

@@ -51,9 +51,18 @@ describe('triggers of host tables', () => {
         create trigger on_flag before update of flag on t for each row execute function f_log();
         create constraint trigger on_when after update on t deferrable for each row when (old.flag <> new.flag) execute function f_log('x');
         alter table t enable always trigger on_when, disable trigger on_flag;
+        create constraint trigger on_first_name after update on t for each row when (old.flag <> new.flag) execute function f_log('y');
+        alter trigger on_first_name on t rename to on_other_name;
         comment on trigger on_when on t is 'of the feature';
+        comment on constraint on_when on t is 'its constraint';
+        comment on constraint on_first_name on t is 'its constraint too';
         insert into t values (1, 1, true);`,
-      feature: { name: 'f', columns: { t: ['flag'] }, functions: ['f_log'], triggers: { t: ['on_flag', 'on_when'] } },
+      feature: {
+        name: 'f',
+        columns: { t: ['flag'] },
+        functions: ['f_log'],
+        triggers: { t: ['on_flag', 'on_when', 'on_other_name'] },
+      },
     })
   })
 })
