@@ -64,5 +64,14 @@ describe('triggers of host tables', () => {
         triggers: { t: ['on_flag', 'on_when', 'on_other_name'] },
       },
     })
+    expect(
+      await database().query(
+        `select t.tgname, k.conname, obj_description(k.oid, 'pg_constraint') as comment
+         from pg_trigger t join pg_constraint k on k.oid = t.tgconstraint where t.tgrelid = 't'::regclass order by 1`,
+      ),
+    ).toEqual([
+      { tgname: 'on_other_name', conname: 'on_first_name', comment: 'its constraint too' },
+      { tgname: 'on_when', conname: 'on_when', comment: 'its constraint' },
+    ])
   })
 })
