@@ -222,6 +222,8 @@ async function runPhases(
     await enter('verify')
     await context.phase('verify', async () => {
       await warnOfLateTriggers(context, plan)
+      // parents may have gone since the look before the fill: no foreign key stands in their way
+      restoring.setAside.push(...(await setAsideOrphans(context, plan.hosts, orphans)))
       await verifyFilled(restoring)
       const quiet = plan.moved.filter((m) => m.published !== true)
       restoring.setAside.push(...(await setAsideOrphans(context, quiet, orphans)))

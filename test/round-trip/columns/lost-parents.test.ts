@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
+import { actingBefore } from '../../support/interleave.ts'
+import { asOwner } from '../../support/round-trip.ts'
 import { roundTrip } from './support.ts'
 
 describe('removed foreign-key columns whose parent went meanwhile', () => {
@@ -33,6 +35,31 @@ describe('removed foreign-key columns whose parent went meanwhile', () => {
       ])
     },
   )
+
+  test('or after its rows were filled: nothing keeps a parent before the foreign key is back', async () => {
+    await asOwner(
+      database(),
+      `create table clubs (id int primary key);
+       create table members (id int primary key, club int references clubs on delete set null);
+       insert into clubs select generate_series(1, 9);
+       insert into members select n, 1 + n % 9 from generate_series(1, 50) n;`,
+    )
+    const feature = defineFeature()({ name: 'clubs', columns: { members: ['club'] } })
+    await removeFeature(database().db, feature)
+    const restored = await actingBefore(
+      database(),
+      'phase verify',
+      () => asOwner(database(), 'delete from clubs where id = 7'),
+      (db) => restoreFeature(db, feature),
+    )
+    expect(restored).toMatchObject({ outcome: 'restored', setAside: [{ table: 'members', rows: 5 }], warnings: [] })
+    expect(await database().query('select count(club)::int as kept, bool_or(club = 7) as lost from members')).toEqual([
+      { kept: 45, lost: false },
+    ])
+    expect(await database().query(`select count(*)::int as kept from ${restored.setAside[0]?.kept ?? ''}`)).toEqual([
+      { kept: 5 },
+    ])
+  })
 
   test('where the parent is known by a removed column: of the table itself, of another one, of a moved one', async () => {
     const setup = `
