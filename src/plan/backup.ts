@@ -145,8 +145,8 @@ const change = (more: string, less: string, hash: Summed['hash']): string => {
  */
 export function catchUpStatement(host: HostPlan, hash?: Summed['hash']): string {
   const backup = qualified(host.backup)
-  const columns = columnNames(host)
-  const all = [...host.key, ...columns]
+  // an equal key may have another image by now, as 7 and 7.0
+  const all = [...host.key, ...columnNames(host)]
   return `with logged as (
   delete from ${qualified(host.watch.log)} where not unship_truncated returning *
 ), keys as (
@@ -165,7 +165,7 @@ export function catchUpStatement(host: HostPlan, hash?: Summed['hash']): string 
   insert into ${backup} (${list(all)}, backed_up_at)
   select ${list(all)}, pg_catalog.statement_timestamp() from present
   on conflict (${list(host.key)}) do update
-  set ${columns.map((c) => `${id(c)} = excluded.${id(c)}`).join(', ')}, backed_up_at = excluded.backed_up_at
+  set ${all.map((c) => `${id(c)} = excluded.${id(c)}`).join(', ')}, backed_up_at = excluded.backed_up_at
 )
 select (select pg_catalog.count(*) from logged)::int as logged${hash ? `, ${change('present', 'before', hash)}` : ''}`
 }

@@ -18,7 +18,7 @@ import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
 import type { Ask } from './helper.ts'
 import { Progress } from './progress.ts'
-import { LOCK_NOT_AVAILABLE, row, run, sqlState } from './query.ts'
+import { DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, row, run, SERIALIZATION_FAILURE, sqlState } from './query.ts'
 import { withSettings, type Settings } from './settings.ts'
 
 /**
@@ -75,21 +75,24 @@ function filling(
   return withSettings(db, settings, session.inTransaction, () => work(settings))
 }
 
-/** Nothing, where somebody has locked more than the work could wait for. */
-async function unlessLocked<T>(work: Promise<T>): Promise<T | null> {
+/** Somebody has locked rows, has moved one to another partition meanwhile, or waits for us in turn. */
+const IN_THE_WAY = [LOCK_NOT_AVAILABLE, SERIALIZATION_FAILURE, DEADLOCK_DETECTED]
+
+/** Nothing, where somebody is in the way of the work for longer than it could wait. */
+async function unlessInTheWay<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work
   } catch (error) {
-    if (sqlState(error) === LOCK_NOT_AVAILABLE) return null
+    if (IN_THE_WAY.includes(sqlState(error) ?? '')) return null
     throw error
   }
 }
 
 /** One batch: as if nobody had locked a row of it, and otherwise what is not locked. */
 async function fillBatch(ask: Ask, host: HostPlan, batch: Stretch): Promise<{ filled: number; left: boolean }> {
-  const all = await unlessLocked(ask<{ filled: number }>(fillBatchStatement(host, batch)))
+  const all = await unlessInTheWay(ask<{ filled: number }>(fillBatchStatement(host, batch)))
   if (all) return { ...all, left: false }
-  const some = await unlessLocked(ask<{ pending: number; filled: number }>(fillUnlockedStatement(host, batch)))
+  const some = await unlessInTheWay(ask<{ pending: number; filled: number }>(fillUnlockedStatement(host, batch)))
   return some ? { filled: some.filled, left: some.filled < some.pending } : { filled: 0, left: true }
 }
 
@@ -137,7 +140,8 @@ async function fillNewRows(context: RunContext, host: HostPlan, settings: Settin
         context,
         { stretches: [{ from: 0, to: blocks }], settings, anySession: false },
         async (ask, batch) => {
-          const { filled } = await ask<{ filled: number }>(fillNewRowsBatchStatement(host, table, batch))
+          const found = await unlessInTheWay(ask<{ filled: number }>(fillNewRowsBatchStatement(host, table, batch)))
+          const filled = found?.filled ?? 0
           done += filled
           return filled
         },

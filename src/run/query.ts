@@ -28,6 +28,11 @@ export const QUERY_CANCELED = '57014'
 /** `lock_timeout` has passed. */
 export const LOCK_NOT_AVAILABLE = '55P03'
 
+/** In READ COMMITTED: a row was moved to another partition by somebody who has committed since. */
+export const SERIALIZATION_FAILURE = '40001'
+
+export const DEADLOCK_DETECTED = '40P01'
+
 /** PostgreSQL's five-character code of an error, if it is one of the server's. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

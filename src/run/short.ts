@@ -13,7 +13,7 @@ import {
 } from '../sql-states.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
-import { LOCK_NOT_AVAILABLE, QUERY_CANCELED, row, run, sqlState } from './query.ts'
+import { DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import { demandSession, sessionChanged } from './session.ts'
 import type { Blocker } from './report.ts'
 
@@ -34,7 +34,6 @@ export interface ShortTransaction {
   readonly workLimitMs?: number | null
 }
 
-const DEADLOCK_DETECTED = '40P01'
 const OUT_OF_MEMORY = '53200'
 const INTERNAL_ERROR = 'XX000'
 

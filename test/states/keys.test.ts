@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase, type TestDatabase } from '../support/database.ts'
+import { actingBefore } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
 import { noTraces, readTraces, refusedUnchanged } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const ratings = defineFeature()({ name: 'ratings', columns: { members: ['rating'] } })
 
@@ -53,5 +55,19 @@ describe('a host table without a usable key', () => {
     expect(removed.warnings.join()).toContain('found again by email')
     await restoreFeature(database().db, ratings)
     expect(await readState(database())).toEqual(before)
+  })
+
+  test('a key that is written otherwise during the copy, and is equal, is the same row', async () => {
+    await asOwner(
+      database(),
+      `create table members (id numeric primary key, rating int);
+       insert into members select n, n from generate_series(1, 50) n`,
+    )
+    const rewrite = () => asOwner(database(), 'update members set id = 7.0 where id = 7')
+    await actingBefore(database(), 'phase verify', rewrite, (db) => removeFeature(db, ratings))
+    expect(await restoreFeature(database().db, ratings)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await database().query('select id::text, rating from members where id = 7')).toEqual([
+      { id: '7.0', rating: 7 },
+    ])
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { abortRemoval, removeFeature, restoreFeature, type Phase, type RunOptions } from 'kysely-unship'
 import { queryAtOnce } from '../../support/at-once.ts'
 import { useDatabase, type TestDatabase } from '../../support/database.ts'
+import { actingBefore } from '../../support/interleave.ts'
 import { readState } from '../../support/life.ts'
 import { refusal } from '../../support/refusal.ts'
 import { asOwner, expectRoundTrip } from '../../support/round-trip.ts'
@@ -214,6 +215,34 @@ describe('while a removal is under way', () => {
     expect(warnings).toEqual([
       'public.orders_c_1 was detached while the restore was under way, and keeps unship_hidden_note, unship_hidden_rank: rename or drop them there',
     ])
+  })
+
+  test('rows that a client moves to another partition right under a batch do not end the restore', async () => {
+    await asOwner(
+      database(),
+      `create table parts (id int, area text, note text, primary key (id, area)) partition by list (area);
+       create table parts_a partition of parts for values in ('a');
+       create table parts_b partition of parts for values in ('b');
+       insert into parts select n, 'a', null from generate_series(1, 50) n;
+       update parts set note = 'note ' || id where id % 2 = 1;`,
+    )
+    const notes = { name: 'notes', columns: { parts: ['note'] } }
+    await removeFeature(database().db, notes)
+    const moves: Promise<unknown>[] = []
+    // each batch waits 10 ms for a row
+    const moving = async () => {
+      for (const [id, ms] of [11, 21, 31, 41].map((id, n) => [id, 3 + 2 * n] as const)) {
+        const client = await database().connect()
+        await client.query(`begin; update parts set area = 'b' where id = ${String(id)}`)
+        moves.push(client.query(`select pg_sleep(${String(ms / 1000)}); commit`))
+      }
+    }
+    const restored = await actingBefore(database(), 'with filled as', moving, (db) => restoreFeature(db, notes))
+    await Promise.all(moves)
+    expect(restored).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await database().query('select count(*)::int as rows from parts_b')).toEqual([{ rows: 4 }])
+    // a key that changed is another row
+    expect(await database().query('select count(note)::int as notes from parts')).toEqual([{ notes: 21 }])
   })
 
   test('triggers stay as they are enabled or disabled while their stand-ins are there', async () => {
