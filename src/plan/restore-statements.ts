@@ -21,7 +21,7 @@ import { indexDefinition, indexExpression } from './index-definition.ts'
 import { buildExpression, hiddenView } from './prebuilt.ts'
 import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
 import { overGenerated, type Parts } from './parts.ts'
-import { ofMember } from './tree.ts'
+import { ofMember, whileThere } from './tree.ts'
 import type { CapturePlan, LockMode, RestorePhase, Statement } from './plan.ts'
 
 interface RestoreParts extends Parts {
@@ -231,9 +231,7 @@ export function planTakeBack(
   return [
     ...[...prebuilt].reverse().map((v) => `drop materialized view if exists ${qualified(hiddenView(v))}`),
     // an index that is a part of another goes with it
-    ...[...indexes]
-      .sort((a, b) => depth(model, a) - depth(model, b))
-      .map((i) => `drop index if exists ${qualified({ schema: i.nspname, name: i.relname })}`),
+    ...[...indexes].sort((a, b) => depth(model, a) - depth(model, b)).flatMap((i) => dropOurs(model, i)),
     ...[...early].reverse().flatMap((rename) => [...(rename.ahead ?? []), ...rename.away]),
     ...[...model.removed.keys()].flatMap((oid) => dropFillTriggers(model, oid)),
     ...[...model.removed.keys()].flatMap((oid) =>
@@ -243,6 +241,19 @@ export function planTakeBack(
       ]),
     ),
   ]
+}
+
+/** Drops an index that a restore has built: somebody else's may bear its name. */
+function dropOurs(model: Model, index: Index): string[] {
+  const name = qualified({ schema: index.nspname, name: index.relname })
+  const found = `pg_catalog.to_regclass(${literal(name)})::pg_catalog.oid`
+  return whileThere(
+    `select from pg_catalog.pg_index i where i.indexrelid = ${found}
+      and i.indrelid = pg_catalog.to_regclass(${literal(qualified(model.name(index.indrelid)))})
+      and (pg_catalog.strpos(pg_catalog.pg_get_indexdef(${found}), ${literal(hiddenName(''))}) > 0
+        or ${indexExpression({ ...index, indexrelid: found })} = ${literal(indexDefinition(index))})`,
+    [`drop index ${name}`],
+  )
 }
 
 const depth = (model: Model, index: Index): number =>

@@ -91,14 +91,19 @@ const whatOf = ({ sql, reason, relations }: LedgerStatement) =>
 async function buildIndex(context: RunContext, statement: LedgerStatement): Promise<void> {
   const { db, session, feature } = context
   const name = statement.object ?? ''
-  const { valid, oid, tablespace } = await row<{ valid: boolean | null; oid: string; tablespace: string | null }>(
+  const { valid, oid, tablespace } = await row<{
+    valid: boolean | null
+    oid: string | null
+    tablespace: string | null
+  }>(
     db,
     `select i.indisvalid as valid, x.oid::text as oid, s.spcname::text as tablespace
      from (select pg_catalog.to_regclass(${literal(name)})::pg_catalog.oid) x(oid)
      left join pg_catalog.pg_index i on i.indexrelid = x.oid left join pg_catalog.pg_class c on c.oid = x.oid
      left join pg_catalog.pg_tablespace s on s.oid = c.reltablespace`,
   )
-  if (valid !== null) {
+  if (oid !== null && valid === null) throw nameTaken(feature, name, 'no index')
+  if (oid !== null) {
     const definition = indexExpression({ indexrelid: oid, tablespace })
     const { found } = await row<{ found: string }>(db, `select ${definition} as found`)
     if (found !== statement.sql.replace(' CONCURRENTLY ', ' ')) throw nameTaken(feature, name, found)

@@ -161,6 +161,37 @@ describe('what is altered while a restore is under way', () => {
     expect(await restoreFeature(database().db, feature)).toMatchObject(restored)
   })
 
+  test.each([
+    ['an index of the table', 'create index noted on members (name)', 'drop index noted'],
+    ['an index of another table', 'create unique index noted on touched (id)', 'drop index noted'],
+    ['a table', 'create table noted (id int)', 'drop table noted'],
+  ])(
+    'what somebody else gave the name of a restored index stays when the restore is taken back: %s',
+    async (_, make, drop) => {
+      const named = defineFeature()({ name: 'extras', columns: { members: ['note'] }, indexes: ['named'] })
+      await owner('create index named on members (name)')
+      await removeFeature(database().db, named)
+      await refusal(
+        'name_taken',
+        actingBefore(
+          database(),
+          FILLING,
+          () => owner(make),
+          (db) => restoreFeature(db, named),
+        ),
+      )
+      expect((await removeFeature(database().db, named)).outcome).toBe('already removed')
+      expect(await database().query(`select to_regclass('noted') as theirs, to_regclass('named') as ours`)).toEqual([
+        { theirs: 'noted', ours: null },
+      ])
+      await owner(drop)
+      expect(await restoreFeature(database().db, named)).toMatchObject(restored)
+      expect(await database().query(`select to_regclass('noted') as theirs, to_regclass('named') as ours`)).toEqual([
+        { theirs: 'noted', ours: 'named' },
+      ])
+    },
+  )
+
   test('a backup that was changed while a restore lay broken is not trusted', async () => {
     await removeFeature(database().db, feature)
     const stop = () => Promise.reject(new Error('stopped'))
