@@ -1,6 +1,7 @@
 import { readJson } from '../catalog/read.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { hiddenName } from '../names.ts'
 import { FILLING } from '../plan/swap.ts'
 import { treeQuery } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
@@ -27,7 +28,9 @@ export async function warnOfLateTriggers(context: RunContext, plan: RecordedPlan
     )
     for (const { table, name } of found)
       context.warn(
-        `trigger ${name} of ${table} was created or enabled while the restore was under way, and may have fired for the rows that it filled`,
+        name.startsWith(hiddenName(''))
+          ? `trigger ${name} of ${table}, for which another stood in while the restore was under way, was enabled beside it: it may have fired for the rows that were filled, and twice for those that others wrote`
+          : `trigger ${name} of ${table} was created or enabled while the restore was under way, and may have fired for the rows that it filled`,
       )
   }
 }

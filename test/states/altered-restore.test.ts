@@ -138,6 +138,19 @@ describe('what is altered while a restore is under way', () => {
     expect((await triggers()).map((t) => t.tgname)).toEqual(['heard', 'late', 'touch'])
   })
 
+  test('triggers that are all disabled and enabled meanwhile are told of: the originals are enabled too', async () => {
+    await removeFeature(database().db, feature)
+    const { warnings } = await restoring(FILLING, () =>
+      owner('alter table members disable trigger user; alter table members enable trigger user'),
+    )
+    expect(warnings).toEqual(
+      ['heard', 'touch'].map((name) =>
+        expect.stringMatching(`^trigger unship_hidden_${name} of public.members, for which another stood in .* twice`),
+      ),
+    )
+    expect((await triggers()).map((t) => t.tgname)).toEqual(['heard', 'touch'])
+  })
+
   test('triggers that are dropped meanwhile do not keep a restore from being taken back', async () => {
     await removeFeature(database().db, feature)
     const stop = async () => {
