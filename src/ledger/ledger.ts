@@ -238,14 +238,6 @@ export async function saveStatements(db: AnyKysely, runId: string, statements: r
   )
 }
 
-export async function hasEvent(db: AnyKysely, runId: string, event: string): Promise<boolean> {
-  const result = await sql<{ there: boolean }>`
-    select exists (select from ${sql.raw(`${LEDGER_SCHEMA}.events`)} where run_id = ${runId}::bigint and event = ${event}) as there`.execute(
-    db,
-  )
-  return result.rows[0]?.there ?? false
-}
-
 /** The statements that restore what a removal took, in order. */
 export async function readStatements(db: AnyKysely, removalId: string): Promise<LedgerStatement[]> {
   const result = await sql<{ json: string }>`

@@ -10,7 +10,7 @@ import { countKept, countRows } from './host-rows.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import type { RestoreReport } from './report.ts'
 import { warnOfLeftColumns } from './left-columns.ts'
-import { readSetAside } from './set-aside-report.ts'
+import { readAllSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import type { Restoring } from './steps.ts'
 
@@ -22,7 +22,7 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const { context, plan, removalId } = restoring
   const { db } = context
   const removal = await runById(db, removalId)
-  const setAside = await readSetAside(context, restore.id)
+  const setAside = await readAllSetAside(context, removalId)
   const before = await withoutGonePartitions(context, plan)
   for (const difference of differences(before, await currentDescription(db, plan)))
     context.warn(`restored with another definition than before: ${difference}`)

@@ -1,6 +1,7 @@
-import { finishRun, hasEvent, recordEvent, unmarkDone, type LedgerRun } from '../ledger/ledger.ts'
+import { finishRun, recordEvent, unmarkDone, type LedgerRun } from '../ledger/ledger.ts'
 import type { RunContext } from './context.ts'
 import { planOf, resealBackups } from './removal-state.ts'
+import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 
 /** Takes the hidden columns of a broken restore away again: the feature is then as removed as before. */
@@ -23,7 +24,10 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
       recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
     ],
   })
-  // rows that it had set aside have left the backups
-  if (await hasEvent(context.db, restore.id, 'set aside'))
-    await resealBackups(context, { id: restore.removal_id ?? '', plan })
+  const setAside = await readSetAside(context, restore.id)
+  if (setAside.length === 0) return
+  // they have left the backups
+  await resealBackups(context, { id: restore.removal_id ?? '', plan })
+  for (const { rows, table, reason, kept } of setAside)
+    context.warn(`${String(rows)} rows of ${table} stay set aside in ${kept}, and are not restored: ${reason}`)
 }

@@ -61,6 +61,31 @@ describe('removed foreign-key columns whose parent went meanwhile', () => {
     ])
   })
 
+  test('stay aside, and are told of, when the restore is taken back and the parent comes again', async () => {
+    await asOwner(
+      database(),
+      `create table clubs (id int primary key);
+       create table members (id int primary key, club int references clubs on delete set null);
+       insert into clubs select generate_series(1, 9);
+       insert into members select n, 1 + n % 9 from generate_series(1, 50) n;`,
+    )
+    const feature = defineFeature()({ name: 'clubs', columns: { members: ['club'] } })
+    await removeFeature(database().db, feature)
+    await asOwner(database(), 'delete from clubs where id = 7')
+    const stop = () => Promise.reject(new Error('stopped'))
+    const stopped = actingBefore(database(), 'with filled as', stop, (db) => restoreFeature(db, feature))
+    await expect(stopped).rejects.toThrow('stopped')
+    const { outcome, warnings } = await removeFeature(database().db, feature)
+    expect(outcome).toBe('already removed')
+    expect(warnings).toEqual([
+      expect.stringMatching(/^5 rows of members stay set aside in set_aside_members_\S+, and are not restored: /),
+    ])
+    await asOwner(database(), 'insert into clubs values (7)')
+    const restored = await restoreFeature(database().db, feature)
+    expect(restored).toMatchObject({ outcome: 'restored', setAside: [{ table: 'members', rows: 5 }] })
+    expect(await database().query('select count(club)::int as kept from members')).toEqual([{ kept: 45 }])
+  })
+
   test('where the parent is known by a removed column: of the table itself, of another one, of a moved one', async () => {
     const setup = `
       create table contacts (id int primary key, name text, code int unique, kind int default 1, unique (kind, code),
