@@ -111,7 +111,9 @@ describe('a removal whose connection is ended', () => {
   })
 
   const waitingForLock = async () => {
-    const waiting = `select from pg_locks where not granted and relation = 'contacts'::regclass`
+    // tables of databases that were copied from one template have the same oids
+    const waiting = `select from pg_locks where not granted and relation = 'contacts'::regclass
+      and database = (select oid from pg_database where datname = current_database())`
     while ((await database().query(waiting)).length === 0) await sleep(10)
   }
 })
