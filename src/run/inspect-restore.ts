@@ -71,7 +71,7 @@ function planSwaps(plan: RecordedPlan, rows: CatalogRows, { major }: { major: nu
   )
 }
 
-async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
+export async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
   const wanted = [...plan.hosts.map((h) => h.table), ...backupsOf(plan).map((b) => b.table)]
   if (wanted.length === 0) return
   const missing = await readJson<{ n: number }>(

@@ -22,7 +22,7 @@ import { fromArchive, isArchived, keptRemoval, refuseTakenBackupNames } from './
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
-import { inspectRestore, refuseChangedBackups } from './inspect-restore.ts'
+import { inspectRestore, refuseChangedBackups, refuseMissing } from './inspect-restore.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
 import { setAsideOrphans } from './orphans.ts'
@@ -124,6 +124,7 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
 /** Goes on with a restore that broke off. */
 export async function continueRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
   const beforeReveal = order.indexOf(restore.phase) < order.indexOf('reveal')
+  if (beforeReveal) await refuseMissing(context, planOf(restore))
   // rows that were set aside have left the backups
   if (beforeReveal && (await readSetAside(context, restore.id)).length === 0)
     await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))

@@ -205,6 +205,16 @@ describe('what is altered while a restore is under way', () => {
     },
   )
 
+  test('a host table that was renamed while a restore lay broken is missed', async () => {
+    await removeFeature(database().db, feature)
+    const stop = () => Promise.reject(new Error('stopped'))
+    await expect(restoring(FILLING, stop)).rejects.toThrow('stopped')
+    await owner('alter table members rename to people')
+    await refusal('host_table_missing', restoreFeature(database().db, feature))
+    await owner('alter table people rename to members')
+    expect(await restoreFeature(database().db, feature)).toMatchObject(restored)
+  })
+
   test('a backup that was changed while a restore lay broken is not trusted', async () => {
     await removeFeature(database().db, feature)
     const stop = () => Promise.reject(new Error('stopped'))
