@@ -5,8 +5,22 @@ import { actingBefore } from '../../support/interleave.ts'
 import { asOwner } from '../../support/round-trip.ts'
 import { roundTrip } from './support.ts'
 
+const clubs = defineFeature()({ name: 'clubs', columns: { members: ['club'] } })
+
 describe('removed foreign-key columns whose parent went meanwhile', () => {
   const database = useDatabase()
+
+  /** 50 members of 9 clubs, removed. */
+  async function membersWithoutClubs() {
+    await asOwner(
+      database(),
+      `create table clubs (id int primary key);
+       create table members (id int primary key, club int references clubs on delete set null);
+       insert into clubs select generate_series(1, 9);
+       insert into members select n, 1 + n % 9 from generate_series(1, 50) n;`,
+    )
+    await removeFeature(database().db, clubs)
+  }
 
   test.each(['set null', 'cascade', 'no action'])(
     'on delete %s: the reference is left empty and kept aside',
@@ -37,20 +51,12 @@ describe('removed foreign-key columns whose parent went meanwhile', () => {
   )
 
   test('or after its rows were filled: nothing keeps a parent before the foreign key is back', async () => {
-    await asOwner(
-      database(),
-      `create table clubs (id int primary key);
-       create table members (id int primary key, club int references clubs on delete set null);
-       insert into clubs select generate_series(1, 9);
-       insert into members select n, 1 + n % 9 from generate_series(1, 50) n;`,
-    )
-    const feature = defineFeature()({ name: 'clubs', columns: { members: ['club'] } })
-    await removeFeature(database().db, feature)
+    await membersWithoutClubs()
     const restored = await actingBefore(
       database(),
       'phase verify',
       () => asOwner(database(), 'delete from clubs where id = 7'),
-      (db) => restoreFeature(db, feature),
+      (db) => restoreFeature(db, clubs),
     )
     expect(restored).toMatchObject({ outcome: 'restored', setAside: [{ table: 'members', rows: 5 }], warnings: [] })
     expect(await database().query('select count(club)::int as kept, bool_or(club = 7) as lost from members')).toEqual([
@@ -62,26 +68,18 @@ describe('removed foreign-key columns whose parent went meanwhile', () => {
   })
 
   test('stay aside, and are told of, when the restore is taken back and the parent comes again', async () => {
-    await asOwner(
-      database(),
-      `create table clubs (id int primary key);
-       create table members (id int primary key, club int references clubs on delete set null);
-       insert into clubs select generate_series(1, 9);
-       insert into members select n, 1 + n % 9 from generate_series(1, 50) n;`,
-    )
-    const feature = defineFeature()({ name: 'clubs', columns: { members: ['club'] } })
-    await removeFeature(database().db, feature)
+    await membersWithoutClubs()
     await asOwner(database(), 'delete from clubs where id = 7')
     const stop = () => Promise.reject(new Error('stopped'))
-    const stopped = actingBefore(database(), 'with filled as', stop, (db) => restoreFeature(db, feature))
+    const stopped = actingBefore(database(), 'with filled as', stop, (db) => restoreFeature(db, clubs))
     await expect(stopped).rejects.toThrow('stopped')
-    const { outcome, warnings } = await removeFeature(database().db, feature)
+    const { outcome, warnings } = await removeFeature(database().db, clubs)
     expect(outcome).toBe('already removed')
     expect(warnings).toEqual([
       expect.stringMatching(/^5 rows of members stay set aside in set_aside_members_\S+, and are not restored: /),
     ])
     await asOwner(database(), 'insert into clubs values (7)')
-    const restored = await restoreFeature(database().db, feature)
+    const restored = await restoreFeature(database().db, clubs)
     expect(restored).toMatchObject({ outcome: 'restored', setAside: [{ table: 'members', rows: 5 }] })
     expect(await database().query('select count(club)::int as kept from members')).toEqual([{ kept: 45 }])
   })
