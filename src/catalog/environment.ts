@@ -8,7 +8,6 @@ export interface Environment {
   readonly server_version: string
   readonly database: string
   readonly current_user: string
-  readonly session_user: string
   readonly superuser: boolean
   readonly read_only: boolean
   readonly in_recovery: boolean
@@ -30,7 +29,7 @@ export const environmentQuery = (ledgerSchema: string, major: number): string =>
   select pg_catalog.current_setting('server_version_num')::int as version,
     pg_catalog.current_setting('server_version_num')::int / 10000 as major,
     pg_catalog.current_setting('server_version') as server_version,
-    pg_catalog.current_database() as database, current_user, session_user,
+    pg_catalog.current_database() as database, current_user,
     (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) as superuser,
     pg_catalog.current_setting('transaction_read_only')::bool as read_only,
     pg_catalog.pg_is_in_recovery() as in_recovery,
