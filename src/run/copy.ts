@@ -168,6 +168,8 @@ interface Size {
   readonly blocks: number
   /** As the planner estimates them. */
   readonly rows: number
+  /** The blocks of one of its indexes, on average. */
+  readonly indexBlocks: number
 }
 
 /** The host table, or each partition that holds rows. */
@@ -176,7 +178,9 @@ export const hostSizes = (db: AnyKysely, { table, members }: HostPlan): Promise<
     db,
     `select pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname) as table,
        (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int)::int as blocks,
-       greatest(c.reltuples, 0)::float8 as rows
+       greatest(c.reltuples, 0)::float8 as rows,
+       (select coalesce(pg_catalog.avg(pg_catalog.pg_relation_size(i.indexrelid)), 0) / pg_catalog.current_setting('block_size')::int
+        from pg_catalog.pg_index i where i.indrelid = c.oid)::float8 as "indexBlocks"
      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where c.oid in (${
        members
