@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { queryAtOnce } from '../support/at-once.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 
@@ -77,6 +78,41 @@ describe('life between removal and restore', () => {
     )
     const report = await restoreFeature(database().db, programPartner)
     expect(report.hosts[0]).toEqual({ table: 'contacts', restored: 41, inserted: 17, deleted: 0 })
+  })
+})
+
+describe('rows that come and go after their batch of filling', () => {
+  test.each([
+    ['few', 20],
+    // more than are looked up one by one
+    ['many', 1500],
+  ])('%s: those that came under a backed-up key are filled, those that went are counted', async (_, rows) => {
+    await database().query(
+      `insert into contacts (first_name, last_name, email, partner_status_notes)
+       select 'One', 'More', 'more' || n || '@example.org', 'note ' || n from generate_series(1, 4000) n`,
+    )
+    await removeFeature(database().db, programPartner)
+    const email = (from: number, to: number) =>
+      `email in (select 'more' || n || '@example.org' from generate_series(${String(from)}, ${String(to)}) n)`
+    const report = await restoreFeature(database().db, programPartner, {
+      onProgress: (event) => {
+        if (event.type !== 'phase started' || event.phase !== 'verify') return
+        queryAtOnce(
+          database().url,
+          `with gone as (delete from contacts where ${email(1, rows)} returning *)
+           insert into contacts (id, first_name, last_name, email) select id, 'Another', 'Name', email from gone;
+           delete from contacts where ${email(rows + 1, 2 * rows)}`,
+        )
+      },
+    })
+    expect(report.hosts[0]).toEqual({ table: 'contacts', restored: 4041 - rows, inserted: 0, deleted: rows })
+    expect(
+      await database().query(
+        `select count(*)::int as rows, count(*) filter (where partner_status_notes = replace(split_part(email, '@', 1), 'more', 'note '))::int as filled,
+           count(*) filter (where first_name = 'Another')::int as others
+         from contacts where email like 'more%'`,
+      ),
+    ).toEqual([{ rows: 4000 - rows, filled: 4000 - rows, others: rows }])
   })
 })
 
