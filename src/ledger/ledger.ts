@@ -281,8 +281,5 @@ export const finishRun = (
     fields.error === undefined ? '' : `, error = ${literal(fields.error)}`
   } where id = ${runId}`
 
-export const setChecksums = (runId: string, checksums: Readonly<Record<string, string>>): string =>
-  `update ${runs} set checksums = ${literal(JSON.stringify(checksums))}::jsonb where id = ${runId}`
-
 export const recordEvent = (runId: string, event: string, detail: unknown = {}, more = ''): string =>
   `insert into ${LEDGER_SCHEMA}.events (run_id, event, detail) values (${runId}, ${literal(event)}, ${literal(JSON.stringify(detail))}::jsonb${more && ` || ${more}`})`

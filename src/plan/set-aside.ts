@@ -73,6 +73,8 @@ export function setAsideStatement(
     readonly reason: string
     /** Records it, given an expression for the number of rows. */
     readonly event: (rows: string) => string
+    /** Seals the child again. */
+    readonly seal: string | undefined
   },
 ): string {
   const { key, child } = orphans
@@ -134,6 +136,7 @@ begin
     insert into ${name} select t.*, ${literal(aside.reason)} from ${only}${table} t where ${condition};
     ${key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
     ${aside.event('orphans')};
+    ${aside.seal === undefined ? '' : `${aside.seal};`}
     set constraints all immediate;
     foreach command in array coalesce(back, '{}') loop execute command; end loop;
   end if;

@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import { isTextSeal, sealStatement, textSealStatement, type SealedColumn } from '../plan/seal.ts'
@@ -65,6 +66,18 @@ export async function sealBackups(
     reports.push({ table: shown(table), of, rows: Number(rows), bytes: bytes.get(backup) ?? 0, checksum })
   }
   return reports
+}
+
+/** The statement that seals one backup of a finished removal anew, in the same transaction as a change of ours to it. */
+export async function sealAgain(db: AnyKysely, removalId: string, backup: Backup): Promise<string> {
+  const name = literal(shown(backup.table))
+  const { earlier } = await row<{ earlier: string | null }>(
+    db,
+    `select checksums ->> ${name} as earlier from ${LEDGER_SCHEMA}.runs where id = ${removalId}`,
+  )
+  const columns = (await sealedColumns(db, [backup])).get(backup) ?? []
+  return `update ${LEDGER_SCHEMA}.runs set checksums = checksums || pg_catalog.jsonb_build_object(${name}, (
+    select sealed.checksum from (${statementOf(backup, columns, earlier ?? undefined)}) sealed)) where id = ${removalId}`
 }
 
 function statementOf(

@@ -10,6 +10,7 @@ import {
   type Orphans,
 } from '../plan/set-aside.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { backupsOf, sealAgain } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import { row, run } from './query.ts'
@@ -21,6 +22,8 @@ import type { SetAside } from './report.ts'
  * row; so do those where the row may not be without the reference, or the default
  * has no parent either. In each case the row as it was is kept in a table of its own.
  *
+ * A backup that loses rows is sealed again in the same transaction.
+ *
  * @param children the tables that lose rows or references: moved ones, or backups of columns
  * @param revealed the tables bear their own names again
  */
@@ -31,6 +34,7 @@ export async function setAsideOrphans(
     readonly moved: readonly MovedPlan[]
     readonly hosts: readonly HostPlan[]
     readonly runId: string
+    readonly removalId: string
     readonly revealed: boolean
   },
 ): Promise<SetAside[]> {
@@ -59,7 +63,7 @@ async function setAside(
   at: Parameters<typeof setAsideOrphans>[2] & { readonly stamp: string; readonly names: Map<string, string> },
 ): Promise<SetAside | null> {
   const { db } = context
-  const { moved, hosts, runId, stamp, revealed, names } = at
+  const { moved, hosts, runId, removalId, stamp, revealed, names } = at
   // what it refers to is computed at the reveal; the validation after it finds them
   if (!revealed && key.referencedGenerated) return null
   const host = revealed ? undefined : hosts.find((h) => same(h.table, key.referenced))
@@ -86,13 +90,23 @@ async function setAside(
   const detail = { table: shown(table.table), reason, kept: shown(aside) }
   const event = (rows: string) =>
     recordEvent(runId, 'set aside', detail, `pg_catalog.jsonb_build_object('rows', ${rows})`)
+  const sealed = revealed
+    ? undefined
+    : backupsOf({ hosts, moved }).find((b) => same(b.table, rootOf(table, moved).backup))
+  const seal = sealed && (await sealAgain(db, removalId, sealed))
   // one round trip; inside a caller's transaction it is part of that
-  await run(db, setAsideStatement(orphans, { name: aside, of: table.table, reason, event }))
+  await run(db, setAsideStatement(orphans, { name: aside, of: table.table, reason, event, seal }))
   const { rows } = await row<{ rows: string }>(
     db,
     `select pg_catalog.current_setting(${literal(SET_ASIDE_COUNT)}) as rows`,
   )
   return Number(rows) === 0 ? null : { ...detail, rows: Number(rows) }
+}
+
+/** A partition's rows are sealed with the table that it belongs to. */
+const rootOf = (table: MovedPlan, moved: readonly MovedPlan[]): MovedPlan => {
+  const { partitionOf } = table
+  return (partitionOf && moved.find((m) => same(m.table, partitionOf))) ?? table
 }
 
 const same = (a: QualifiedName, b: QualifiedName) => a.schema === b.schema && a.name === b.name

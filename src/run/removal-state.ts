@@ -1,5 +1,5 @@
 import { UnshipError } from '../errors.ts'
-import { finishRun, recordEvent, setChecksums, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { finishRun, recordEvent, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { unwatchStatements } from '../plan/watch.ts'
 import type { HostPlan } from '../plan/plan.ts'
@@ -40,16 +40,6 @@ export async function finishRemoval(
     recordEvent(removal.id, 'removed', { backups }),
   ])
   return backups
-}
-
-/** Seals the backups of a finished removal anew, after we have changed them ourselves. */
-export async function resealBackups(context: RunContext, removal: { id: string; plan: RecordedPlan }): Promise<void> {
-  const backups = await sealBackups(context.db, backupsOf(removal.plan))
-  const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
-  await runTogether(context.db, [
-    setChecksums(removal.id, checksums),
-    recordEvent(removal.id, 'sealed again', { checksums }),
-  ])
 }
 
 /** Takes the watch and the backups of columns away again; the feature has not been touched. */

@@ -31,7 +31,6 @@ import { finishRemoval, planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
-import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { refuseForgotten } from './trust.ts'
@@ -124,10 +123,10 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
 /** Goes on with a restore that broke off. */
 export async function continueRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
   const beforeReveal = order.indexOf(restore.phase) < order.indexOf('reveal')
-  if (beforeReveal) await refuseMissing(context, planOf(restore))
-  // rows that were set aside have left the backups
-  if (beforeReveal && (await readSetAside(context, restore.id)).length === 0)
+  if (beforeReveal) {
+    await refuseMissing(context, planOf(restore))
     await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
+  }
   return await runPhases(context, restore, restore.phase)
 }
 
@@ -167,7 +166,7 @@ async function runPhases(
 
   // archived backups have their names back before anything reads them
   const unarchive = archive ? fromArchive(removalId, archive) : { locks: [], statements: [] }
-  const orphans = { moved: plan.moved, hosts: plan.hosts, runId: restore.id, revealed: false }
+  const orphans = { moved: plan.moved, hosts: plan.hosts, runId: restore.id, removalId, revealed: false }
 
   if (todo('add')) {
     const add = () =>

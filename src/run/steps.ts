@@ -136,7 +136,7 @@ const nameTaken = (feature: string, name: string, found: string) =>
 
 /** A parent may go between the reveal and the validation: its children are set aside, and it is tried again. */
 async function validateForeignKey(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
-  const { context, plan, runId, setAside } = restoring
+  const { context, plan, runId, removalId, setAside } = restoring
   for (let attempt = 1; ; attempt++) {
     try {
       await attemptInTransaction(context, async () => {
@@ -147,7 +147,8 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
       return
     } catch (error) {
       if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
-      const kept = await setAsideOrphans(context, plan.moved, { moved: plan.moved, hosts: [], runId, revealed: true })
+      const at = { moved: plan.moved, hosts: [], runId, removalId, revealed: true }
+      const kept = await setAsideOrphans(context, plan.moved, at)
       setAside.push(...kept)
       if (kept.length > 0 && attempt < 10) continue
       throw new UnshipError({

@@ -1,6 +1,6 @@
 import { finishRun, recordEvent, unmarkDone, type LedgerRun } from '../ledger/ledger.ts'
 import type { RunContext } from './context.ts'
-import { planOf, resealBackups } from './removal-state.ts'
+import { planOf } from './removal-state.ts'
 import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 
@@ -24,10 +24,6 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
       recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
     ],
   })
-  const setAside = await readSetAside(context, restore.id)
-  if (setAside.length === 0) return
-  // they have left the backups
-  await resealBackups(context, { id: restore.removal_id ?? '', plan })
-  for (const { rows, table, reason, kept } of setAside)
+  for (const { rows, table, reason, kept } of await readSetAside(context, restore.id))
     context.warn(`${String(rows)} rows of ${table} stay set aside in ${kept}, and are not restored: ${reason}`)
 }

@@ -69,6 +69,18 @@ describe('a restore that set rows aside before it was broken off', () => {
     expect(tables.filter((name) => name.startsWith('set_aside_program_partner_audit_log'))).toHaveLength(1)
   })
 
+  test('goes on with no other backups than it left', async () => {
+    await removeFeature(database().db, programPartner)
+    await database().query(`delete from contacts where email = 'contact79@example.org'`)
+    await breakOff(database(), ['phase started', 'reveal'])
+    const hidden = `update backup_program_partner_audit_log set notes = 'x' || notes where id = 1`
+    await database().query(hidden)
+    const error = await refusal('backup_changed', restoreFeature(database().db, programPartner))
+    expect(error.detail).toMatch(/^backup_program_partner_audit_log: sealed as 2:\S+, now 2:/)
+    await database().query(hidden.replace(`'x' || notes`, `substr(notes, 2)`))
+    expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
+  })
+
   test('reports it in the end', async () => {
     await removeFeature(database().db, programPartner)
     await database().query(`delete from contacts where email = 'contact79@example.org'`)

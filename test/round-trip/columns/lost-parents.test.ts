@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import { killedAt } from '../../states/broken.ts'
 import { useDatabase } from '../../support/database.ts'
 import { actingBefore } from '../../support/interleave.ts'
+import { refusal } from '../../support/refusal.ts'
 import { asOwner } from '../../support/round-trip.ts'
 import { roundTrip } from './support.ts'
 
@@ -49,6 +51,16 @@ describe('removed foreign-key columns whose parent went meanwhile', () => {
       ])
     },
   )
+
+  test('and the restore broke off after they were kept aside', async () => {
+    await membersWithoutClubs()
+    await asOwner(database(), 'delete from clubs where id = 7')
+    const broken = restoreFeature(database().db, clubs, killedAt(database(), ['phase started', 'build']))
+    await refusal('server_unreachable', broken)
+    const restored = await restoreFeature(database().db, clubs)
+    expect(restored).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(restored.setAside).toMatchObject([{ table: 'members', rows: 5 }])
+  })
 
   test('or after its rows were filled: nothing keeps a parent before the foreign key is back', async () => {
     await membersWithoutClubs()

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
+import { killedAt } from '../../states/broken.ts'
 import { useDatabase } from '../../support/database.ts'
+import { refusal } from '../../support/refusal.ts'
 import { asOwner, expectOwnersOnly, HOSTILE_DEFAULTS } from '../../support/round-trip.ts'
 
 describe('rows of a partitioned table whose parent went while it was away', () => {
@@ -77,6 +79,21 @@ describe('rows of a partitioned table whose parent went while it was away', () =
       { at: 'note_2_b', id: 4, parent: 4 },
       { at: 'note_2_b', id: 5, parent: null },
     ])
+  })
+
+  test('of one partition alone, and the restore broke off after them', async () => {
+    await asOwner(
+      database(),
+      `${parent} ${NOTE('unique (id, parent)')}
+       alter table note_2_b add constraint to_parent foreign key (parent) references parent on delete cascade`,
+    )
+    await removeFeature(database().db, feature)
+    await database().query('delete from parent where id in (2, 4)')
+    const broken = restoreFeature(database().db, feature, killedAt(database(), ['phase started', 'reveal']))
+    await refusal('server_unreachable', broken)
+    const report = await restoreFeature(database().db, feature)
+    expect(report).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await kept(report.setAside[0]?.kept)).toEqual([{ id: 4, parent: 4 }])
   })
 
   test('where the parent is partitioned, and rows were parents of others', async () => {
