@@ -49,7 +49,11 @@ export async function keptRemoval(db: AnyKysely, removal: LedgerRun): Promise<Ke
     plan: {
       ...plan,
       hosts: plan.hosts.map((host) => ({ ...host, backup: named(host.backup) })),
-      moved: plan.moved.map((moved) => ({ ...moved, backup: named(moved.backup) })),
+      moved: plan.moved.map((moved) => ({
+        ...moved,
+        backup: named(moved.backup),
+        ...(moved.under && { under: moved.under.map(named) }),
+      })),
     },
     archive,
   }

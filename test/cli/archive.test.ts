@@ -96,6 +96,25 @@ describe('unship archive', () => {
     await refusedUnchanged(database(), 'backup_changed', () => restoreFeature(database().db, programPartner))
   })
 
+  test.each([
+    [
+      'partitioned table',
+      `create table note (id int primary key) partition by range (id); create table note_1 partition of note default`,
+    ],
+    [
+      'table that others inherit from',
+      `create table note (id int primary key); create table note_1 () inherits (note)`,
+    ],
+  ])('a %s is restored from the archive', async (_, create) => {
+    await asOwner(database(), `${create}; insert into note select generate_series(1, 9)`)
+    const before = await readState(database())
+    const notes = { name: 'notes', tables: ['note', 'note_1'] }
+    await removeFeature(database().db, notes)
+    await archiveBackups(database().db, notes)
+    expect(await restoreFeature(database().db, notes)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await readState(database())).toEqual(before)
+  })
+
   test('refuses what is not removed, and days that are none', async () => {
     await refusal('not_archived', archived())
     const { code, err } = await unship(['archive', '--keep-until', '2027-02-30'], settings())
