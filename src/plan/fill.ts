@@ -40,10 +40,10 @@ select pg_catalog.count(*)::int as filled from filled`
  * rows it had to fill and did. Locking them beforehand takes a third longer.
  */
 export function fillUnlockedStatement(host: HostPlan, batch: Stretch): string {
-  // quicker than by key; of partitions it would not be unique
+  // quicker than by key; of partitions it would not be unique. No column of the table's own has that name.
   const address = host.members
     ? { columns: list(host.key, 'h.'), same: (alias: string) => onKey(host, 'h', alias) }
-    : { columns: 'h.ctid as at', same: (alias: string) => `h.ctid = ${alias}.at` }
+    : { columns: 'h.ctid', same: (alias: string) => `h.ctid = ${alias}.ctid` }
   return `with pending as materialized (
   select ${address.columns}, ${list(columnNames(host), 'b.')}
   from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
@@ -91,40 +91,47 @@ export function verifyFillStatement(host: HostPlan): string {
 select kept::text, (kept - doubtful + rows[1])::text as found, rows[2]::text as wrong from counted, looked_for`
 }
 
+/*
+ * New rows bear the table's own name, which a declared expression may speak of; all else has names that no column of the
+ * row is likely to have.
+ */
+const rowOf = ({ table }: HostPlan) => id(table.name)
+
 /** Rows that a varying default, or the declaration, has values for and that have none: they came in meanwhile. */
-function missing(host: HostPlan): string | null {
+function missing(host: HostPlan, alias: string): string | null {
   const fillers = host.columns.filter((c) => c.filler !== null)
   if (fillers.length === 0) return null
-  return `(${fillers.map((c) => `h.${id(c.hidden)} is null`).join(' or ')})
-  and not exists (select from ${qualified(host.backup)} b where ${onKey(host, 'b', 'h')})`
+  return `(${fillers.map((c) => `${alias}.${id(c.hidden)} is null`).join(' or ')})
+  and not exists (select from ${qualified(host.backup)} unship_backup where ${onKey(host, 'unship_backup', alias)})`
 }
 
 const fillersSet = (host: HostPlan) =>
   host.columns
     .filter((c) => c.filler !== null)
-    .map((c) => `${id(c.hidden)} = coalesce(h.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`)
+    .map((c) => `${id(c.hidden)} = coalesce(${rowOf(host)}.${id(c.hidden)}, cast(${c.filler ?? 'null'} as ${c.type}))`)
     .join(', ')
 
 /** Gives rows that were inserted meanwhile what a default that varies, or the declaration, has for them. */
 export function fillNewRowsStatement(host: HostPlan): string | null {
-  const condition = missing(host)
-  return condition === null ? null : `update ${rowsOf(host)} h\nset ${fillersSet(host)}\nwhere ${condition}`
+  const condition = missing(host, rowOf(host))
+  return condition === null
+    ? null
+    : `update ${rowsOf(host)} as ${rowOf(host)}\nset ${fillersSet(host)}\nwhere ${condition}`
 }
 
 /** One batch of it: a stretch of the host or one of its partitions. Rows that somebody has locked are left for the next pass. */
 export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, batch: Stretch): string =>
-  `with target as (
-  select h.ctid as at from only ${qualified(of)} h
-  where ${within('h', batch)} and ${missing(host) ?? 'false'} and ${AS_FILLER}
-  for no key update of h skip locked
-), filled as (
-  update only ${qualified(of)} h
+  `with filled as (
+  update only ${qualified(of)} as ${rowOf(host)}
   set ${fillersSet(host)}
-  from target where h.ctid = target.at
+  where ${rowOf(host)}.ctid = any (array(
+    select unship_row.ctid from only ${qualified(of)} unship_row
+    where ${within('unship_row', batch)} and ${missing(host, 'unship_row') ?? 'false'} and ${AS_FILLER}
+    for no key update of unship_row skip locked))
   returning 1
 )
 select pg_catalog.count(*)::int as filled from filled`
 
 /** How many of them there still are. */
 export const countMissingStatement = (host: HostPlan): string =>
-  `select pg_catalog.count(*)::text as rows from ${rowsOf(host)} h where ${missing(host) ?? 'false'}`
+  `select pg_catalog.count(*)::text as rows from ${rowsOf(host)} unship_row where ${missing(host, 'unship_row') ?? 'false'}`

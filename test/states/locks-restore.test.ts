@@ -8,6 +8,7 @@ import { useDatabase } from '../support/database.ts'
 import { actingBefore } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
 import { readTraces, refusal } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const impatient = { lockTimeoutMs: 20, lockAttempts: 3 }
 
@@ -133,5 +134,40 @@ describe('a restore that does not get its locks', () => {
     expect(report.outcome).toBe('restored')
     expect(report.hosts[0]).toMatchObject({ table: 'contacts', restored: 41 })
     expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+})
+
+describe('rows that somebody has locked', () => {
+  const plain = useDatabase()
+
+  test.each(['at', 'pending', 'target', 'filled'])('are filled where the column is called %s', async (column) => {
+    await asOwner(
+      plain(),
+      `create table host (id int primary key, "${column}" int, n int); insert into host select n, n, n from generate_series(1, 50) n`,
+    )
+    const feature = { name: 'f', columns: { host: [column] } }
+    await removeFeature(plain().db, feature)
+    const client = await plain().connect()
+    const locked = async () => {
+      await client.query('begin; update host set n = 0 where id = 7')
+      void sleep(300).then(() => client.query('commit'))
+    }
+    await actingBefore(plain(), 'with filled as', locked, (db) => restoreFeature(db, feature))
+    expect(await plain().query(`select count("${column}")::int as n from host`)).toEqual([{ n: 50 }])
+  })
+
+  test.each(['at', 'target', 'filled'])('are given what the declaration says of a column called %s', async (column) => {
+    await asOwner(
+      plain(),
+      `create table host (id int primary key, "${column}" int, gone int not null); insert into host select n, n, n from generate_series(1, 50) n`,
+    )
+    const feature = { name: 'f', columns: { host: ['gone'] }, fill: { host: { gone: `"${column}" + host.id` } } }
+    await removeFeature(plain().db, feature)
+    await asOwner(plain(), 'insert into host values (51, 51)')
+    await restoreFeature(plain().db, feature)
+    expect(await plain().query('select gone from host where id > 49 order by id')).toEqual([
+      { gone: 50 },
+      { gone: 102 },
+    ])
   })
 })
