@@ -1,4 +1,5 @@
-import { isForReferencedPartition } from '../catalog/constraint.ts'
+import { isForReferencedPartition, type Constraint } from '../catalog/constraint.ts'
+import { storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { needsRecreation } from './parts.ts'
 
@@ -21,8 +22,8 @@ export function lostRights(model: Model): string[] {
   for (const k of snapshot.constraints)
     if (k.contype === 'f' && !isForReferencedPartition(k) && model.nodes.has(`pg_constraint:${k.oid}:0`)) {
       demand(k.confrelid, 'REFERENCES')
-      // orphans are looked for in tables that stay; moved ones are ours meanwhile
-      if (model.moved.has(k.conrelid) && !model.moved.has(k.confrelid)) demand(k.confrelid, 'SELECT')
+      // parents are looked for in tables that stay; moved ones are ours meanwhile
+      if (losesParents(model, k) && !model.moved.has(k.confrelid)) demand(k.confrelid, 'SELECT')
     }
   for (const t of snapshot.triggers)
     if (needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid)) {
@@ -30,4 +31,11 @@ export function lostRights(model: Model): string[] {
       if (!t.callable) lacks.push(`EXECUTE on function ${t.function}`)
     }
   return lacks
+}
+
+/** Whether its rows, or their references, are set aside where a parent goes meanwhile. */
+function losesParents(model: Model, { conrelid, conkey }: Constraint): boolean {
+  if (model.moved.has(conrelid)) return true
+  const emptied = storedColumns(model, conrelid).filter((c) => !c.attnotnull)
+  return (conkey ?? []).every((attnum) => emptied.some((c) => c.attnum === attnum))
 }

@@ -1,4 +1,4 @@
-import { id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { revokeFromOthers } from './acl.ts'
 import { onKey } from './backup.ts'
 import { shown } from './model.ts'
@@ -91,17 +91,30 @@ export function setAsideStatement(
     owner: '',
     publicDefault: null,
   })
-  const remove = `delete from ${only}${table} t where ${condition}`
+  const found = (at: string) =>
+    `rows from (pg_catalog.unnest(${at}_in), pg_catalog.unnest(${at}_at)) as d(relation, at)`
+  const isFound = 't.tableoid = d.relation and t.ctid = d.at'
+  const remove = `delete from ${only}${table} t using ${found('orphaned')} where ${isFound}`
   const columns = key.setColumns?.length ? key.setColumns : key.columns
+  // a default may have no parent either
   const change = `begin
-      update ${only}${table} t set ${columns.map((c) => `${id(c)} = ${key.onDelete === 'set null' ? 'null' : 'default'}`).join(', ')} where ${condition};
-      ${remove};
+      with changed as (
+        update ${only}${table} t set ${columns.map((c) => `${id(c)} = ${key.onDelete === 'set null' ? 'null' : 'default'}`).join(', ')}
+        from ${found('orphaned')} where ${isFound} returning t.tableoid, t.ctid
+      )
+      select pg_catalog.array_agg(changed.tableoid), pg_catalog.array_agg(changed.ctid) into changed_in, changed_at from changed;
+      delete from ${only}${table} t using ${found('changed')} where ${isFound} and ${condition};
     exception when integrity_constraint_violation then
       ${remove};
     end`
-  return `do $aside$
+  const body = `
 declare
   orphans bigint;
+  orphaned_in pg_catalog.oid[];
+  orphaned_at pg_catalog.tid[];
+  changed_in pg_catalog.oid[];
+  changed_at pg_catalog.tid[];
+  reason text := 'unship_reason';
   forced boolean := (select c.relforcerowsecurity from pg_catalog.pg_class c where c.oid = ${reference});
   tree pg_catalog.oid[] := ${treeOf(orphans, reference)};
   off text[];
@@ -123,17 +136,22 @@ begin
   if forced then
     execute ${literal(`alter table ${table} no force row level security`)};
   end if;
-  select pg_catalog.count(*) into orphans from ${only}${table} t where ${condition};
+  /* all that follows is done with these rows: other parents may go meanwhile */
+  select pg_catalog.count(*), pg_catalog.array_agg(o.tableoid), pg_catalog.array_agg(o.ctid) into orphans, orphaned_in, orphaned_at
+  from (select t.tableoid, t.ctid from ${only}${table} t where ${condition} for update of t) o;
   if orphans > 0 then
     set constraints all immediate;
     foreach command in array coalesce(off, '{}') loop execute command; end loop;
     if pg_catalog.to_regclass(${literal(name)}) is null then
       create table ${name} as select * from ${table} with no data;
-      alter table ${name} add column unship_reason text;
+      while exists (select from pg_catalog.pg_attribute a where a.attrelid = ${reference} and a.attname = reason) loop
+        reason := reason || '_';
+      end loop;
+      execute pg_catalog.format(${literal(`alter table ${name} add column %I text`)}, reason);
       execute ${literal(owned)};
       comment on table ${name} is ${literal(`Rows of ${shown(aside.of)} that had no place any more when kysely-unship restored it`)};
     end if;
-    insert into ${name} select t.*, ${literal(aside.reason)} from ${only}${table} t where ${condition};
+    insert into ${name} select t.*, ${literal(aside.reason)} from ${only}${table} t, ${found('orphaned')} where ${isFound};
     ${key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
     ${aside.event('orphans')};
     ${aside.seal === undefined ? '' : `${aside.seal};`}
@@ -144,5 +162,6 @@ begin
     execute ${literal(`alter table ${table} force row level security`)};
   end if;
   perform pg_catalog.set_config(${literal(SET_ASIDE_COUNT)}, orphans::text, false);
-end $aside$`
+end`
+  return `do ${dollarQuote(body, 'aside')}`
 }

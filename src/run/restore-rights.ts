@@ -1,3 +1,4 @@
+import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
@@ -35,11 +36,36 @@ export async function refuseRestoreRights({ db, feature }: RunContext, plan: Rec
          where n.nspname in (${schemas.map((s) => literal(s)).join(', ')})
            and not pg_catalog.has_schema_privilege(n.oid, 'CREATE') order by 1`,
   )
-  if (closed.length > 0)
+  const lacks = [
+    ...closed.map(({ nspname }) => `CREATE on schema ${nspname}.`),
+    ...(await lackedOnParents(db, plan)).map(({ privilege, table }) => `${privilege} on table ${table}.`),
+  ]
+  if (lacks.length > 0)
     throw new UnshipError({
       code: 'missing_privilege',
       message: `role ${me} lacks privileges to restore feature ${feature}`,
-      detail: closed.map(({ nspname }) => `CREATE on schema ${nspname}.`).join('\n'),
+      detail: lacks.join('\n'),
       hint: `Grant them to ${me}, or run the restore as a role that has them.`,
     })
+}
+
+/** Of the tables that its foreign keys refer to: parents that went are looked for there, and the keys are created. */
+async function lackedOnParents(
+  db: AnyKysely,
+  plan: RecordedPlan,
+): Promise<{ readonly privilege: string; readonly table: string }[]> {
+  const keys = [...plan.hosts, ...plan.moved].flatMap((t) => t.foreignKeys)
+  const parents = new Map(keys.map(({ referenced }) => [qualified(referenced), referenced]))
+  // these are ours meanwhile
+  for (const { table } of plan.moved) parents.delete(qualified(table))
+  if (parents.size === 0) return []
+  const names = [...parents.values()]
+  const lacked = await readJson<{ n: number; privilege: string }>(
+    db,
+    `select w.n, p.privilege
+     from (values ${names.map((t, n) => `(${String(n)}, ${literal(qualified(t))})`).join(', ')}) w(n, name)
+     cross join (values ('REFERENCES'), ('SELECT')) p(privilege)
+     where not pg_catalog.has_table_privilege(pg_catalog.to_regclass(w.name), p.privilege) order by 1, 2`,
+  )
+  return lacked.flatMap(({ n, privilege }) => (names[n] ? [{ privilege, table: shown(names[n]) }] : []))
 }

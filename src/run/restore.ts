@@ -222,11 +222,11 @@ async function runPhases(
     await enter('verify')
     await context.phase('verify', async () => {
       await warnOfLateTriggers(context, plan)
-      // parents may have gone since the look before the fill: no foreign key stands in their way
-      restoring.setAside.push(...(await setAsideOrphans(context, plan.hosts, orphans)))
-      await verifyFilled(restoring)
+      // parents may have gone since the look before the fill: no foreign key stands in their way. A row that returns and has no
+      // place may be the parent of a host's
       const quiet = plan.moved.filter((m) => m.published !== true)
-      restoring.setAside.push(...(await setAsideOrphans(context, quiet, orphans)))
+      restoring.setAside.push(...(await setAsideOrphans(context, [...quiet, ...plan.hosts], orphans)))
+      await verifyFilled(restoring)
       return null
     })
     const { ahead, locks, ...under } = aheadOfLocks(of('reveal'), plan.locks.reveal, plan.moved)
