@@ -11,7 +11,7 @@ import { tgenabled } from '../catalog/trigger.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { grants, setAcl, type AclTarget } from './acl.ts'
 import type { Model } from './model.ts'
-import { isPrebuilt, show } from './prebuilt.ts'
+import { isOurs, isPrebuilt, show } from './prebuilt.ts'
 import { ofMember } from './tree.ts'
 
 /** Something that is dropped in the cut-over and created again at the reveal. */
@@ -79,7 +79,7 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
   const create: string[] = []
   if (prebuilt) create.push(show(relation))
   else if (materialized) {
-    const data = relation.relispopulated ? 'with data' : 'with no data'
+    const data = relation.relispopulated && isOurs(model, relation) ? 'with data' : 'with no data'
     create.push(`create materialized view ${name}${viewStorage(relation)} as ${definition} ${data}`)
   } else create.push(`create view ${name}${viewStorage(relation)} as ${definition}`)
   create.push(demandMeaning(`${kind} ${name}`, meaningOfView(regclass(name)), relation.meaning))
@@ -97,6 +97,8 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
     if (index.indisclustered) create.push(`alter materialized view ${name} cluster on ${id(index.relname)}`)
   }
   create.push(`alter ${kind} ${name} owner to ${id(relation.owner)}`)
+  if (materialized && relation.relispopulated && !isOurs(model, relation))
+    create.push(`refresh materialized view ${name}`)
   create.push(...setAcl(relationAcl(relation), relation.relacl, model.snapshot.environment.current_user))
   create.push(...columnGrants(model, relation))
   create.push(...comment(`${kind} ${name}`, relation.description))

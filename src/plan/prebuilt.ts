@@ -15,7 +15,8 @@ import { isMovedRoutine } from './moved.ts'
 
 /** Whether everything that a materialized view reads is there before the reveal. */
 export function isPrebuilt(model: Model, relation: Relation): boolean {
-  if (relation.relkind !== 'm' || !relation.relispopulated) return false
+  // it is filled as its owner, who it cannot be given to before it has its name
+  if (relation.relkind !== 'm' || !relation.relispopulated || !isOurs(model, relation)) return false
   const own = (node: Node | undefined) => node?.catalog === 'pg_rewrite' && node.owner_relid === relation.oid
   return model.snapshot.edges
     .filter(({ dependent }) => own(model.nodes.get(dependent)))
@@ -34,6 +35,9 @@ export function isPrebuilt(model: Model, relation: Relation): boolean {
       return column === undefined || column.attgenerated === ''
     })
 }
+
+/** What belongs to another role is filled with what that role may see. */
+export const isOurs = (model: Model, { owner }: Relation): boolean => owner === model.snapshot.environment.current_user
 
 /** The catalog row that an edge points to; a column of a view stands for the view. */
 const nodeOf = (model: Model, key: string): Node | undefined =>

@@ -49,7 +49,7 @@ const ROW_LOCK_TIMEOUT = '10ms'
 const NOT_FOUND = ['42883', '42P01', '42704', '42703', '3F000']
 
 /**
- * Known to the stand-in triggers, and with nothing but pg_catalog to search, as all of ours is run. Expressions of
+ * Known to the stand-in triggers, with the caller's settings, and with nothing but pg_catalog to search, as all of ours is run. Expressions of
  * indexes and checks that do not find what they call then are given the caller's search_path, after pg_catalog.
  * The work must be one that can be done again.
  */
@@ -71,7 +71,7 @@ function filling(
   path: string,
   work: (settings: Settings) => Promise<void>,
 ): Promise<void> {
-  const settings = { search_path: path, [FILLING]: 'on' }
+  const settings = { ...session.callers, search_path: path, [FILLING]: 'on' }
   return withSettings(db, settings, session.inTransaction, () => work(settings))
 }
 

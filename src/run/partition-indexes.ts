@@ -7,6 +7,7 @@ import { chosenName } from '../plan/chosen-name.ts'
 import { definitionForNewPartitions, definitionTail, type IndexLabel } from '../plan/new-partitions.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { asCaller } from './as-caller.ts'
 import type { RunContext } from './context.ts'
 import { row, run } from './query.ts'
 
@@ -41,7 +42,8 @@ export async function buildForNewPartitions(
       own = undefined
     }
     if (!own) {
-      await run(db, `create ${unique}index ${concurrently}${id(temporary.name)} on ${qualified(part)} ${tail}`)
+      const create = `create ${unique}index ${concurrently}${id(temporary.name)} on ${qualified(part)} ${tail}`
+      await asCaller(context, () => run(db, create))
       own = await equalIndex(db, part, unique, tail)
     }
     if (own?.name === temporary.name) await rename(db, host, part, own, label)

@@ -19,6 +19,7 @@ import { demandSameDefinitions } from '../plan/same-catalog.ts'
 import type { Phase } from '../plan/plan.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { fromArchive, isArchived, keptRemoval, refuseTakenBackupNames } from './archived.ts'
+import { evaluatedAsCaller } from './as-caller.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
@@ -235,11 +236,11 @@ async function runPhases(
         runShort(context, {
           phase: 'reveal',
           flushedLater: !session.inTransaction,
-          ahead: { locks: ahead.locks, statements: ahead.statements.map((s) => s.sql) },
+          ahead: { locks: ahead.locks, statements: ahead.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)) },
           locks,
           statements: [
             ...(plan.swaps ?? []).flatMap((s) => s.back),
-            ...under.statements.map((s) => s.sql),
+            ...under.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
             ...(plan.memberships ?? []).flatMap((m) => m.back),
             setPhase(restore.id, 'validate'),
             recordEvent(restore.id, 'revealed'),

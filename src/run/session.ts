@@ -22,6 +22,8 @@ export interface Session {
   readonly settings: Settings
   /** The caller's search_path, on which its own functions find what they call. */
   readonly callersPath: string
+  /** The caller's settings that expressions of the application's may depend on. */
+  readonly callers: Settings
   /** Where a second connection may be had; null in the caller's transaction. */
   readonly beside: AnyKysely | null
 }
@@ -64,6 +66,9 @@ const settings: Readonly<Record<string, string>> = {
   'unship.report': '',
   'unship.set_aside': '',
 }
+
+/** Of these, what values of the application's own expressions depend on. Texts that are replayed mean the same under any of them. */
+const OF_EXPRESSIONS = ['DateStyle', 'IntervalStyle', 'TimeZone']
 
 /**
  * Memory that our statements may take, in kB, where the server would give them less: a hash that goes to disk takes twice
@@ -136,11 +141,17 @@ async function withOurs<T>(
     ...(linux && { client_connection_check_interval: '500ms' }),
     ...(major >= 17 && { transaction_timeout: '0' }),
   }
-  const previous = { ...(await readSettings(db, Object.keys(ours))), statement_timeout: timeout, search_path: path }
+  const previous: Settings = {
+    ...(await readSettings(db, Object.keys(ours))),
+    statement_timeout: timeout,
+    search_path: path,
+  }
   await changeSettings(db, ours, local)
   let failed = true
   try {
-    const result = await work({ db, inTransaction: local, pid, users, settings: ours, callersPath: path, beside })
+    const callers = Object.fromEntries(OF_EXPRESSIONS.map((name) => [name, previous[name] ?? '']))
+    const session = { db, inTransaction: local, pid, users, settings: ours, callersPath: path, callers, beside }
+    const result = await work(session)
     failed = false
     return result
   } finally {

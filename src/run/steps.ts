@@ -4,6 +4,7 @@ import { indexExpression } from '../plan/index-definition.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
+import { asCaller } from './as-caller.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import type { Kept } from './host-rows.ts'
@@ -62,7 +63,7 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
           run(context.db, `${statement.sql};\n${done}`),
         )
       await sayingWhichRows(context, () =>
-        statement.action === 'materialized view' ? asFiller(context, both) : both(),
+        statement.action === 'materialized view' ? asFiller(context, both) : asCaller(context, both),
       )
     }
   }
@@ -113,7 +114,9 @@ async function buildIndex(context: RunContext, statement: LedgerStatement): Prom
   if (valid === false) await run(db, `drop index ${concurrently}${name}`)
   const sql = session.inTransaction ? statement.sql.replace(' CONCURRENTLY ', ' ') : statement.sql
   try {
-    await observed(context, { phase: statement.phase, what: statement.reason }, () => run(db, sql))
+    await observed(context, { phase: statement.phase, what: statement.reason }, () =>
+      asCaller(context, () => run(db, sql)),
+    )
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error
     throw new UnshipError({
