@@ -99,17 +99,29 @@ export interface Mention {
   readonly prosrc: string
   /** The table of whose rows its result is. */
   readonly returns_rows_of: Oid | null
+  /** The triggers that call it. */
+  readonly triggers: readonly {
+    readonly oid: Oid
+    readonly schema: string
+    readonly table: string
+    readonly name: string
+  }[]
 }
 
 export function mentionQuery(names: readonly string[]): string {
   const list = literal(JSON.stringify(names))
   return `
   select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names, p.prosrc,
-    ${tableOfType('p.prorettype')} as returns_rows_of
+    ${tableOfType('p.prorettype')} as returns_rows_of,
+    coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object('oid', t.oid, 'schema', n.nspname, 'table', c.relname, 'name', t.tgname) order by t.oid)
+      from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where t.tgfoid = p.oid and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D'), '[]') as triggers
   from pg_catalog.pg_proc p
   join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname not in ('internal', 'c')
   join pg_catalog.json_array_elements_text(${list}) w(name)
-    on p.prosrc ~ ('\\m' || pg_catalog.regexp_replace(w.name, '(\\W)', '\\\\\\1', 'g') || '\\M')
+    -- a name that needs no quotes may be written in capitals
+    on p.prosrc ~ (case when w.name = pg_catalog.lower(w.name) then '(?i)' else '' end
+      || '\\m' || pg_catalog.regexp_replace(w.name, '(\\W)', '\\\\\\1', 'g') || '\\M')
   where p.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
   group by p.oid`

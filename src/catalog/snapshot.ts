@@ -133,6 +133,9 @@ export function definitionsQuery(scope: Scope, major: number): string {
 from (select ${together({ ...queries, triggers: others })} as json offset 0) d`
 }
 
+/** What functions may name in their text. */
+const NAMED_IN_TEXTS = ['tables', 'views', 'functions', 'types', 'sequences']
+
 /** Reads what a removal of the feature needs to know. Takes no lock but ACCESS SHARE on catalogs. */
 export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, named: AnyKysely): Promise<Snapshot> {
   const environment = await readEnvironment(db)
@@ -144,7 +147,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   const scope = await scopeOf(db, declared, nodes, edges, members)
   const { rows, checksum } = await readDefinitions(db, scope, environment.major)
   const concerned = [
-    ...declared.filter((d) => d.field === 'tables' || d.field === 'views').map((d) => d.name),
+    ...declared.filter((d) => NAMED_IN_TEXTS.includes(d.field)).map((d) => d.name),
     ...declared.filter((d) => d.field === 'columns').flatMap((d) => [d.part ?? '', d.name]),
   ]
   const more = await readTogether<{

@@ -3,6 +3,7 @@ import type { Trigger } from '../catalog/trigger.ts'
 import { columnsMove } from './column-order.ts'
 import { needsRecreation } from './parts.ts'
 import { escaped } from '../sql.ts'
+import { leavingNames } from './kept-triggers.ts'
 import { manyPartitions } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import type { HostPlan } from './plan.ts'
@@ -29,7 +30,7 @@ function mentionWarning(model: Model, { objid, signature, names, prosrc, returns
       : []
   if (model.nodes.has(`pg_proc:${objid}:0`)) return listed
   const leaving = new Set([
-    ...[...model.moved, ...model.views].map((oid) => model.name(oid).name),
+    ...leavingNames(model),
     ...[...model.removed.values()].flatMap((columns) => columns.map((c) => c.attname)),
   ])
   const gone = names.filter((name) => leaving.has(name))
