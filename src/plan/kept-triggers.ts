@@ -59,7 +59,7 @@ function ofOtherTables(model: Model): KeptTrigger[] {
     if (mentions.length === 0) return []
     return triggers.flatMap(({ oid, schema, table, name }) => {
       const of = { schema, name: table }
-      if (model.nodes.has(`pg_trigger:${String(oid)}:0`) || known.has(shown(of))) return []
+      if (model.nodes.has(`pg_trigger:${oid}:0`) || known.has(shown(of))) return []
       if (model.perTable(model.feature.acknowledge?.triggers, of)?.includes(name)) return []
       return [{ table: model.spell(of), name, function: signature, mentions: [...new Set(mentions)] }]
     })

@@ -1,7 +1,7 @@
 import type { Column } from '../catalog/column.ts'
 import type { Constraint } from '../catalog/constraint.ts'
 import { addressKey } from '../catalog/dependency.ts'
-import { id, literal, qualified } from '../sql.ts'
+import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { declaredFill, generatedColumns, identitySequence, notNullIn } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { hiddenView, prebuiltViews } from './prebuilt.ts'
@@ -61,6 +61,8 @@ const defaultProbes = (model: Model, oid: string): Probe[] =>
   (model.removed.get(oid) ?? [])
     .filter((c) => c.attgenerated === '' && c.default !== null && c.default_constant)
     .map((c) => ({
+      // an explicit cast cuts off what is too long; ADD COLUMN assigns, and fails
+      trial: [`do ${dollarQuote(`declare value ${c.type} := ${c.default ?? ''}; begin end`, 'default')}`],
       sql: `(select pg_catalog.count(cast(${c.default ?? ''} as ${c.type})) >= ${notNullIn(model, oid, c).length > 0 ? '1' : '0'})`,
       reason: `the default of column ${shown(model.name(oid))}.${c.attname} is none that the column takes`,
     }))

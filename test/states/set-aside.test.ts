@@ -19,7 +19,8 @@ describe('another parent goes while rows are being set aside', () => {
     const holder = await database().connect('admin')
     await holder.query(`begin; lock table ${child} in share mode`)
     void (async () => {
-      for (let waiting = 0; waiting === 0; await sleep(10)) {
+      for (let waiting = 0; waiting === 0;) {
+        await sleep(10)
         const [found] = await database().query<{ n: number }>(
           `select count(*)::int as n from pg_locks where not granted and relation = '${child}'::regclass`,
         )
@@ -119,7 +120,7 @@ describe('rows are set aside', () => {
   )
 
   test('only where their parents may be looked for, which is asked before anything changes', async () => {
-    const [other = ''] = roles()
+    const [other] = roles()
     await database().query(
       `create table clubs (id int primary key); alter table clubs owner to ${other}; insert into clubs select generate_series(1, 9);
        grant references on clubs to crm_owner`,
