@@ -29,16 +29,17 @@ const HELPED_FROM_BLOCKS = 128
  * one's size follows the time that the last one took. Each batch is its own transaction, and waits before it for as
  * long as the caller's checks say. Many blocks are shared with a second connection, where there is one to spare.
  *
- * @param work does one batch, and returns how many rows it changed
+ * @param work does one batch
  */
 export async function inBatches(
   context: RunContext,
   { stretches, settings, anySession }: Batched,
-  work: (ask: Ask, batch: Stretch) => Promise<number>,
+  work: (ask: Ask, batch: Stretch) => Promise<void>,
   progress: Progress,
 ): Promise<void> {
   const { batchMs } = context.options
   const left = stretches.flatMap(inTurns)
+  const allBlocks = left.reduce((sum, { from, to, turn }) => sum + (to - from) / (turn?.of ?? 1), 0)
   const batches = () => {
     // by turn: a row takes longer in some than in others
     const sizes: number[] = []
@@ -48,16 +49,16 @@ export async function inBatches(
       const batch = take(left, size)
       if (!batch) return false
       const started = performance.now()
-      let rows: number
       try {
-        rows = await work(ask, batch)
+        await work(ask, batch)
       } catch (error) {
         left.unshift(batch)
         throw error
       }
       const took = Math.max(1, performance.now() - started)
-      progress.advance(rows, { ms: took, turn })
       const blocks = batch.to - batch.from
+      // what was changed before a break, or by nobody, is passed over, too
+      progress.advance((progress.totalRows * blocks) / (allBlocks * turn.of), { ms: took, turn })
       // fewer blocks than could have been are no reason to take more
       if (blocks === size || took > batchMs)
         sizes[turn.nth] = Math.min(MOST_BLOCKS, Math.max(1, Math.round(blocks * Math.min(4, batchMs / took))))
@@ -73,8 +74,7 @@ export async function inBatches(
         await nextOwn((sql) => row(context.db, sql))
       }
     })
-  const blocks = stretches.reduce((sum, { from, to }) => sum + to - from, 0)
-  if (anySession && blocks >= HELPED_FROM_BLOCKS) await withHelper(context, { settings }, own, batches())
+  if (anySession && allBlocks >= HELPED_FROM_BLOCKS) await withHelper(context, { settings }, own, batches())
   else await own()
 }
 

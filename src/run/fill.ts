@@ -88,12 +88,12 @@ async function unlessInTheWay<T>(work: Promise<T>): Promise<T | null> {
   }
 }
 
-/** One batch: as if nobody had locked a row of it, and otherwise what is not locked. */
-async function fillBatch(ask: Ask, host: HostPlan, batch: Stretch): Promise<{ filled: number; left: boolean }> {
+/** One batch: as if nobody had locked a row of it, and otherwise what is not locked. Whether rows are left. */
+async function fillBatch(ask: Ask, host: HostPlan, batch: Stretch): Promise<boolean> {
   const all = await unlessInTheWay(ask<{ filled: number }>(fillBatchStatement(host, batch)))
-  if (all) return { ...all, left: false }
+  if (all) return false
   const some = await unlessInTheWay(ask<{ pending: number; filled: number }>(fillUnlockedStatement(host, batch)))
-  return some ? { filled: some.filled, left: some.filled < some.pending } : { filled: 0, left: true }
+  return some === null || some.filled < some.pending
 }
 
 /** Three rows of four leave the indexes alone. */
@@ -114,9 +114,7 @@ async function fillInBatches(context: RunContext, host: HostPlan, settings: Sett
       context,
       { stretches, settings, anySession: true },
       async (ask, batch) => {
-        const { filled, left } = await fillBatch(ask, host, batch)
-        if (left) again.push(batch)
-        return filled
+        if (await fillBatch(ask, host, batch)) again.push(batch)
       },
       progress,
     )
@@ -145,9 +143,7 @@ async function fillNewRows(context: RunContext, host: HostPlan, settings: Settin
         { stretches: [{ from: 0, to: blocks }], settings, anySession: false },
         async (ask, batch) => {
           const found = await unlessInTheWay(ask<{ filled: number }>(fillNewRowsBatchStatement(host, table, batch)))
-          const filled = found?.filled ?? 0
-          done += filled
-          return filled
+          done += found?.filled ?? 0
         },
         progress,
       )

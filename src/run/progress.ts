@@ -27,7 +27,7 @@ export class Progress {
   private readonly context: RunContext
   private readonly phase: Phase
   private readonly what: string
-  private readonly totalRows: number
+  readonly totalRows: number
   private readonly started = performance.now()
   /** By turn: all rows done, and what was spent on the last ones. */
   private readonly turns: { done: number; rows: number; ms: number }[] = []
@@ -61,7 +61,7 @@ export class Progress {
       type: 'progress',
       phase: this.phase,
       what: this.what,
-      rows: this.rows,
+      rows: Math.min(Math.round(this.rows), this.totalRows),
       totalRows: this.totalRows,
       rowsPerSecond,
       remainingMs: this.rows > 0 ? this.remainingMs(elapsedMs, spent?.turn.of ?? 1) : null,

@@ -89,3 +89,19 @@ describe('a restore that set rows aside before it was broken off', () => {
     expect(report.setAside).toMatchObject([{ table: 'program_partner_audit_log', rows: 1 }])
   })
 })
+
+describe('a restore that had filled rows before it was broken off', () => {
+  const database = useDatabase({ template: 'demo' })
+
+  test('counts them as done when it passes over them', async () => {
+    await removeFeature(database().db, programPartner)
+    await breakOff(database(), ['phase done', 'fill'])
+    const told: unknown[] = []
+    await restoreFeature(database().db, programPartner, {
+      onProgress: (event) => {
+        if (event.type === 'progress' && event.phase === 'fill') told.push(event)
+      },
+    })
+    expect(told).toMatchObject([{ what: 'contacts', rows: 41, totalRows: 41, remainingMs: 0 }])
+  })
+})
