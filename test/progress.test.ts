@@ -13,7 +13,10 @@ afterEach(() => {
 const TOTAL = 80_000
 
 /** What the events said of the time left, by the share of rows that was done. */
-function told(work: (progress: Progress) => void, touching?: number): { share: number; remainingMs: number; at: number }[] {
+function told(
+  work: (progress: Progress) => void,
+  touching?: number,
+): { share: number; remainingMs: number; at: number }[] {
   const events: { share: number; remainingMs: number; at: number }[] = []
   const emit = (event: ProgressEvent) => {
     if (event.type === 'progress' && event.remainingMs !== null)

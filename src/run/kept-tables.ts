@@ -5,6 +5,8 @@ import { parseName } from '../names.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backupsOf } from './backups.ts'
+import type { SetAside } from './report.ts'
+import { readSetAsideByRun } from './set-aside-report.ts'
 
 /** A table that keeps what was removed, or what a restore had no place for. */
 export interface KeptTable {
@@ -43,8 +45,10 @@ export async function readKept(db: AnyKysely, runs: readonly RunRecord[]): Promi
   const { archives, purges } = await readKeeping(db)
   const current = new Map<string, RunRecord>()
   for (const run of runs) if (run.state !== 'aborted') current.set(run.feature, run)
+  const aside = await readSetAsideByRun(db)
   const drafts = runs.flatMap((run): Draft[] => {
-    if (run.direction === 'restore') return retired(run)
+    if (run.direction === 'restore')
+      return [...retired(run), ...aside.filter((a) => a.run === run.id).map((a) => setAside(run, a))]
     const latest = current.get(run.feature)
     const inEffect = latest?.id === run.id || (latest?.removal_id === run.id && latest.state === 'running')
     return inEffect && ['done', 'running'].includes(run.state) ? backups(run, archives.get(run.id)) : []
@@ -74,39 +78,42 @@ function backups(run: RunRecord, archive: Archive | undefined): Draft[] {
       kind: archived ? 'archive' : 'backup',
       needed: true,
       keepUntil: archive?.keepUntil ?? null,
-      rows: run.report.backups?.find((b) => b.table === shown(table))?.rows ?? null,
+      // as it was sealed last
+      rows: rowsOf(run.checksums[shown(table)]),
     }
   })
 }
+
+const rowsOf = (seal: string | undefined): number | null => (seal === undefined ? null : Number.parseInt(seal))
 
 /** Of backups, those of columns are kept under an archive name; whole tables went back. */
 function retired(run: RunRecord): Draft[] {
   const { id, feature, plan, report, finished_at: at } = run
   const keepUntil = at === null ? null : addDays(at, RETIRED_DAYS)
-  return [
-    ...(report.retired ?? []).flatMap(({ backup, became }): Draft[] => {
-      const host = plan?.hosts.find((h) => shown(h.backup) === backup)
-      if (!host) return []
-      const of = `${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}, as before the restore`
-      return [
-        {
-          run: id,
-          feature,
-          name: parseName(became, 'public'),
-          of,
-          kind: 'retired',
-          needed: false,
-          keepUntil,
-          rows: null,
-        },
-      ]
-    }),
-    ...(report.setAside ?? []).map(({ kept, table, rows, reason }): Draft => ({
-      ...{ run: id, feature, name: parseName(kept, 'public'), of: `rows of ${table}: ${reason}` },
-      ...{ kind: 'set aside', needed: false, keepUntil: null, rows },
-    })),
-  ]
+  return (report.retired ?? []).flatMap(({ backup, became }): Draft[] => {
+    const host = plan?.hosts.find((h) => shown(h.backup) === backup)
+    if (!host) return []
+    const of = `${host.columns.map((c) => c.name).join(', ')} of ${shown(host.table)}, as before the restore`
+    return [
+      {
+        run: id,
+        feature,
+        name: parseName(became, 'public'),
+        of,
+        kind: 'retired',
+        needed: false,
+        keepUntil,
+        rows: null,
+      },
+    ]
+  })
 }
+
+/** Of a restore that was taken back, too: they are nowhere else. */
+const setAside = ({ id, feature }: RunRecord, { kept, table, rows, reason }: SetAside): Draft => ({
+  ...{ run: id, feature, name: parseName(kept, 'public'), of: `rows of ${table}: ${reason}` },
+  ...{ kind: 'set aside', needed: false, keepUntil: null, rows },
+})
 
 export function addDays(timestamp: string, days: number): string {
   const date = new Date(timestamp)

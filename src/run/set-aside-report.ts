@@ -1,23 +1,27 @@
+import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import type { RunContext } from './context.ts'
 import type { SetAside } from './report.ts'
 
 /** What a restore has set aside, before it broke off too. */
-export const readSetAside = (context: RunContext, runId: string): Promise<SetAside[]> =>
-  setAsideBy(context, `= ${runId}`)
+export const readSetAside = ({ db }: RunContext, runId: string): Promise<SetAside[]> =>
+  readJson(db, setAsideQuery(`e.run_id = ${runId}`))
 
 /** What all restores of a removal have: those that were taken back have left it where it is. */
-export const readAllSetAside = (context: RunContext, removalId: string): Promise<SetAside[]> =>
-  setAsideBy(context, `in (select r.id from ${LEDGER_SCHEMA}.runs r where r.removal_id = ${removalId})`)
-
-async function setAsideBy({ db }: RunContext, runs: string): Promise<SetAside[]> {
-  return await readJson<SetAside>(
+export const readAllSetAside = ({ db }: RunContext, removalId: string): Promise<SetAside[]> =>
+  readJson(
     db,
-    `select e.detail ->> 'table' as table, pg_catalog.sum((e.detail ->> 'rows')::pg_catalog.int8)::pg_catalog.int8 as rows,
-       e.detail ->> 'reason' as reason, e.detail ->> 'kept' as kept
-     from ${LEDGER_SCHEMA}.events e
-     where e.run_id ${runs} and e.event = 'set aside' and (e.detail ->> 'rows')::pg_catalog.int8 > 0
-     group by 1, 3, 4 order by pg_catalog.min(e.id)`,
+    setAsideQuery(`e.run_id in (select r.id from ${LEDGER_SCHEMA}.runs r where r.removal_id = ${removalId})`),
   )
-}
+
+/** What every restore has, with its run. */
+export const readSetAsideByRun = (db: AnyKysely): Promise<(SetAside & { readonly run: string })[]> =>
+  readJson(db, setAsideQuery('true', 'e.run_id::text as run, '))
+
+const setAsideQuery = (which: string, run = '') =>
+  `select ${run}e.detail ->> 'table' as table, pg_catalog.sum((e.detail ->> 'rows')::pg_catalog.int8)::pg_catalog.int8 as rows,
+     e.detail ->> 'reason' as reason, e.detail ->> 'kept' as kept
+   from ${LEDGER_SCHEMA}.events e
+   where ${which} and e.event = 'set aside' and (e.detail ->> 'rows')::pg_catalog.int8 > 0
+   group by e.run_id, e.detail ->> 'table', e.detail ->> 'reason', e.detail ->> 'kept' order by pg_catalog.min(e.id)`

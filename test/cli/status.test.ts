@@ -94,6 +94,20 @@ describe('unship status', () => {
     expect(statusAsText(statuses, { ...style, columns: null })).toContain('partner_status_notes of contacts')
   })
 
+  test('lists rows that a restore set aside before it was taken back, and what the backup has now', async () => {
+    await removeFeature(database().db, programPartner)
+    await database().query(`delete from contacts where email = 'contact79@example.org'`)
+    const broken = restoreFeature(database().db, programPartner, killedAt(database(), ['phase started', 'reveal']))
+    await refusal('server_unreachable', broken)
+    await removeFeature(database().db, programPartner)
+    const [status] = await readStatus(database().db)
+    const kept = status?.kept.filter(({ table }) => table.includes('audit_log')).map(({ kind, rows }) => [kind, rows])
+    expect(kept).toEqual([
+      ['backup', 2],
+      ['set aside', 1],
+    ])
+  })
+
   test('says so where the role may not read the ledger', async () => {
     await removeFeature(database().db, programPartner)
     const asApp = { DATABASE_URL: database().ownerUrl.replaceAll('crm_owner', 'crm_app') }
