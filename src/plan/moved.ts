@@ -191,6 +191,7 @@ export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
           ?.some((c) => c.attgenerated !== '' && k.referenced_columns.includes(c.attname)) && {
           referencedGenerated: true,
         }),
+        ...(k.period && { period: true }),
         equalities: k.equalities,
         setColumns: k.set_columns,
         onDelete: onDelete[k.confdeltype],

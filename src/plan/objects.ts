@@ -96,6 +96,8 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
     if (index.tablespace !== null) create.push(`alter index ${own} set tablespace ${id(index.tablespace)}`)
     if (index.indisclustered) create.push(`alter materialized view ${name} cluster on ${id(index.relname)}`)
   }
+  const identity = { f: 'full', n: 'nothing' }[relation.relreplident as string]
+  if (materialized && identity) create.push(`alter materialized view ${name} replica identity ${identity}`)
   create.push(`alter ${kind} ${name} owner to ${id(relation.owner)}`)
   if (materialized && relation.relispopulated && !isOurs(model, relation))
     create.push(`refresh materialized view ${name}`)

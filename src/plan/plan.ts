@@ -114,6 +114,8 @@ export interface MovedForeignKey {
   readonly referencedPartitioned?: boolean
   /** It refers to a generated column of the feature, which is not there before the reveal. */
   readonly referencedGenerated?: boolean
+  /** The last column is a PERIOD: all of it must be covered by rows that are referred to. */
+  readonly period?: boolean
   /** For each column, the operator that compares it with what it refers to. */
   readonly equalities?: readonly string[]
   /** ON DELETE SET NULL (…) or SET DEFAULT (…): the columns that are changed; none for all. */

@@ -35,8 +35,13 @@ export function orphaned({ key, parent, parents }: Orphans): string {
   const equal = key.columns.map(
     (c, i) => `p.${id(key.referencedColumns[i] ?? '')} ${key.equalities?.[i] ?? '='} t.${id(c)}`,
   )
-  return `${key.columns.map((c) => `t.${id(c)} is not null`).join(' and ')}
-    and not exists (select from ${parents ?? `${all}${qualified(parent)}`} p where ${equal.join(' and ')})`
+  const given = key.columns.map((c) => `t.${id(c)} is not null`).join(' and ')
+  const from = `from ${parents ?? `${all}${qualified(parent)}`} p where ${equal.join(' and ')}`
+  // the last of these says that a period overlaps; they must cover it together, which PostgreSQL 18.4 does not ask when it validates
+  if (key.period)
+    return `${given} and not coalesce(t.${id(key.columns.at(-1) ?? '')} operator(pg_catalog.<@)
+      (select pg_catalog.range_agg(p.${id(key.referencedColumns.at(-1) ?? '')}) ${from}), false)`
+  return `${given} and not exists (select ${from})`
 }
 
 /**

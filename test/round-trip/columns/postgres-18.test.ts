@@ -1,5 +1,7 @@
 import { describe, expect, inject, test } from 'vitest'
+import { removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
+import { asOwner } from '../../support/round-trip.ts'
 import { refusal, roundTrip } from './support.ts'
 
 describe.runIf(inject('server').versionNum >= 180_000)('what came with PostgreSQL 18', () => {
@@ -69,5 +71,22 @@ describe.runIf(inject('server').versionNum >= 180_000)('what came with PostgreSQ
     const error = await refusal(database(), feature)
     expect(error.suggestion).toEqual({ acknowledge: { rewrites: { t: ['no_overlap'] } } })
     await roundTrip(database(), { setup: '', feature: { ...feature, ...error.suggestion } })
+  })
+
+  test('rows whose period is not covered any more are set aside', async () => {
+    await database().query('create extension btree_gist')
+    await asOwner(
+      database(),
+      `create table price (id int, valid daterange, primary key (id, valid without overlaps));
+       create table sale (id int primary key, price int, during daterange, constraint priced foreign key (price, period during) references price (id, period valid));
+       insert into price values (1, '[2024-01-01,2024-06-01)'), (1, '[2024-06-01,2025-01-01)');
+       insert into sale values (1, 1, '[2024-05-01,2024-07-01)'), (2, 1, '[2024-02-01,2024-03-01)'), (3, 1, null), (4, 1, '[2024-08-01,2024-09-01)')`,
+    )
+    const feature = { name: 'f', tables: ['sale'] }
+    await removeFeature(database().db, feature)
+    await asOwner(database(), `delete from price where valid @> '2024-07-01'::date`)
+    const restored = await restoreFeature(database().db, feature)
+    expect(restored).toMatchObject({ outcome: 'restored', warnings: [], setAside: [{ rows: 2 }] })
+    expect(await database().query('select id from sale order by id')).toEqual([{ id: 2 }, { id: 3 }])
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
 import { useRoles } from '../../support/role.ts'
-import { asOwner } from '../../support/round-trip.ts'
+import { asOwner, expectRoundTrip } from '../../support/round-trip.ts'
 
 describe('a materialized view of another role', () => {
   const roles = useRoles('clerk')
@@ -29,5 +29,20 @@ describe('a materialized view of another role', () => {
     await removeFeature(database().db, feature)
     expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
     expect(await read()).toEqual(before)
+  })
+})
+
+describe('the replica identity of a materialized view', () => {
+  const database = useDatabase()
+
+  test.each(['full', 'nothing'])('%s', async (identity) => {
+    await asOwner(
+      database(),
+      `create table t (id int primary key, note text); insert into t values (1, 'x');
+       create materialized view m as select id, note from t; create unique index m_id on m (id);
+       alter table m alter column id set statistics 7`,
+    )
+    await asOwner(database(), `alter materialized view m replica identity ${identity}`)
+    await expectRoundTrip(database(), { name: 'f', columns: { t: ['note'] }, views: ['m'] })
   })
 })
