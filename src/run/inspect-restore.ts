@@ -24,7 +24,7 @@ import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
 import { run, sqlState } from './query.ts'
-import { refuseRestoreRights } from './restore-rights.ts'
+import { refuseGoneNames, refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
 
@@ -45,6 +45,7 @@ export async function inspectRestore(
   checkMajor(context, removal, environment.major)
   await refuseMissing(context, plan)
   await refuseTampered(context, removal, plan)
+  await refuseGoneNames(context, plan, removal.id)
   await refuseRestoreRights(context, plan, environment.current_user)
   await refuseChangedTrees(context, plan)
   await refuseChangedBackups(context, removal, plan)
