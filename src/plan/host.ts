@@ -186,8 +186,8 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
       `alter table ${table} alter column ${original} drop default`,
       ...madeNotNull(table, original, column, major),
       `alter table ${table} alter column ${original} add generated ${column.attidentity === 'a' ? 'always' : 'by default'} as identity (sequence name ${own} ${sequenceOptions(sequence)})`,
-      // it is given its table's
-      ...(model.relation(sequence.seqrelid).relpersistence === relation.relpersistence
+      // it is given its table's; before PostgreSQL 15 there is no other
+      ...(major < 15 || model.relation(sequence.seqrelid).relpersistence === relation.relpersistence
         ? []
         : [`alter sequence ${own} set ${relation.relpersistence === 'u' ? 'logged' : 'unlogged'}`]),
       `select pg_catalog.setval(${literal(own)}, last_value, is_called) from ${stand}`,
