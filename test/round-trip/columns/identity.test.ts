@@ -20,6 +20,13 @@ describe('serial and identity columns', () => {
     update t set s = null where false;`
   const feature = { name: 'f', columns: { t: ['s', 'a', 'd', 'small'] } } as const
 
+  test('the sequence of an unlogged table', async () => {
+    await roundTrip(database(), {
+      setup: `create unlogged table t (id int primary key, n int generated always as identity); insert into t select generate_series(1, 5)`,
+      feature: { name: 'f', columns: { t: ['n'] } },
+    })
+  })
+
   test.runIf(inject('server').versionNum >= 150_000)(
     'a sequence that is logged where its table is not, and the other way round',
     async () => {
