@@ -1,3 +1,4 @@
+import type { Address } from '../catalog/dependency.ts'
 import type { QualifiedName } from '../sql.ts'
 import type { Probe } from './probes.ts'
 import type { Rewrites } from './rewrites.ts'
@@ -145,6 +146,8 @@ export interface PlannedLock {
   readonly tree?: boolean
   /** Of a tree: ACCESS EXCLUSIVE unless told. */
   readonly mode?: string
+  /** Not told of by itself: part of a table, or of the feature. `object` is where it is no relation. */
+  readonly part?: { readonly object: Pick<Address, 'catalog' | 'objid'> | null }
 }
 
 /** A name that must be free when the feature comes back. */

@@ -51,10 +51,26 @@ const PREPARED = 'unship_writers'
 /** Where the transaction keeps what that gave at first. */
 const WRITERS = 'unship.writers'
 
+/** Catalogs of what belongs to a relation, and the column that names it; theirs and the relation's comments are in another. */
+const OF_RELATIONS = {
+  pg_class: 'oid',
+  pg_attribute: 'attrelid',
+  pg_attrdef: 'adrelid',
+  pg_constraint: 'conrelid',
+  pg_index: 'indexrelid',
+  pg_policy: 'polrelid',
+  pg_rewrite: 'ev_class',
+  pg_sequence: 'seqrelid',
+  pg_statistic_ext: 'stxrelid',
+  pg_trigger: 'tgrelid',
+} as const
+/** Whose rows have an identifier, by which comments, labels and dependences name them. */
+const WITH_OID = ['pg_class', 'pg_constraint', 'pg_policy', 'pg_rewrite', 'pg_statistic_ext', 'pg_trigger'] as const
+
 /**
  * What no weak lock keeps still: functions and types have none, one on a view would lock its tables too, and neither GRANT nor the new
- * name of an index asks for the table's. Who wrote their rows is looked at before the comparison, and once more at last; then
- * the attempt is given up, and the next one compares anew.
+ * name of an index asks for the table's. Who wrote their rows is looked at before the comparison, and once more when all locks are
+ * held; then the attempt is given up, and the next one compares anew.
  */
 export function holdStill({ scope }: Snapshot): {
   readonly before: readonly string[]
@@ -62,36 +78,34 @@ export function holdStill({ scope }: Snapshot): {
   /** Without locks, whatever came of it: the session is the caller's. */
   readonly afterwards: string
 } {
-  const [relations, routines, types] = [scope.relations, scope.routines, scope.types].map(oidArray)
-  const of = (catalog: string, where: string) => `select c.xmin from pg_catalog.${catalog} c where ${where}`
-  const ofRelations = [
-    ...[
-      ['pg_class', 'oid'],
-      ['pg_attribute', 'attrelid'],
-      ['pg_attrdef', 'adrelid'],
-      ['pg_rewrite', 'ev_class'],
-    ],
-    ...[
-      ['pg_trigger', 'tgrelid'],
-      ['pg_index', 'indrelid'],
-      ['pg_statistic_ext', 'stxrelid'],
-    ],
-  ].map(([catalog = '', column = '']) => of(catalog, `c.${column} = any (${relations ?? ''})`))
-  const rows = [
-    ...ofRelations,
-    of(
-      'pg_class',
-      `c.oid in (select i.indexrelid from pg_catalog.pg_index i where i.indrelid = any (${relations ?? ''}))`,
+  const [relations = '', routines = '', types = ''] = [scope.relations, scope.routines, scope.types].map(oidArray)
+  const regclass = (catalog: string) => `'pg_catalog.${catalog}'::pg_catalog.regclass`
+  const named = [
+    ...WITH_OID.map(
+      (catalog) =>
+        `select ${regclass(catalog)}, c.oid from pg_catalog.${catalog} c join r on c.${OF_RELATIONS[catalog]} = r.oid`,
     ),
-    of('pg_proc', `c.oid = any (${routines ?? ''})`),
-    of('pg_type', `c.oid = any (${types ?? ''})`),
-    of('pg_description', `c.objoid = any (${relations ?? ''} || ${routines ?? ''} || ${types ?? ''})`),
+    `select ${regclass('pg_proc')}, pg_catalog.unnest(${routines})`,
+    `select ${regclass('pg_type')}, pg_catalog.unnest(${types})`,
+  ]
+  const rows = [
+    ...Object.entries(OF_RELATIONS).map(
+      ([catalog, column]) => `select c.xmin from pg_catalog.${catalog} c join r on c.${column} = r.oid`,
+    ),
+    `select c.xmin from pg_catalog.pg_proc c where c.oid = any (${routines})`,
+    `select c.xmin from pg_catalog.pg_type c where c.oid = any (${types})`,
+    `select c.xmin from o join pg_catalog.pg_description c on c.classoid = o.catalog and c.objoid = o.oid`,
+    `select c.xmin from o join pg_catalog.pg_seclabel c on c.classoid = o.catalog and c.objoid = o.oid`,
+    `select c.xmin from o join pg_catalog.pg_depend c on c.classid = o.catalog and c.objid = o.oid and c.deptype = 'x' /* on an extension */`,
   ]
   return {
     before: [
       forget,
       `prepare ${PREPARED} as select pg_catalog.array_agg(distinct w.xmin::text) || (pg_catalog.count(*) || ' rows') as writers
-from (${rows.join('\n  union all ')}) w(xmin)`,
+from (with r(oid) as materialized (select pg_catalog.unnest(${relations})
+    union all select i.indexrelid from pg_catalog.pg_index i where i.indrelid = any (${relations})),
+  o(catalog, oid) as materialized (${named.join('\n    union all ')})
+  ${rows.join('\n  union all ')}) w(xmin)`,
       `do ${dollarQuote(
         `
 declare

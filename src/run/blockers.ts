@@ -1,28 +1,38 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
-import { literal, qualified, type QualifiedName } from '../sql.ts'
+import type { PlannedLock } from '../plan/plan.ts'
+import { literal, qualified } from '../sql.ts'
 import type { Blocker } from './report.ts'
 import { withoutValues } from './without-values.ts'
 
-/** Sessions and prepared transactions that hold locks on some relations, the oldest first. */
-export async function readBlockers(db: AnyKysely, relations: readonly QualifiedName[]): Promise<Blocker[]> {
-  if (relations.length === 0) return []
-  const list = relations.map((r) => `pg_catalog.to_regclass(${literal(qualified(r))})`).join(', ')
+/** Sessions and prepared transactions that hold some of these locks, the oldest first. */
+export async function readBlockers(
+  db: AnyKysely,
+  locks: readonly Pick<PlannedLock, 'relation' | 'part'>[],
+): Promise<Blocker[]> {
+  if (locks.length === 0) return []
+  const relations = locks.filter(({ part }) => !part?.object).map(({ relation }) => literal(qualified(relation)))
+  const list = `array[${relations.map((name) => `pg_catalog.to_regclass(${name})`).join(', ')}]::pg_catalog.regclass[]`
+  const objects = locks.flatMap(({ part }) => part?.object ?? [])
+  const pairs = `array[${objects.map((o) => literal(`${o.catalog}:${o.objid}`)).join(', ')}]::text[]`
   const found = await readJson<Blocker>(
     db,
     `select coalesce(a.pid, 0) as pid, coalesce(a.usename::text, x.owner::text) as user, a.application_name as application,
       case when a.pid is null then 'prepared transaction' else a.state end as state,
       (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared)) * 1000)::pg_catalog.int8 as "ageMs",
       nullif(a.query, '<insufficient privilege>') as query,
-      pg_catalog.min(l.relation::pg_catalog.regclass::text) as relation, x.gid as prepared
+      pg_catalog.min(case l.locktype when 'relation' then l.relation::pg_catalog.regclass::text
+        else pg_catalog.pg_describe_object(l.classid, l.objid, 0) end) as relation, x.gid as prepared
     from pg_catalog.pg_locks l
     left join pg_catalog.pg_stat_activity a on a.pid = l.pid
     left join pg_catalog.pg_locks t on l.pid is null and t.pid is null and t.locktype = 'transactionid'
       and t.virtualtransaction = l.virtualtransaction
     left join pg_catalog.pg_prepared_xacts x on x.transaction = t.transactionid
-    where l.locktype = 'relation' and l.granted and (l.relation in (${list})
-        or exists (select from pg_catalog.unnest(array[${list}]) r(root) cross join lateral pg_catalog.pg_partition_tree(r.root) p
-          where p.relid = l.relation))
+    where l.granted and case l.locktype
+        when 'relation' then l.relation = any (${list}) or exists (select from pg_catalog.unnest(${list}) r(root)
+          cross join lateral pg_catalog.pg_partition_tree(r.root) p where p.relid = l.relation)
+        when 'object' then (select c.relname::text from pg_catalog.pg_class c where c.oid = l.classid) || ':' || l.objid = any (${pairs})
+      end
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
       and l.pid is distinct from pg_catalog.pg_backend_pid()
     group by a.pid, a.usename, x.owner, a.application_name, a.state, a.xact_start, x.prepared, a.query, x.gid

@@ -16,6 +16,7 @@ import {
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
 import { againstDefinitions } from '../plan/locks.ts'
+import { partLocks } from '../plan/part-locks.ts'
 import { demandSameCatalog, holdStill } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
@@ -156,16 +157,14 @@ async function runPhases(
     await runTogether(db, [...more, setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
   }
   const online = !session.inTransaction
+  const locks = [...plan.locks.cutOver, ...partLocks(snapshot)]
 
   // the locks of the cut-over are asked for here already: whoever holds them makes us wait now, before the copy
-  await context.phase('watch', () =>
-    runShort(context, {
-      phase: 'watch',
-      locks: plan.locks.cutOver,
-      statements: online ? of('watch') : [],
-      flushedLater: online,
-    }),
-  )
+  const watch = () =>
+    context.phase('watch', () =>
+      runShort(context, { phase: 'watch', locks, statements: online ? of('watch') : [], flushedLater: online }),
+    )
+  await comparing(context, watch, (state) => plannedOtherwise(context, inspection, state))
   const watched = await readSources(context, plan.hosts)
   await enter('copy')
   let copied: Copied = { tallies: [], counts: {}, hostRows: {} }
@@ -217,7 +216,7 @@ async function runPhases(
           phase: 'cut over',
           flushedLater: online,
           ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
-          locks: plan.locks.cutOver,
+          locks,
           statements: [
             ...still.after,
             ...(online ? demandFewRows(plan.hosts) : []),

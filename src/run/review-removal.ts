@@ -112,10 +112,7 @@ async function readSurroundings(
         where s.slot_type = 'logical' and s.database = pg_catalog.current_database()) as slots,
       (select pg_catalog.count(*) from pg_catalog.pg_stat_get_wal_senders()) as standbys`,
   )
-  const blockers = await readBlockers(
-    db,
-    locks.map(({ relation }) => relation),
-  )
+  const blockers = await readBlockers(db, locks)
   return {
     logicalSlots: counted?.slots ?? 0,
     standbys: counted?.standbys ?? 0,

@@ -85,10 +85,7 @@ export async function runShort(
       // not our own timeout: somebody cancelled us
       if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
-      const blockers = await readBlockers(
-        db,
-        locksOf(short).map((l) => l.relation),
-      )
+      const blockers = await readBlockers(db, locksOf(short))
       if (attempt >= attempts) throw locked(context, short, attempt, blockers, error)
       const retryInMs = pause(attempt)
       context.emit({ type: 'waiting', phase: short.phase, attempt, attempts, retryInMs, blockers })
@@ -190,7 +187,8 @@ function locked(
   cause: unknown,
 ): UnshipError {
   // some are asked for a weak lock first
-  const relations = [...new Set(locksOf(short).map((l) => l.relation.name))].join(', ')
+  const whole = locksOf(short).filter((l) => !l.part)
+  const relations = [...new Set(whole.map((l) => l.relation.name))].join(', ')
   return new UnshipError({
     code: 'locked',
     message: `could not lock ${relations} for phase "${short.phase}" of feature ${context.feature}`,

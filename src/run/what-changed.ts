@@ -81,7 +81,10 @@ export async function foundOtherwise(
 }
 
 function listed(changes: readonly string[]): string {
-  const named = changes.length > 0 ? changes.slice(0, NAMED) : ['Something was created anew under its name']
+  const named =
+    changes.length > 0
+      ? changes.slice(0, NAMED)
+      : ['Something was created anew under its name, or depends on another extension than before']
   const more = changes.length > NAMED ? [`And ${String(changes.length - NAMED)} more`] : []
   return [...named, ...more].map((change) => `${change}.`).join('\n')
 }

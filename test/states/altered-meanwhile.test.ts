@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type pg from 'pg'
 import { defineFeature, removeFeature, restoreFeature, type RunOptions } from 'kysely-unship'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
-import { actingBefore } from '../support/interleave.ts'
+import { actingBefore, whileComparing } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
 import { noTraces, readTraces, refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
@@ -179,28 +178,6 @@ describe('what is altered while a removal is under way', () => {
     expect((await removing(VERIFYING, act)).outcome).toBe('removed')
   })
 
-  /** Acts while the cut-over compares, when it has no lock that would keep this out. */
-  async function comparing(act: (other: pg.Client) => Promise<unknown>) {
-    const other = await database().connect('crm_owner')
-    const blocker = await database().connect('crm_owner')
-    let acting: Promise<unknown> | undefined
-    const removed = removing(
-      CUTTING_OVER,
-      async () => {
-        // a reader holds up the locks that come after the comparison
-        await blocker.query('begin; select from members limit 1')
-        acting = sleep(400).then(async () => {
-          await act(other)
-          await blocker.query('commit')
-        })
-      },
-      { lockTimeoutMs: 5_000 },
-    )
-    const outcome = await removed.catch((error: unknown) => error)
-    await acting
-    return outcome
-  }
-
   test.each([
     ['alter view noted set (security_barrier)', 'view public.noted was altered'],
     [`comment on view noted is 'news'`, 'view public.noted was altered'],
@@ -211,7 +188,7 @@ describe('what is altered while a removal is under way', () => {
     ['alter function note_of rename to notes_of', 'function public.note_of(integer) is gone'],
   ])('after the comparison, before the locks: %s', async (alter, detail) => {
     await owner('grant select on noted to crm_app')
-    const error = await comparing((other) => other.query(alter))
+    const error = await whileComparing(database(), feature, CUTTING_OVER, 'members', (other) => other.query(alter))
     expect(error).toMatchObject({ code: 'plan_changed', detail: expect.stringContaining(detail) as string })
     expect(await readTraces(database())).toEqual({ ...noTraces, runs: ['removal: aborted'] })
   })

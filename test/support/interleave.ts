@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
+import type pg from 'pg'
 import { expect } from 'vitest'
+import { removeFeature, type Feature } from 'kysely-unship'
 import { beforeQueries, createPool } from './connect.ts'
 import type { TestDatabase } from './database.ts'
 
@@ -40,4 +43,35 @@ export function actingBefore<R>(
     await act()
   }
   return actingBeforeEach(database, text, once, work)
+}
+
+/**
+ * Removes a feature while `act` is done when the cut-over, known by `text`, has compared the catalog and has no lock yet that would
+ * keep it out: a reader of `table` holds those up. Gives what comes of it, report or error.
+ */
+export async function whileComparing(
+  database: TestDatabase,
+  feature: Feature,
+  text: string,
+  table: string,
+  act: (other: pg.Client) => Promise<unknown>,
+): Promise<unknown> {
+  const other = await database.connect('crm_owner')
+  const reader = await database.connect('crm_owner')
+  let acting: Promise<unknown> | undefined
+  const removal = actingBefore(
+    database,
+    text,
+    async () => {
+      await reader.query(`begin; select from ${table} limit 1`)
+      acting = sleep(400).then(async () => {
+        await act(other)
+        await reader.query('commit')
+      })
+    },
+    (db) => removeFeature(db, feature, { lockTimeoutMs: 5_000 }),
+  )
+  const outcome = await removal.catch((error: unknown) => error)
+  await acting
+  return outcome
 }
