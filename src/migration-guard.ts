@@ -3,7 +3,7 @@ import type { Migration, MigrationProvider } from 'kysely/migration'
 import type { AnyKysely } from './any-kysely.ts'
 import { UnshipError } from './errors.ts'
 import { isFeature } from './feature.ts'
-import { removedRuns } from './ledger/ledger.ts'
+import { runsInEffect } from './ledger/ledger.ts'
 import { featureLockKey, withSession } from './run/session.ts'
 
 /**
@@ -11,7 +11,7 @@ import { featureLockKey, withSession } from './run/session.ts'
  *
  * Kysely records a migration when its `up` has returned, and `migrate:down` undoes the last one on
  * record: after a removal that broke off, the one before it. Here every `down` first looks into the
- * ledger, and refuses while the removal of another migration is unfinished or not on Kysely's record.
+ * ledger, and refuses while the removal of another migration, or what takes it back, is unfinished or not on Kysely's record.
  *
  * Locks nothing.
  *
@@ -58,18 +58,25 @@ async function refuseFor(
   migrations: Readonly<Record<string, Migration>>,
   recorded: readonly string[] | null,
 ): Promise<void> {
-  for (const { id, feature, state } of await removedRuns(db)) {
+  for (const { id, feature, state, direction, plan } of await runsInEffect(db)) {
     if (featuresOf(migrations[undone]).includes(feature)) continue
     const unrecorded = Object.keys(migrations).find(
       (name) => featuresOf(migrations[name]).includes(feature) && recorded?.includes(name) === false,
     )
-    const broken = state === 'running' && !(await isUnderWay(db, feature))
-    if (!broken && (state === 'running' || unrecorded === undefined)) continue
+    const running = state === 'running' && (await isUnderWay(db, feature))
+    // the restore of a migration that is on record may be gone on with by its own "down"
+    const unfinished = direction === 'removal' || plan?.takesBack === true
+    const broken = state === 'running' && !running && unfinished
+    if (!broken && (running || unrecorded === undefined)) continue
+    const what = direction === 'restore' ? 'restore' : 'removal'
     throw new UnshipError({
       code: 'wrong_state',
-      message: `migration ${undone} is not undone, because the removal of feature ${feature} after it has not finished`,
-      detail: `Run ${id} ${broken ? 'broke off' : `removed it, but Kysely has no record of migration ${unrecorded ?? ''}`}; "down" would undo the migration before it.`,
-      hint: 'Run kysely migrate:latest to finish it, or abortRemoval (after the cut-over: restoreFeature) to take it back. Nothing was changed.',
+      message: `migration ${undone} is not undone, because the ${what} of feature ${feature} after it has not finished`,
+      detail: `Run ${id} ${state === 'running' ? 'broke off' : `removed it, but Kysely has no record of migration ${unrecorded ?? ''}`}; "down" would undo the migration before it.`,
+      hint:
+        direction === 'restore'
+          ? 'Run abortRemoval again (or restoreFeature) to finish it, or kysely migrate:latest to remove the feature after all. Nothing was changed.'
+          : 'Run kysely migrate:latest to finish it, or abortRemoval (after the cut-over: restoreFeature) to take it back. Nothing was changed.',
     })
   }
 }

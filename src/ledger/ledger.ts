@@ -45,6 +45,8 @@ export interface RecordedPlan {
   readonly memberships?: readonly MembershipSwap[]
   /** The publications that named host tables when the restore was planned: only in a restore's row. */
   readonly published?: readonly Naming[]
+  /** abortRemoval began it, to take a broken removal back: only in a restore's row. */
+  readonly takesBack?: boolean
 }
 
 /** One row of `unship.runs`. */
@@ -152,11 +154,15 @@ export async function runById(db: AnyKysely, id: string): Promise<LedgerRun> {
 }
 
 /** Removals that were neither restored nor taken back, of any feature. */
-export async function removedRuns(db: AnyKysely): Promise<LedgerRun[]> {
+export const removedRuns = async (db: AnyKysely): Promise<LedgerRun[]> =>
+  (await runsInEffect(db)).filter(({ direction }) => direction === 'removal')
+
+/** The same, and restores that have not ended. */
+export async function runsInEffect(db: AnyKysely): Promise<LedgerRun[]> {
   if (!(await ledgerExists(db))) return []
   return await readRuns(
     db,
-    `direction = 'removal' and state in ('running', 'done') and not exists (
+    `(direction = 'removal' and state in ('running', 'done') or direction = 'restore' and state = 'running') and not exists (
        select from ${runs} later where later.feature = runs.feature and later.id > runs.id and later.state <> 'aborted') order by id`,
   )
 }

@@ -21,6 +21,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
   const report = await sayingWhatIsLost(lost, () =>
     withSession(db, async (session) => {
       if (session.inTransaction) await refuseOneSnapshot(session, feature.name)
+      if (session.inUnknownTransaction) throw inUnknownTransaction(feature.name)
       const context = new RunContext(session, feature.name, options)
       const patience = { attempts: context.options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () =>
@@ -54,6 +55,16 @@ function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error
     cause: error,
   })
 }
+
+/** It would end at our first COMMIT, with what the caller did before. */
+const inUnknownTransaction = (feature: string) =>
+  new UnshipError({
+    code: 'wrong_state',
+    message: `feature ${feature} cannot be removed or restored on a connection that is in a transaction of its own`,
+    detail:
+      'BEGIN was sent to it as SQL. Kysely knows of no transaction there, so what is done could not be kept within it.',
+    hint: 'Begin it with db.transaction(), or end it first. Nothing was changed.',
+  })
 
 /**
  * A transaction that sees one snapshot throughout would not see what others committed after that and before our locks: the

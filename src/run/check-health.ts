@@ -62,7 +62,7 @@ const problemIf = (feature: string | null, check: string, found: readonly string
 })
 
 async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<HealthCheck[]> {
-  const { feature, state, active, phase } = status
+  const { feature, state, active, abortable, phase } = status
   const check = (what: string, found: readonly string[]) => problemIf(feature, what, found)
   if (state === 'installed' || state === 'absent' || state === 'incomplete') {
     return [check('all that is declared is there, or nothing', state === 'incomplete' ? [presence(status)] : [])]
@@ -72,7 +72,7 @@ async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<Healt
       ? [{ feature, check: 'no run broke off', result: 'note', found: [`it is under way, in phase "${phase ?? ''}"`] }]
       : [
           check('no run broke off', [
-            `it broke off in phase "${phase ?? ''}": run the same migration again, or unship abort`,
+            `it broke off in phase "${phase ?? ''}": ${state === 'restoring' && abortable ? 'unship abort goes on with it' : abortable ? 'run the same migration again, or unship abort' : 'run kysely migrate:down again, or migrate:latest to take it back'}`,
           ]),
         ]
   const latest = await latestRun(db, feature)

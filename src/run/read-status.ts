@@ -31,6 +31,8 @@ export interface FeatureStatus {
   readonly phase: Phase | null
   /** Whether a session runs it at this moment; null where nothing is under way. */
   readonly active: boolean | null
+  /** A removal that abortRemoval takes back, or a restore by which it has begun to. */
+  readonly abortable: boolean
   /** What of its declaration is in the database; null where no declaration is known. */
   readonly present: { readonly found: number; readonly declared: number } | null
   /** The run that made it so, and who, when and why. */
@@ -96,6 +98,7 @@ function statusOf(
     state: stateOf(run, present, { archived: archive !== undefined, purged: purge !== undefined }),
     phase: run?.state === 'running' ? run.phase : null,
     active,
+    abortable: run?.state === 'running' && (run.direction === 'removal' || run.plan?.takesBack === true),
     present,
     run:
       run && run.state !== 'absent'

@@ -79,13 +79,10 @@ async function restoreLocked(
     await refuseForgotten(context.db, feature, named)
     return nothingDone(context, 'absent', latest?.id ?? null)
   }
-  if (latest.direction === 'restore') {
-    if (latest.state === 'done') return nothingDone(context, 'already restored', latest.id)
-    if (latest.phase !== 'add') return await continueRestore(context, latest)
-    // it had changed nothing yet: what it saw may have changed since
-    await run(context.db, finishRun(latest.id, 'aborted', { error: 'broke off before its first change' }))
-    return await startRestore(context, await runById(context.db, latest.removal_id ?? ''))
-  }
+  if (latest.direction === 'restore')
+    return latest.state === 'done'
+      ? nothingDone(context, 'already restored', latest.id)
+      : await goOnWithRestore(context, latest)
   if (latest.state === 'running') {
     if (latest.phase !== 'record')
       throw new UnshipError({
@@ -99,8 +96,21 @@ async function restoreLocked(
   return await startRestore(context, await runById(context.db, latest.id))
 }
 
+/** Goes on with a restore that broke off, or begins it anew. */
+export async function goOnWithRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
+  if (restore.phase !== 'add') return await continueRestore(context, restore)
+  // it had changed nothing yet: what it saw may have changed since
+  await run(context.db, finishRun(restore.id, 'aborted', { error: 'broke off before its first change' }))
+  const { takesBack = false } = planOf(restore)
+  return await startRestore(context, await runById(context.db, restore.removal_id ?? ''), { takesBack })
+}
+
 /** Restores what a removal took. */
-export async function startRestore(context: RunContext, removal: LedgerRun): Promise<RestoreReport> {
+export async function startRestore(
+  context: RunContext,
+  removal: LedgerRun,
+  { takesBack = false }: { readonly takesBack?: boolean } = {},
+): Promise<RestoreReport> {
   const plan = planOf(removal)
   const kept = await keptRemoval(context.db, removal)
   if (kept.archive) await refuseTakenBackupNames(context.db, context.feature, kept.archive)
@@ -116,7 +126,7 @@ export async function startRestore(context: RunContext, removal: LedgerRun): Pro
       actor,
       reason,
     },
-    plan: { ...plan, ...found },
+    plan: { ...plan, ...found, ...(takesBack && { takesBack }) },
   })
   return await runPhases(context, await runById(context.db, runId), 'add', { archive: kept.archive, hosts })
 }

@@ -26,7 +26,12 @@ export interface Session {
   readonly callers: Settings
   /** Where a second connection may be had; null in the caller's transaction. */
   readonly beside: AnyKysely | null
+  /** The connection is in a transaction that Kysely does not know of. */
+  readonly inUnknownTransaction: boolean
 }
+
+/** Set for the transaction that reads it next: kept only where that is not a transaction of its own. */
+const ENTERED = 'unship.entered'
 
 /**
  * What the texts that we capture and replay depend on, and what could end a
@@ -127,11 +132,11 @@ async function withOurs<T>(
 ): Promise<T> {
   // from here on nobody's function or operator stands in for a built-in one
   const { timeout, path } = await liftTimeout(db, local)
-  const { linux, major, pid, users, ...given } = await row<
-    { linux: boolean; major: number; pid: number; users: string } & Settings
+  const { linux, major, pid, users, entered, ...given } = await row<
+    { linux: boolean; major: number; pid: number; users: string; entered: string | null } & Settings
   >(
     db,
-    `select pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
+    `select pg_catalog.current_setting('${ENTERED}', true) as entered, pg_catalog.version() ~ 'linux' as linux, pg_catalog.current_setting('server_version_num')::int / 10000 as major,
        pg_catalog.pg_backend_pid() as pid, ${USERS} as users, ${resources}`,
   )
   const ours = {
@@ -150,7 +155,10 @@ async function withOurs<T>(
   let failed = true
   try {
     const callers = Object.fromEntries(OF_EXPRESSIONS.map((name) => [name, previous[name] ?? '']))
-    const session = { db, inTransaction: local, pid, users, settings: ours, callersPath: path, callers, beside }
+    const session = {
+      ...{ db, inTransaction: local, pid, users, settings: ours, callersPath: path, callers, beside },
+      inUnknownTransaction: !local && entered === 'yes',
+    }
     const result = await work(session)
     failed = false
     return result
@@ -173,7 +181,8 @@ async function liftTimeout(db: AnyKysely, local: boolean): Promise<{ timeout: st
       return await row<{ timeout: string; path: string }>(
         db,
         `select pg_catalog.current_setting('statement_timeout') as timeout, pg_catalog.current_setting('search_path') as path,
-           pg_catalog.set_config('statement_timeout', '0', ${String(local)}), pg_catalog.set_config('search_path', '', ${String(local)})`,
+           pg_catalog.set_config('statement_timeout', '0', ${String(local)}), pg_catalog.set_config('search_path', '', ${String(local)}),
+           pg_catalog.set_config('${ENTERED}', 'yes', true)`,
       )
     } catch (error) {
       // outside of a transaction it can be tried again

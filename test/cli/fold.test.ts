@@ -52,7 +52,15 @@ describe('on a narrow terminal', () => {
   test('the heading of what is kept is cut like its lines', () => {
     const kept = { run: '1', feature: 'f', name: { schema: 'public', name: 'b' }, table: 'b'.repeat(60), of: 'table t' }
     const facts = { kind: 'backup', needed: true, keepUntil: null, rows: 1, bytes: 1 } as const
-    const status = { feature: 'f', state: 'removed', phase: null, active: null, present: null, run: null } as const
+    const status = {
+      feature: 'f',
+      state: 'removed',
+      phase: null,
+      abortable: false,
+      active: null,
+      present: null,
+      run: null,
+    } as const
     const text = statusAsText([{ ...status, archived: null, purged: null, kept: [{ ...kept, ...facts }] }], {
       ...style,
       columns: 60,

@@ -1,7 +1,7 @@
-import { readStatus, removeFeature, restoreFeature } from 'kysely-unship'
+import { abortRemoval, readStatus, removeFeature, restoreFeature } from 'kysely-unship'
 import { describe, expect, test } from 'vitest'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { killedAt } from '../states/broken.ts'
+import { failAfter, killedAt } from '../states/broken.ts'
 import { statusAsText } from '../../src/cli/render/status.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
@@ -148,6 +148,31 @@ describe('unship abort', () => {
     expect(code).toBe(0)
     expect(out).toContain('Restored program_partner in')
     expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('goes on with its restore where that broke off', async () => {
+    const before = await readState(database(), { dump: false })
+    await removeFeature(database().db, programPartner, failAfter('cut over')).catch(() => undefined)
+    await abortRemoval(database().db, programPartner, failAfter('fill')).catch(() => undefined)
+    expect(await status()).toMatchObject({ state: 'restoring', abortable: true })
+    expect((await unship(['verify'], settings())).out).toContain('unship abort goes on with it')
+    expect(await unship(['abort'], settings())).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Restored program_partner in') as string,
+    })
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('a restore that was asked for is not its business', async () => {
+    await removeFeature(database().db, programPartner)
+    await restoreFeature(database().db, programPartner, failAfter('fill')).catch(() => undefined)
+    await refusal('nothing_to_abort', abortRemoval(database().db, programPartner))
+    const { code, err } = await unship(['abort'], settings())
+    expect({ code, err }).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('kysely migrate:down goes on with it') as string,
+    })
+    expect((await unship(['verify'], settings())).out).toContain('run kysely migrate:down again')
   })
 
   test('does not meddle with a removal that runs', async () => {

@@ -29,3 +29,10 @@ const END_BACKENDS = `
 function demandSome(ended: readonly unknown[]): void {
   if (ended.length === 0) throw new Error('no run was under way')
 }
+
+/** The caller fails when a phase is done. */
+export const failAfter = (phase: Phase): { readonly onProgress: (event: ProgressEvent) => void } => ({
+  onProgress: (event) => {
+    if (event.type === 'phase done' && event.phase === phase) throw new Error('of the caller')
+  },
+})

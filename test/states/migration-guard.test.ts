@@ -14,6 +14,7 @@ import { programPartner } from '../../migrations/1762603200000_remove_program_pa
 import { createPool } from '../support/connect.ts'
 import { useDatabase, type TestDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
+import { failAfter } from './broken.ts'
 
 const first: Migration = {
   up: (db: Kysely<any>) => db.schema.createTable('first').addColumn('id', 'integer').execute(),
@@ -42,15 +43,11 @@ async function migrate(database: TestDatabase, direction: 'up' | 'down', migrati
   }
 }
 
-const failAfter = (phase: string) => (event: ProgressEvent) => {
-  if (event.type === 'phase done' && event.phase === phase) throw new Error('of the caller')
-}
-
 describe('migrate:down', () => {
   const database = useDatabase({ template: 'demo' })
 
   test.each([
-    ['broke off after its cut-over', removal(failAfter('cut over'))],
+    ['broke off after its cut-over', removal(failAfter('cut over').onProgress)],
     [
       'has ended without a record',
       removal(undefined, () => {
@@ -78,9 +75,42 @@ describe('migrate:down', () => {
 
   test('undoes it when the broken removal has been taken back', async () => {
     await migrate(database(), 'up', { a: first })
-    await migrate(database(), 'up', { a: first, b: removal(failAfter('cut over')) })
+    await migrate(database(), 'up', { a: first, b: removal(failAfter('cut over').onProgress) })
     await abortRemoval(database().db, programPartner)
     expect((await migrate(database(), 'down', { a: first, b: removal() })).done).toEqual(['a Success'])
+  })
+
+  test.each([
+    ['abortRemoval', abortRemoval],
+    ['restoreFeature', restoreFeature],
+  ])('does not undo it while %s, which takes the removal back, has not ended', async (_, takeBack) => {
+    await migrate(database(), 'up', { a: first })
+    const before = await readState(database(), { dump: false })
+    await migrate(database(), 'up', { a: first, b: removal(failAfter('cut over').onProgress) })
+    const stopped = takeBack(database().db, programPartner, failAfter('fill'))
+    await expect(stopped).rejects.toThrow('of the caller')
+
+    const { error, done } = await migrate(database(), 'down', { a: first, b: removal() })
+    expect(done).toEqual(['a Error'])
+    expect(isUnshipError(error) && error.code).toBe('wrong_state')
+    expect(String(error)).toContain('the restore of feature program_partner after it has not finished')
+
+    // what its hint says
+    expect(await takeBack(database().db, programPartner)).toMatchObject({ outcome: 'restored' })
+    expect(await readState(database(), { dump: false })).toEqual(before)
+    expect((await migrate(database(), 'down', { a: first, b: removal() })).done).toEqual(['a Success'])
+  })
+
+  test('goes on with a restore of its own that broke off', async () => {
+    const failing = {
+      ...removal(),
+      down: async (db: Kysely<any>) => {
+        await restoreFeature(db, programPartner, failAfter('fill'))
+      },
+    }
+    await migrate(database(), 'up', { a: first, b: failing })
+    expect((await migrate(database(), 'down', { a: first, b: failing })).done).toEqual(['b Error'])
+    expect((await migrate(database(), 'down', { a: first, b: removal() })).done).toEqual(['b Success'])
   })
 
   test('of a later migration is free while a feature is away', async () => {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { Migrator, type Migration } from 'kysely/migration'
 import { describe, expect, test } from 'vitest'
 import { abortRemoval, defineFeature, planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
@@ -25,6 +26,26 @@ describe("inside a caller's transaction", () => {
     expect(await readState(database())).toEqual(before)
     expect((await readTraces(database())).runs).toEqual(['removal: done', 'restore: done'])
   })
+
+  test.each(['begin', 'begin isolation level repeatable read'])(
+    'one that was begun as SQL is refused, and goes on: %s',
+    async (begin) => {
+      const before = await readState(database())
+      await database()
+        .db.connection()
+        .execute(async (connection) => {
+          await sql`set search_path = public, pg_temp`.execute(connection)
+          await sql.raw(begin).execute(connection)
+          await sql`create table mine (id int)`.execute(connection)
+          for (const call of [removeFeature, restoreFeature, abortRemoval])
+            await refusal('wrong_state', call(connection, programPartner))
+          expect((await planRemoval(connection, programPartner)).absent).toBe(false)
+          await sql`drop table mine; commit`.execute(connection)
+          expect((await sql`show search_path`.execute(connection)).rows).toEqual([{ search_path: 'public, pg_temp' }])
+        })
+      expect(await readState(database())).toEqual(before)
+    },
+  )
 
   test.each(['repeatable read', 'serializable'] as const)(
     'one that is %s is refused: it would lose what others commit',

@@ -29,14 +29,16 @@ export const abortCommand: Command = {
 }
 
 function brokenOff(statuses: readonly FeatureStatus[], named: string | undefined): string {
-  const broken = statuses.filter(({ state, feature }) => state === 'removing' && (named ?? feature) === feature)
+  const broken = statuses.filter(({ abortable, feature }) => abortable && (named ?? feature) === feature)
   const [first, ...others] = broken
   if (!first)
     throw new UnshipError({
       code: 'nothing_to_abort',
       message: named === undefined ? 'no removal is unfinished' : `no removal of feature ${named} is unfinished`,
       detail: statuses.map(({ feature, state }) => `${feature}: ${state}.`).join('\n') || 'The ledger knows no run.',
-      hint: 'There is nothing to take back. kysely migrate:down brings a removed feature back.',
+      hint: statuses.some(({ state, feature }) => state === 'restoring' && (named ?? feature) === feature)
+        ? 'A restore has not ended: kysely migrate:down goes on with it, migrate:latest takes it back.'
+        : 'There is nothing to take back. kysely migrate:down brings a removed feature back.',
     })
   if (others.length > 0)
     throw new UnshipError({
@@ -48,7 +50,7 @@ function brokenOff(statuses: readonly FeatureStatus[], named: string | undefined
   if (first.active === true)
     throw new UnshipError({
       code: 'busy',
-      message: `another session is removing feature ${first.feature}`,
+      message: `another session is removing feature ${first.feature}, or taking its removal back`,
       detail: `It is in phase "${first.phase ?? ''}".`,
       hint: 'Wait for it to end, or end that session; then run the same command again.',
     })
