@@ -39,6 +39,9 @@ export interface RecordedPlan {
   readonly rewrites?: Rewrites
   /** Definitions as they were, to compare with after the restore. */
   readonly described: Description
+  /** The host tables by their oids, with the numbers of their key columns, and the ledger's own oid: other ones after a dump. */
+  readonly sources?: readonly { readonly table: string; readonly oid: string; readonly key: readonly number[] }[]
+  readonly ledger?: string
   /** Triggers that step aside while a restore fills: only in a restore's row. */
   readonly swaps?: readonly TriggerSwap[]
   /** What host tables publish while a restore fills them, and afterwards: only in a restore's row. */
@@ -200,6 +203,9 @@ export interface NewRun {
   readonly counts?: Readonly<Record<string, number>>
 }
 
+/** By which a database that was brought elsewhere as a dump is told from the one that it was. */
+export const ledgerOid = `'${runs}'::pg_catalog.regclass::pg_catalog.oid::text`
+
 /** Starts a run's row; who, why and which build come from the options or the pipeline's environment. */
 export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
@@ -211,7 +217,8 @@ export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
       ${run.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null},
       ${run.reason ?? process.env.UNSHIP_REASON ?? null},
       ${process.env.UNSHIP_BUILD ?? process.env.GITHUB_SHA ?? process.env.CI_COMMIT_SHA ?? null},
-      ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::jsonb, ${json(run.plan)}::jsonb,
+      ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::jsonb,
+      ${json(run.plan)}::jsonb || pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}),
       ${json(run.counts ?? {})}::jsonb, case when ${run.state} = 'running' then null else pg_catalog.clock_timestamp() end)
     returning id::text as id`.execute(db)
   const id = result.rows[0]?.id

@@ -1,3 +1,4 @@
+import { ALL_IMMEDIATE, DEFERRED_AGAIN } from './deferred.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { revokeFromOthers } from './acl.ts'
 import { onKey } from './backup.ts'
@@ -145,7 +146,7 @@ begin
   select pg_catalog.count(*), pg_catalog.array_agg(o.tableoid), pg_catalog.array_agg(o.ctid) into orphans, orphaned_in, orphaned_at
   from (select t.tableoid, t.ctid from ${only}${table} t where ${condition} for update of t) o;
   if orphans > 0 then
-    set constraints all immediate;
+    ${ALL_IMMEDIATE};
     foreach command in array coalesce(off, '{}') loop execute command; end loop;
     if pg_catalog.to_regclass(${literal(name)}) is null then
       create table ${name} as select * from ${table} with no data;
@@ -160,8 +161,9 @@ begin
     ${key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
     ${aside.event('orphans')};
     ${aside.seal === undefined ? '' : `${aside.seal};`}
-    set constraints all immediate;
+    ${ALL_IMMEDIATE};
     foreach command in array coalesce(back, '{}') loop execute command; end loop;
+    execute ${literal(DEFERRED_AGAIN)};
   end if;
   if forced then
     execute ${literal(`alter table ${table} force row level security`)};

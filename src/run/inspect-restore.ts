@@ -1,12 +1,11 @@
 import type { Environment } from '../catalog/environment.ts'
 import type { AnyKysely } from '../any-kysely.ts'
 import { readDefinitions, readEnvironment, type Definitions } from '../catalog/snapshot.ts'
-import type { Relation } from '../catalog/relation.ts'
+import { relkinds, type Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
 import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
-import { onKey } from '../plan/backup.ts'
 import { isBeingRestored } from '../plan/under-restore.ts'
 import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
@@ -15,20 +14,17 @@ import { hidingReasons } from '../plan/published-reasons.ts'
 import type { Naming } from '../plan/same-publications.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
-import { rowsOf } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
+import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
-import { run, sqlState } from './query.ts'
 import { refuseGoneNames, refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
-
-const UNDEFINED_FUNCTION = '42883'
 
 /** Reads what a restore meets, and refuses before anything changes. */
 export async function inspectRestore(
@@ -54,6 +50,7 @@ export async function inspectRestore(
   const hosts = await readHosts(context, plan, environment.major)
   refuseHosts(context, plan, hosts.rows, environment)
   await refuseOtherKeys(context, plan)
+  await warnOfOtherHosts(context, plan, hosts.rows)
   await warnOfLostKeys(context, removal, plan)
   const found = { swaps: planSwaps(plan, hosts.rows, environment), ...hostMemberships(context, plan, hosts.rows) }
   return { found, hosts }
@@ -88,6 +85,27 @@ export async function refuseMissing({ db, feature }: RunContext, plan: RecordedP
     message: `cannot restore feature ${feature} because ${names.map((t) => shown(t)).join(', ')} is missing`,
     detail: host.length > 0 ? 'The table that its columns belong to is gone.' : 'A backup was renamed or dropped.',
     hint: 'Give the table its name back, or bring it back from a backup of the database.',
+  })
+}
+
+/** The same of a restore that goes on: keys may have come to mean several rows since. */
+export async function refuseAmbiguousKeys(context: RunContext, plan: RecordedPlan): Promise<void> {
+  const { major } = await readEnvironment(context.db)
+  const { rows } = await readHosts(context, plan, major)
+  refuseReasons(
+    context,
+    plan.hosts.flatMap((host) => keyReasons(host, rows)),
+    'It is as far restored as before.',
+  )
+}
+
+function refuseReasons({ feature }: RunContext, reasons: readonly string[], state: string): void {
+  if (reasons.length === 0) return
+  throw new UnshipError({
+    code: 'not_restorable',
+    message: `feature ${feature} cannot be restored into the tables as they are now`,
+    detail: reasons.map((r) => `${r}.`).join('\n'),
+    hint: state,
   })
 }
 
@@ -203,11 +221,14 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
         detail: `Policies apply to role ${me} there, so rows could stay without their values and without an error.`,
         hint: "Run it as a role with BYPASSRLS, or without FORCE ROW LEVEL SECURITY as the table's owner.",
       })
+    if (!['r', 'p'].includes(relation.relkind)) {
+      reasons.push(`${name} has become a ${relkinds[relation.relkind]}`)
+      continue
+    }
     const columns = rows.columns.filter((c) => c.attrelid === relation.oid)
     if (isBeingRestored(relation, rows))
       reasons.push(`another restore into ${name} is under way, or has broken off: it has to end first`)
-    const missing = host.key.filter((k) => !columns.some((c) => c.attname === k))
-    if (missing.length > 0) reasons.push(`key column ${missing.join(', ')} of ${name} is gone`)
+    reasons.push(...keyReasons(host, rows))
     for (const m of rows.memberships.filter((x) => x.prrelid === relation.oid)) {
       reasons.push(...hidingReasons(environment, name, relation, columns, rows.indexes, m))
       if (!m.owned) reasons.push(`publication ${m.pubname}, of ${name}, belongs to ${m.pubowner}`)
@@ -230,29 +251,5 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
       if (r !== relation && !r.owned) reasons.push(`partition ${of} belongs to ${r.owner}`)
     }
   }
-  if (reasons.length === 0) return
-  throw new UnshipError({
-    code: 'not_restorable',
-    message: `feature ${context.feature} cannot be restored into the tables as they are now`,
-    detail: reasons.map((r) => `${r}.`).join('\n'),
-    hint: 'Nothing was restored.',
-  })
-}
-
-/** Refuses where a key of the application's can no longer be compared with the backed-up one. */
-async function refuseOtherKeys({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
-  for (const host of plan.hosts)
-    await run(
-      db,
-      `select from ${rowsOf(host)} h join ${qualified(host.backup)} b on ${onKey(host, 'h', 'b')} limit 0`,
-    ).catch((error: unknown) => {
-      if (sqlState(error) !== UNDEFINED_FUNCTION) throw error
-      throw new UnshipError({
-        code: 'not_restorable',
-        message: `feature ${feature} cannot be restored into the tables as they are now`,
-        detail: `The key of ${shown(host.table)} (${host.key.join(', ')}) has another type than in the backup, and cannot be compared with it.`,
-        hint: 'Give it its type back. Nothing was restored.',
-        cause: error,
-      })
-    })
+  refuseReasons(context, reasons, 'Nothing was restored.')
 }

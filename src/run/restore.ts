@@ -14,6 +14,7 @@ import {
   type LedgerRun,
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
+import { ALL_IMMEDIATE, DEFERRED_AGAIN } from '../plan/deferred.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { demandSameDefinitions } from '../plan/same-catalog.ts'
 import type { Phase } from '../plan/plan.ts'
@@ -23,7 +24,7 @@ import { evaluatedAsCaller } from './as-caller.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
-import { inspectRestore, refuseChangedBackups, refuseMissing } from './inspect-restore.ts'
+import { inspectRestore, refuseAmbiguousKeys, refuseChangedBackups, refuseMissing } from './inspect-restore.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
 import { setAsideOrphans } from './orphans.ts'
@@ -136,6 +137,7 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
   const beforeReveal = order.indexOf(restore.phase) < order.indexOf('reveal')
   if (beforeReveal) {
     await refuseMissing(context, planOf(restore))
+    await refuseAmbiguousKeys(context, planOf(restore))
     await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
   }
   return await runPhases(context, restore, restore.phase)
@@ -202,10 +204,11 @@ async function runPhases(
                 )
               : []),
             ...unarchive.statements,
-            ...(plan.swaps?.length ? ['set constraints all immediate'] : []),
+            ...(plan.swaps?.length ? [ALL_IMMEDIATE] : []),
             ...(plan.swaps ?? []).flatMap((s) => s.away),
             ...(plan.memberships ?? []).flatMap((m) => m.away),
             ...of('add').map((s) => s.sql),
+            ...(plan.swaps?.length && session.inTransaction ? [DEFERRED_AGAIN] : []),
             setPhase(restore.id, 'fill'),
           ],
           ...(plan.rewrites?.add && { workLimitMs: null }),
