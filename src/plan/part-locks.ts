@@ -1,4 +1,5 @@
 import { addressKey } from '../catalog/dependency.ts'
+import { prokinds } from '../catalog/routine.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { routineArguments } from './objects.ts'
@@ -39,7 +40,7 @@ export function partLocks(snapshot: Snapshot): PlannedLock[] {
     ...snapshot.routines
       .filter((r) => goes('pg_proc', r.oid))
       .map((r) => ({
-        ...toItsOwner('routine', { schema: r.nspname, name: r.proname }, r.owner, routineArguments(r)),
+        ...toItsOwner(prokinds[r.prokind], { schema: r.nspname, name: r.proname }, r.owner, routineArguments(r)),
         part: { object: { catalog: 'pg_proc', objid: r.oid } },
       })),
   ]
