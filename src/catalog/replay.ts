@@ -1,11 +1,16 @@
-/**
- * An array that PostgreSQL itself cast, as it prints it: `(ARRAY['a'::character varying])::text[]`.
- * Means the same to PostgreSQL and to JavaScript.
- */
-export const IMPLICIT_ARRAY_CAST = String.raw`\((ARRAY\[(?:'(?:[^']|'')*'|[^\]'\[]|\[[^\]'\[]*\])*\])\)::[^\]\[()',]+\[\]`
+import { literal } from '../sql.ts'
+
+/** A text constant or a quoted name: whatever it holds is no SQL. */
+const QUOTED = String.raw`'(?:[^']|'')*'|"(?:[^"]|"")*"`
+
+/** An array that PostgreSQL itself cast, as it prints it: `(ARRAY['a'::character varying])::text[]`. */
+const IMPLICIT_ARRAY_CAST = String.raw`\((ARRAY\[(?:'(?:[^']|'')*'|[^\]'\[]|\[[^\]'\[]*\])*\])\)::[^\]\[()',]+\[\]`
 
 /** The same without parentheses, as statistics are printed; an empty array needs its cast. */
-const BARE_ARRAY_CAST = /(ARRAY\[(?:'(?:[^']|'')*'|[^\]'[]|\[[^\]'[]*\])+\])::[^\][()',]+\[\]/g
+const BARE_ARRAY_CAST = String.raw`(ARRAY\[(?:'(?:[^']|'')*'|[^\]'[]|\[[^\]'[]*\])+\])::[^\][()',]+\[\]`
+
+/** What `replayable` replaces, and by what: the same to PostgreSQL and to JavaScript, but for how a group is named. */
+const REPLAYED = `(${QUOTED})|${IMPLICIT_ARRAY_CAST}`
 
 /**
  * A definition as it must be written so that PostgreSQL prints it the same
@@ -15,9 +20,14 @@ const BARE_ARRAY_CAST = /(ARRAY\[(?:'(?:[^']|'')*'|[^\]'[]|\[[^\]'[]*\])+\])::[^
  * Left out, it is added by PostgreSQL as it was the first time. (A written cast
  * never prints in this form, so none is lost.)
  */
-export const replayable = (definition: string): string => definition.replace(new RegExp(IMPLICIT_ARRAY_CAST, 'g'), '$1')
+export const replayable = (definition: string): string => definition.replace(new RegExp(REPLAYED, 'g'), '$1$2')
 
-export const replayableStatistics = (definition: string): string => definition.replace(BARE_ARRAY_CAST, '$1')
+/** The same of a definition that is read when the statement runs: an SQL expression for it. */
+export const replayableExpression = (definition: string): string =>
+  `pg_catalog.regexp_replace(${definition}, ${literal(REPLAYED)}, ${literal(String.raw`\1\2`)}, 'g')`
+
+export const replayableStatistics = (definition: string): string =>
+  definition.replace(new RegExp(`(${QUOTED})|${BARE_ARRAY_CAST}`, 'g'), '$1$2')
 
 /** A function's; of its body only one that PostgreSQL has parsed, for another is kept as it was written. */
 export function replayableRoutine({

@@ -29,6 +29,7 @@ import { policyQuery, type Policy } from './policy.ts'
 import { membershipQuery, type Membership } from './publication.ts'
 import { readJson, readTogether, together } from './read.ts'
 import { relationQuery, sizeQuery, type Relation, type RelationSize } from './relation.ts'
+import { rowUserQuery, type RowUser } from './row-user.ts'
 import { routineQuery, type Routine } from './routine.ts'
 import { ruleQuery, type Rule } from './rule.ts'
 import { sequenceQuery, type Sequence } from './sequence.ts'
@@ -82,6 +83,8 @@ export interface Snapshot extends CatalogRows {
   readonly roles: readonly Role[]
   readonly schemaRights: readonly SchemaRight[]
   readonly mentions: readonly Mention[]
+  /** What speaks of rows of tables that lose columns. */
+  readonly rowUsers: readonly RowUser[]
   /** Names in use: relations, types, functions and statistics of all schemas. */
   readonly taken: readonly {
     readonly nspname: string
@@ -150,17 +153,20 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     ...declared.filter((d) => NAMED_IN_TEXTS.includes(d.field)).map((d) => d.name),
     ...declared.filter((d) => d.field === 'columns').flatMap((d) => [d.part ?? '', d.name]),
   ]
+  const hosts = declared.flatMap((d) => (d.field === 'columns' && d.found ? [d.found.objid] : []))
   const more = await readTogether<{
     roles: Role[]
     schemaRights: SchemaRight[]
     mentions: Mention[]
     sizes: RelationSize[]
+    rowUsers: RowUser[]
     taken: Snapshot['taken'][number][]
   }>(db, {
     roles: roleQuery(environment.major),
     schemaRights: schemaRightQuery,
     mentions: mentionQuery([...new Set(concerned)]),
     sizes: sizeQuery(scope),
+    rowUsers: rowUserQuery(hosts),
     taken: takenQuery,
   })
   return { environment, scope, checksum, declared, roots, nodes, edges, members, partitionKeys, ...rows, ...more }

@@ -1,5 +1,5 @@
 import type { Index } from '../catalog/index.ts'
-import { IMPLICIT_ARRAY_CAST, replayable } from '../catalog/replay.ts'
+import { replayable, replayableExpression } from '../catalog/replay.ts'
 import { id, literal } from '../sql.ts'
 
 /*
@@ -26,5 +26,5 @@ export function indexExpression(index: Pick<Index, 'indexrelid' | 'tablespace'>)
       : `(select pg_catalog.left(d.def, pg_catalog.length(d.def) - pg_catalog.length(d.filter)) || ${literal(` TABLESPACE ${id(index.tablespace)}`)} || d.filter
         from (select pg_catalog.pg_get_indexdef(i.indexrelid) as def, coalesce(' WHERE ' || pg_catalog.pg_get_expr(i.indpred, i.indrelid), '') as filter
           from pg_catalog.pg_index i where i.indexrelid = ${index.indexrelid}) d)`
-  return `pg_catalog.regexp_replace(${definition}, ${literal(IMPLICIT_ARRAY_CAST)}, ${literal('\\1')}, 'g')`
+  return replayableExpression(definition)
 }

@@ -1,5 +1,5 @@
 import type { Oid } from '../catalog/fragments.ts'
-import { demandMeaning, meaningOfView } from '../catalog/meaning.ts'
+import { demandMeaning, meaningOfRoutine, meaningOfView } from '../catalog/meaning.ts'
 import type { Index } from '../catalog/index.ts'
 import { createPolicy, type Policy } from '../catalog/policy.ts'
 import type { Relation } from '../catalog/relation.ts'
@@ -171,6 +171,9 @@ export function indexSettings(index: Index): string[] {
 export const routineArguments = (r: Routine) => (r.prokind === 'a' && r.arguments === '' ? '(*)' : `(${r.arguments})`)
 export const routineName = (r: Routine) => `${qualified({ schema: r.nspname, name: r.proname })}${routineArguments(r)}`
 
+const regprocedure = ({ nspname, proname, argument_types }: Routine) =>
+  `${literal(`${qualified({ schema: nspname, name: proname })}(${argument_types})`)}::pg_catalog.regprocedure::pg_catalog.oid`
+
 export const routineAcl = (routine: Routine): AclTarget => ({
   // GRANT knows no aggregates, and no agg(*)
   object:
@@ -179,7 +182,7 @@ export const routineAcl = (routine: Routine): AclTarget => ({
       : `${prokinds[routine.prokind]} ${routineName(routine)}`,
   catalog: 'pg_proc',
   aclColumn: 'proacl',
-  oid: `${literal(`${qualified({ schema: routine.nspname, name: routine.proname })}(${routine.argument_types})`)}::pg_catalog.regprocedure::pg_catalog.oid`,
+  oid: regprocedure(routine),
   owner: routine.owner,
   publicDefault: 'execute',
 })
@@ -196,6 +199,9 @@ export function recreatedRoutine(model: Model, routine: Routine): Recreated {
     drop: [`drop ${kind} ${name}`],
     create: [
       replayableRoutine(routine),
+      ...(routine.parsed
+        ? [demandMeaning(`${kind} ${name}`, meaningOfRoutine(regprocedure(routine)), routine.meaning)]
+        : []),
       `alter ${kind} ${name} owner to ${id(routine.owner)}`,
       ...setAcl(routineAcl(routine), routine.proacl, model.snapshot.environment.current_user),
       ...comment(`${kind} ${name}`, routine.description),

@@ -3,6 +3,7 @@ import { asPrinted } from '../sql.ts'
 import { columnsMove } from './column-order.ts'
 import { shown, type Model } from './model.ts'
 import { needsRecreation } from './parts.ts'
+import { NAME, namesJoined, usesRows, withoutConstants } from './row-uses.ts'
 
 /*
  * Restored columns stand last. Definitions that name columns by their place would then print the same and mean others,
@@ -17,44 +18,17 @@ interface Definition {
   readonly returns_rows_of: Oid | null
 }
 
-const NAME = '(?:"(?:[^"]|"")*"|[a-z_\\u0080-\\uffff][\\w$\\u0080-\\uffff]*)'
-
 /** `f() WITH ORDINALITY f(id, name)` */
 const NAMES_RESULT = new RegExp(`\\)(?: WITH ORDINALITY)? (?:AS )?${NAME}\\(`, 'i')
 const MAKES_ROW = /\bROW\(/
 
-const of = (what: string, text: string): Definition => ({ what, text, row_types: null, returns_rows_of: null })
+const of = (what: string, text: string, row_types: readonly Oid[] | null = []): Definition => ({
+  ...{ what, text, row_types },
+  returns_rows_of: null,
+})
 
 export function placeReasons(model: Model): string[] {
-  const definitions: Definition[] = [
-    ...model.snapshot.relations.flatMap((r) =>
-      model.views.has(r.oid) && r.viewdef !== null
-        ? [
-            {
-              what: `view ${shown(model.name(r.oid))}`,
-              text: r.viewdef,
-              row_types: r.row_types,
-              returns_rows_of: null,
-            },
-          ]
-        : [],
-    ),
-    ...model.snapshot.routines.flatMap((r) =>
-      model.nodes.has(`pg_proc:${r.oid}:0`) && r.parsed && r.def !== null
-        ? [{ ...r, what: `function ${r.proname}(${r.argument_types})`, text: r.def }]
-        : [],
-    ),
-    ...model.snapshot.policies.flatMap((p) =>
-      needsRecreation(model, 'pg_policy', p.oid, p.polrelid)
-        ? [of(`policy ${p.polname} of ${shown(model.name(p.polrelid))}`, `${p.qual ?? ''} ${p.with_check ?? ''}`)]
-        : [],
-    ),
-    ...model.snapshot.rules.flatMap((r) =>
-      needsRecreation(model, 'pg_rewrite', r.oid, r.ev_class)
-        ? [of(`rule ${r.rulename} of ${shown(model.name(r.ev_class))}`, r.def)]
-        : [],
-    ),
-  ]
+  const definitions = recreatedDefinitions(model)
   return [...model.gone.keys()]
     .filter((oid) => columnsMove(model, oid))
     .flatMap((oid) => {
@@ -66,11 +40,73 @@ export function placeReasons(model: Model): string[] {
     })
 }
 
+/**
+ * What stays, and holds a row of a host table that was made column by column: PostgreSQL forgets what is in it of columns that are
+ * dropped.
+ */
+export function keptRowReasons(model: Model): string[] {
+  return model.snapshot.rowUsers.flatMap(({ catalog, objid, host, description, text }) => {
+    if (model.nodes.has(`${catalog}:${objid}:0`)) return []
+    const { schema, name } = model.name(host)
+    const how = usesRows(withoutConstants(text), asPrinted(schema, name))
+    return how === null
+      ? []
+      : [
+          `${description}, which stays, ${how.replace('%', shown({ schema, name }))}: what it says of the removed ones would be lost`,
+        ]
+  })
+}
+
+/** All that is created again, as it is printed; of policies and rules it is not known of which rows they speak. */
+function recreatedDefinitions(model: Model): Definition[] {
+  const { snapshot } = model
+  const on = (oid: Oid) => shown(model.name(oid))
+  const inPlan = (catalog: string, oid: Oid) => model.nodes.has(`${catalog}:${oid}:0`)
+  return [
+    ...snapshot.relations.flatMap((r) =>
+      model.views.has(r.oid) && r.viewdef !== null
+        ? [{ what: `view ${on(r.oid)}`, text: r.viewdef, row_types: r.row_types, returns_rows_of: null }]
+        : [],
+    ),
+    ...snapshot.routines.flatMap((r) => {
+      if (!inPlan('pg_proc', r.oid) || r.def === null) return []
+      const what = `function ${r.proname}(${r.argument_types})`
+      // of a body that is kept as a text, nothing is printed anew
+      return r.parsed ? [{ ...r, what, text: r.def }] : [of(what, r.def.slice(0, r.def.lastIndexOf(r.prosrc)))]
+    }),
+    ...snapshot.policies
+      .filter((p) => needsRecreation(model, 'pg_policy', p.oid, p.polrelid))
+      .map((p) => of(`policy ${p.polname} of ${on(p.polrelid)}`, `${p.qual ?? ''} ${p.with_check ?? ''}`, null)),
+    ...snapshot.rules
+      .filter((r) => needsRecreation(model, 'pg_rewrite', r.oid, r.ev_class))
+      .map((r) => of(`rule ${r.rulename} of ${on(r.ev_class)}`, r.def, null)),
+    ...snapshot.triggers
+      .filter((t) => needsRecreation(model, 'pg_trigger', t.oid, t.tgrelid))
+      .map((t) => of(`trigger ${t.tgname} of ${on(t.tgrelid)}`, t.def)),
+    ...snapshot.constraints
+      .filter((k) => inPlan('pg_constraint', k.oid) && model.relations.has(k.conrelid))
+      .map((k) => of(`constraint ${k.conname} of ${on(k.conrelid)}`, k.def)),
+    ...snapshot.indexes
+      .filter((i) => inPlan('pg_class', i.indexrelid))
+      .map((i) => of(`index ${i.relname}`, `${i.expression_list ?? ''} ${i.predicate ?? ''}`)),
+    ...snapshot.statistics
+      .filter((s) => inPlan('pg_statistic_ext', s.oid))
+      .map((s) => of(`statistics ${s.stxname}`, s.content[2].join(' '))),
+    ...[...model.gone].flatMap(([oid, columns]) =>
+      columns.map((c) => of(`column ${on(oid)}.${c.attname}`, c.default ?? '')),
+    ),
+  ]
+}
+
 function namesByPlace(model: Model, oid: Oid, { text, row_types, returns_rows_of }: Definition): string | null {
   const { schema, name } = model.name(oid)
-  if (new RegExp(`${asPrinted(schema, name)} ${NAME}\\(`).test(text)) return 'names columns of % by their place'
+  const host = asPrinted(schema, name)
+  const code = withoutConstants(text)
+  if (new RegExp(`${host} ${NAME}\\(`).test(code)) return 'names columns of % by their place'
   if (returns_rows_of === oid) return 'returns rows of % column by column'
-  if (row_types?.includes(oid) === false) return null
-  if (NAMES_RESULT.test(text)) return "names columns of a function's result, rows of %, by their place"
-  return row_types !== null && MAKES_ROW.test(text) ? 'makes rows of % column by column' : null
+  if (row_types?.includes(oid) !== false) {
+    if (NAMES_RESULT.test(code)) return "names columns of a function's result, rows of %, by their place"
+    if (row_types !== null && MAKES_ROW.test(code)) return 'makes rows of % column by column'
+  }
+  return usesRows(code, host) ?? (namesJoined(code, host) ? 'names columns of a join with % by their place' : null)
 }

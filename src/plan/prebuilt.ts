@@ -1,6 +1,6 @@
 import type { Node } from '../catalog/dependency.ts'
 import type { Relation } from '../catalog/relation.ts'
-import { IMPLICIT_ARRAY_CAST } from '../catalog/replay.ts'
+import { replayableExpression } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified } from '../sql.ts'
 import { takesMovedRows } from './moved-rows.ts'
@@ -76,8 +76,8 @@ export const hiddenView = (relation: Relation) => ({
 /** The statement that builds it, as an SQL expression for the cut-over, where everything bears its hidden name. */
 export function buildExpression(relation: Relation, storage: string): string {
   const create = `create materialized view ${qualified(hiddenView(relation))}${storage} as `
-  return `${literal(create)} || pg_catalog.regexp_replace(pg_catalog.rtrim(pg_catalog.pg_get_viewdef(${relation.oid}), ';'),
-        ${literal(IMPLICIT_ARRAY_CAST)}, ${literal('\\1')}, 'g') || ${literal(' with data')}`
+  const query = `pg_catalog.rtrim(pg_catalog.pg_get_viewdef(${relation.oid}), ';')`
+  return `${literal(create)} || ${replayableExpression(query)} || ${literal(' with data')}`
 }
 
 export const hide = (relation: Relation): string =>

@@ -9,7 +9,7 @@ import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
 import { dependsOnDropped, needsRecreation } from './parts.ts'
-import { placeReasons } from './place-reasons.ts'
+import { keptRowReasons, placeReasons } from './place-reasons.ts'
 import { publicationReasons } from './published-reasons.ts'
 import { isBeingRestored } from './under-restore.ts'
 
@@ -19,6 +19,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...publicationReasons(model),
   ...columnReasons(model),
   ...placeReasons(model),
+  ...keptRowReasons(model),
   ...otherReasons(model),
   ...movedReasons(model),
   ...grantorReasons(model),
