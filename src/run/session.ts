@@ -73,7 +73,7 @@ const settings: Readonly<Record<string, string>> = {
 }
 
 /** Of these, what values of the application's own expressions depend on. Texts that are replayed mean the same under any of them. */
-const OF_EXPRESSIONS = ['DateStyle', 'IntervalStyle', 'TimeZone']
+const OF_EXPRESSIONS = ['DateStyle', 'IntervalStyle', 'TimeZone', 'extra_float_digits', 'bytea_output']
 
 /**
  * Memory that our statements may take, in kB, where the server would give them less: a hash that goes to disk takes twice
