@@ -1,8 +1,9 @@
 import type { Column } from '../catalog/column.ts'
-import type { Constraint } from '../catalog/constraint.ts'
 import { addressKey } from '../catalog/dependency.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
-import { declaredFill, generatedColumns, identitySequence, notNullIn } from './host.ts'
+import { holds } from './backup.ts'
+import { checkExpression, computedOtherwise, fillHazards, type FillHazard } from './fill-hazards.ts'
+import { declaredFill, generatedColumns, identitySequence, notNullIn, planHost, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { hiddenView, prebuiltViews } from './prebuilt.ts'
 
@@ -15,6 +16,8 @@ export interface Probe {
   readonly trial?: readonly string[]
   /** An error says nothing. */
   readonly lenient?: boolean
+  /** It evaluates expressions of the application's for its rows. */
+  readonly asCaller?: boolean
 }
 
 /** What has to hold of rows that are inserted while the feature is away, and of what is built again. */
@@ -26,7 +29,11 @@ export function planProbes(model: Model): Probe[] {
       ...fillProbes(model, oid),
     ]),
     // of partitions too
-    ...[...model.gone.keys()].flatMap((oid) => [...checkProbes(model, oid), ...pathProbes(model, oid)]),
+    ...[...model.gone.keys()].flatMap((oid) => [
+      ...checkProbes(model, oid),
+      ...pathProbes(model, oid),
+      ...rowProbes(model, oid),
+    ]),
     ...[...model.views].flatMap((oid) => queryProbes(model, oid)),
     ...nameProbes(model),
   ]
@@ -123,8 +130,33 @@ function pathProbes(model: Model, oid: string): Probe[] {
   ]
 }
 
-const checkExpression = (k: Constraint): string | null =>
-  /^CHECK \((.*)\)(?: NO INHERIT| NOT VALID| NOT ENFORCED)*$/s.exec(k.def)?.[1] ?? null
+/** What the rows hold would not come back, or could not: each a pass over the table, where there is such a thing at all. */
+function rowProbes(model: Model, oid: string): Probe[] {
+  const { snapshot } = model
+  if (model.relation(oid).relkind === 'p') return []
+  const table = model.name(oid)
+  const own = id(table.name)
+  const stays = (catalog: string, objid: string) => !model.nodes.has(addressKey({ catalog, objid, objsubid: 0 }))
+  const root = model.rootOf(oid) ?? oid
+  const hazards = fillHazards({
+    columns: model.columns(oid).filter((c) => !model.isRemoved(oid, c.attnum)),
+    constraints: snapshot.constraints.filter((k) => k.conrelid === oid && stays('pg_constraint', k.oid)),
+    triggers: snapshot.triggers.filter((t) => t.tgrelid === oid && stays('pg_trigger', t.oid)),
+  })
+  const filled = storedColumns(model, root).length > 0 ? holds(planHost(model, root), own) : 'false'
+  const probe = (what: FillHazard, rows: string): Probe => ({
+    sql: `not exists (select from only ${qualified(table)} as ${own} where ${rows} and ${what.sql})`,
+    reason: what.reason.replace('%', shown(table)),
+    asCaller: true,
+  })
+  return [
+    // that it finds what it calls, and may be asked, is looked at elsewhere
+    ...hazards.map((hazard) => ({ ...probe(hazard, filled), lenient: true })),
+    ...generatedColumns(model, oid)
+      .filter((c) => c.attgenerated === 's')
+      .map((c) => ({ ...probe(computedOtherwise(c), 'true'), lenient: true })),
+  ]
+}
 
 /** Checks over removed columns alone are tried on the row that a new row's columns would make. */
 function checkProbes(model: Model, oid: string): Probe[] {

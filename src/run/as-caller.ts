@@ -19,9 +19,12 @@ export function evaluatedAsCaller({ callers, settings }: Session, sql: string): 
   if (!EVALUATES.test(sql)) return [sql]
   // it is filled with what its owner may see
   const refresh = sql.startsWith('refresh ') ? { row_security: 'on' } : {}
-  const set = (all: Settings) =>
-    `select ${Object.keys({ ...callers, ...refresh })
-      .map((name) => `pg_catalog.set_config(${literal(name)}, ${literal(all[name] ?? '')}, true)`)
-      .join(', ')}`
-  return [set({ ...callers, ...refresh }), sql, set(settings)]
+  const ours = { ...callers, ...refresh }
+  return [`select ${setAll(ours, ours)}`, sql, `select ${setAll(ours, settings)}`]
 }
+
+/** Gives settings of these names their values until the transaction ends, as the list of a SELECT. */
+export const setAll = (names: Settings, values: Settings): string =>
+  Object.keys(names)
+    .map((name) => `pg_catalog.set_config(${literal(name)}, ${literal(values[name] ?? '')}, true)`)
+    .join(', ')

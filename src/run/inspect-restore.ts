@@ -16,6 +16,7 @@ import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
 import { literal, qualified } from '../sql.ts'
 import { backupsOf, sealBackups } from './backups.ts'
+import { rowReasons } from './fill-hazards.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
 import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
@@ -50,6 +51,7 @@ export async function inspectRestore(
   const hosts = await readHosts(context, plan, environment.major)
   refuseHosts(context, plan, hosts.rows, environment)
   await refuseOtherKeys(context, plan)
+  await refuseRows(context, plan, hosts.rows)
   await warnOfOtherHosts(context, plan, hosts.rows)
   await warnOfLostKeys(context, removal, plan)
   const found = { swaps: planSwaps(plan, hosts.rows, environment), ...hostMemberships(context, plan, hosts.rows) }
@@ -88,7 +90,19 @@ export async function refuseMissing({ db, feature }: RunContext, plan: RecordedP
   })
 }
 
-/** The same of a restore that goes on: keys may have come to mean several rows since. */
+/** Rows that an UPDATE would fail at, or change besides. */
+async function refuseRows(context: RunContext, plan: RecordedPlan, rows: CatalogRows): Promise<void> {
+  const reasons: string[] = []
+  for (const host of plan.hosts) {
+    const relation = rows.relations.find((r) => r.nspname === host.table.schema && r.relname === host.table.name)
+    if (!relation) continue
+    for (const r of [relation, ...partitionsOf(relation, rows)])
+      if (r.relkind === 'r') reasons.push(...(await rowReasons(context, host, r, rows)))
+  }
+  refuseReasons(context, reasons, 'Mend those rows, or drop what they do not satisfy. Nothing was restored.')
+}
+
+/** Of a restore that goes on: keys may have come to mean several rows since. */
 export async function refuseAmbiguousKeys(context: RunContext, plan: RecordedPlan): Promise<void> {
   const { major } = await readEnvironment(context.db)
   const { rows } = await readHosts(context, plan, major)

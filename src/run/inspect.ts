@@ -42,7 +42,7 @@ const DEEPEST = 5
 async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
   const snapshot = await readSnapshot(session.db, feature, named)
   const plan = planFromSnapshot(snapshot, feature)
-  await proveRestorable(session.db, plan)
+  await proveRestorable(session, plan)
   return { snapshot, plan }
 }
 

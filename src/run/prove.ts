@@ -1,9 +1,10 @@
-import type { AnyKysely } from '../any-kysely.ts'
 import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { TRIED } from '../sql-states.ts'
+import { setAll } from './as-caller.ts'
 import { row, run } from './query.ts'
+import type { Session } from './session.ts'
 
 const negative = (n: number) =>
   `if not answer then answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}); end if;`
@@ -16,7 +17,10 @@ const triedOr = (n: number) => ` when sqlstate '${TRIED}' then
  `
 
 /** Asks the server what the catalog could not tell, in one round trip; an error of the probe is an answer too. */
-export async function proveRestorable(db: AnyKysely, { feature, probes }: RemovalPlan): Promise<void> {
+export async function proveRestorable(
+  { db, callers, settings }: Session,
+  { feature, probes }: RemovalPlan,
+): Promise<void> {
   if (probes.length === 0) return
   const body = `
 declare
@@ -27,9 +31,11 @@ begin
   perform pg_catalog.set_config('lock_timeout', '100', true);
 ${probes
   .map(
-    ({ sql, trial = [], lenient }, n) => `  begin
+    ({ sql, trial = [], lenient, asCaller }, n) => `  begin
     answer := null;
+    ${asCaller ? `perform ${setAll(callers, callers)};` : ''}
     ${trial.map((statement) => `execute ${dollarQuote(statement, 'trial')};\n    `).join('')}execute ${dollarQuote(`select ${sql}`, 'probe')} into answer;
+    ${asCaller ? `perform ${setAll(callers, settings)};` : ''}
     ${trial.length > 0 ? `raise sqlstate '${TRIED}';` : negative(n)}
   exception${trial.length > 0 ? triedOr(n) : ''} when lock_not_available then
     null; -- someone has the table: the removal will say who, should they keep it
