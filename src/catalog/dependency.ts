@@ -37,7 +37,8 @@ export const addressKey = (a: Address): string => `${a.catalog}:${a.objid}:${Str
 
 const catalogName = (classid: string) => `(select relname from pg_catalog.pg_class where oid = ${classid})`
 
-const reached = (roots: readonly Address[]) => `
+/** CTEs that give `reached`: these objects and everything that hangs on them. */
+export const reached = (roots: readonly Address[]) => `
   with recursive root(classid, objid, objsubid) as (values ${roots
     .map(
       (r) =>

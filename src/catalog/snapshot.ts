@@ -25,6 +25,7 @@ import {
 } from './environment.ts'
 import type { Oid, Scope } from './fragments.ts'
 import { indexQuery, type Index } from './index.ts'
+import { neededQuery, type Needed } from './needed.ts'
 import { policyQuery, type Policy } from './policy.ts'
 import { membershipQuery, type Membership } from './publication.ts'
 import { readJson, readTogether, together } from './read.ts'
@@ -83,6 +84,8 @@ export interface Snapshot extends CatalogRows {
   readonly roles: readonly Role[]
   readonly schemaRights: readonly SchemaRight[]
   readonly mentions: readonly Mention[]
+  /** What they depend on besides. */
+  readonly needed: readonly Needed[]
   /** What speaks of rows of tables that lose columns. */
   readonly rowUsers: readonly RowUser[]
   /** Names in use: relations, types, functions and statistics of all schemas. */
@@ -160,6 +163,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     mentions: Mention[]
     sizes: RelationSize[]
     rowUsers: RowUser[]
+    needed: Needed[]
     taken: Snapshot['taken'][number][]
   }>(db, {
     roles: roleQuery(environment.major),
@@ -167,6 +171,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     mentions: mentionQuery([...new Set(concerned)]),
     sizes: sizeQuery(scope),
     rowUsers: rowUserQuery(hosts),
+    needed: roots.length === 0 ? 'select null where false' : neededQuery(roots),
     taken: takenQuery,
   })
   return { environment, scope, checksum, declared, roots, nodes, edges, members, partitionKeys, ...rows, ...more }

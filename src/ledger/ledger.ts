@@ -3,6 +3,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
 import type { Description } from '../catalog/describe.ts'
+import type { Need } from '../plan/needs.ts'
 import type {
   Claim,
   HostPlan,
@@ -33,6 +34,8 @@ export interface RecordedPlan {
   /** Tables that were published by name; none in ledgers that do not say. */
   readonly publications?: readonly PublishedTable[]
   readonly claims: readonly Claim[]
+  /** None in ledgers that do not say. */
+  readonly needs?: readonly Need[]
   /** Rows of each host table when it was copied: only in a removal's row. */
   readonly hostRows?: Readonly<Record<string, number>>
   /** Which of the restore's short transactions take as long as they take. */

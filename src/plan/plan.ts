@@ -1,5 +1,6 @@
 import type { Address } from '../catalog/dependency.ts'
 import type { QualifiedName } from '../sql.ts'
+import type { Need } from './needs.ts'
 import type { Probe } from './probes.ts'
 import type { Rewrites } from './rewrites.ts'
 
@@ -193,6 +194,8 @@ export interface RemovalPlan {
   readonly takeBack: readonly string[]
   /** Names that the restore will need. */
   readonly claims: readonly Claim[]
+  /** What stays, and has to be there for the restore. */
+  readonly needs: readonly Need[]
   readonly removal: readonly Statement<RemovalPhase>[]
   readonly restore: readonly Statement<RestorePhase>[]
   /** Texts that only the cut-over can know: index definitions under hidden names. */

@@ -17,6 +17,7 @@ import { planTrials } from './trials.ts'
 import { CAPTURE_MARKS, removalStatements } from './removal-statements.ts'
 import { checkRestorable } from './restorable.ts'
 import { planRewrites } from './rewrites.ts'
+import { planNeeds } from './needs.ts'
 import { planWarnings } from './warnings.ts'
 import { planTakeBack, restoreStatements } from './restore-statements.ts'
 
@@ -51,6 +52,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     publications: plannedPublications(model),
     takeBack: planTakeBack(model, parts),
     claims: planClaims(model),
+    needs: planNeeds(model, parts),
     removal,
     restore,
     captures,
@@ -73,6 +75,7 @@ function absentPlan(model: Model): RemovalPlan {
     publications: [],
     takeBack: [],
     claims: [],
+    needs: [],
     removal: [],
     restore: [],
     captures: [],

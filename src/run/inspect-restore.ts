@@ -19,11 +19,12 @@ import { backupsOf, sealBackups } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
+import { refuseGone } from './gone-needs.ts'
 import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
-import { refuseGoneNames, refuseRestoreRights } from './restore-rights.ts'
+import { refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
 
@@ -42,7 +43,7 @@ export async function inspectRestore(
   checkMajor(context, removal, environment.major)
   await refuseMissing(context, plan)
   await refuseTampered(context, removal, plan)
-  await refuseGoneNames(context, plan, removal.id)
+  await refuseGone(context, plan, removal.id)
   await refuseRestoreRights(context, plan, environment.current_user)
   await refuseChangedTrees(context, plan)
   await refuseChangedBackups(context, removal, plan)

@@ -111,14 +111,14 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     wanted.add(membershipIdentity(`${table.schema}.${table.name}`, publication))
   const described: Description = {}
   for (const identity of [...wanted].sort()) if (identity in all) described[identity] = all[identity]
-  const { schema, hosts, moved, locks, takeBack, claims, publications, rewrites } = plan
+  const { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites } = plan
   const sources = hosts.flatMap(({ table, key }) => {
     const relation = snapshot.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
     const columns = snapshot.columns.filter((c) => c.attrelid === relation?.oid)
     const numbers = key.flatMap((k) => columns.find((c) => c.attname === k)?.attnum ?? [])
     return relation ? [{ table: shown(table), oid: relation.oid, key: numbers }] : []
   })
-  return { schema, hosts, moved, locks, takeBack, claims, publications, rewrites, sources, described }
+  return { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites, sources, described }
 }
 
 /**

@@ -1,14 +1,19 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import { readStatements, type RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 
+/** What only a table's owner creates. */
+const OF_TABLES: readonly string[] = ['constraint', 'trigger', 'policy', 'rule']
+
 /** Refuses where the session may not change what the restore changes, or create what it creates. */
 export async function refuseRestoreRights({ db, feature }: RunContext, plan: RecordedPlan, me: string): Promise<void> {
-  const tables = [...plan.hosts.flatMap((h) => [h.table, h.backup]), ...plan.moved.map((m) => m.backup)]
+  const ours = [...plan.hosts.flatMap((h) => [h.table, h.backup]), ...plan.moved.map((m) => m.backup)]
+  const bearers = plan.claims.filter(({ kind }) => OF_TABLES.includes(kind))
+  const tables = [...new Map([...ours, ...bearers].map((table) => [qualified(table), table])).values()]
   const foreign = await readJson<{ n: number; owner: string }>(
     db,
     tables.length === 0
@@ -27,7 +32,7 @@ export async function refuseRestoreRights({ db, feature }: RunContext, plan: Rec
         .join('\n'),
       hint: `Run the restore as the owner, or grant that role to ${me}.`,
     })
-  const schemas = [...new Set([...tables, ...plan.claims].map((named) => named.schema))]
+  const schemas = [...new Set([...ours, ...plan.claims].map((named) => named.schema))]
   const closed = await readJson<{ nspname: string }>(
     db,
     schemas.length === 0
@@ -47,40 +52,6 @@ export async function refuseRestoreRights({ db, feature }: RunContext, plan: Rec
       detail: lacks.join('\n'),
       hint: `Grant them to ${me}, or run the restore as a role that has them.`,
     })
-}
-
-/** The last word of what gives something to a role: GRANT, OWNER TO, SET ROLE. Names of ours are always quoted. */
-const TO_A_ROLE = /^(?:grant |alter [^]* owner to |set local role )(?:[^]* )?("(?:[^"]|"")+")(?: with grant option)?$/
-
-/**
- * Refuses where a schema, or a role that is given something, has gone: a removal takes the last thing away that kept it from being
- * dropped.
- */
-export async function refuseGoneNames(
-  { db, feature }: RunContext,
-  plan: RecordedPlan,
-  removalId: string,
-): Promise<void> {
-  const statements = await readStatements(db, removalId)
-  const roles = new Set(statements.flatMap(({ sql }) => TO_A_ROLE.exec(sql)?.[1] ?? []))
-  const schemas = new Set([...plan.hosts.map((h) => h.table), ...plan.claims].map(({ schema }) => schema))
-  const names = [
-    ...[...roles].map((role) => ({ kind: 'role', name: role.slice(1, -1).replaceAll('""', '"') })),
-    ...[...schemas].map((name) => ({ kind: 'schema', name })),
-  ]
-  const gone = await readJson<{ kind: string; name: string }>(
-    db,
-    `select w.kind, w.name from pg_catalog.json_to_recordset(${literal(JSON.stringify(names))}) w(kind text, name text)
-     where case w.kind when 'role' then not exists (select from pg_catalog.pg_roles r where r.rolname = w.name)
-       else not exists (select from pg_catalog.pg_namespace n where n.nspname = w.name) end`,
-  )
-  if (gone.length === 0) return
-  throw new UnshipError({
-    code: 'not_restorable',
-    message: `feature ${feature} cannot be restored because what it needs is gone`,
-    detail: gone.map(({ kind, name }) => `${kind} ${name} does not exist.`).join('\n'),
-    hint: 'Create it again; once the feature is restored, it may go for good. Nothing was restored.',
-  })
 }
 
 /** Of the tables that its foreign keys refer to: parents that went are looked for there, and the keys are created. */

@@ -1,0 +1,30 @@
+import { reached, type Address } from './dependency.ts'
+
+/** Something else that an object cannot be created without, as `pg_identify_object_as_address` names it. */
+export interface Needed {
+  /** Catalog key of what needs it. */
+  readonly dependent: string
+  readonly by: string
+  readonly description: string
+  readonly type: string
+  readonly names: readonly string[]
+  readonly args: readonly string[]
+}
+
+/** An index or constraint of the same columns serves as well, whatever it is called; of schemas it is asked anyway. */
+const NAMELESS = ['schema', 'index', 'table constraint', 'domain constraint', 'view column', 'rule', 'default value']
+
+/** What the given objects, and everything that hangs on them, depend on besides; without what every database has. */
+export const neededQuery = (roots: readonly Address[]): string => `
+  select * from (${reached(roots)}
+  select distinct x.relname || ':' || d.objid || ':' || d.objsubid as dependent,
+    pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) as by,
+    pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) as description,
+    i.type, pg_catalog.to_jsonb(i.object_names) as names, pg_catalog.to_jsonb(i.object_args) as args
+  from reached r
+  join pg_catalog.pg_depend d on d.classid = r.classid and d.objid = r.objid and d.objsubid = r.objsubid
+  join pg_catalog.pg_class x on x.oid = d.classid
+  cross join lateral pg_catalog.pg_identify_object_as_address(d.refclassid, d.refobjid, d.refobjsubid) i
+  where d.refobjid >= 16384 and d.deptype <> 'e'
+    and not exists (select from reached o where o.classid = d.refclassid and o.objid = d.refobjid and o.objsubid in (0, d.refobjsubid))
+    and i.type not in (${NAMELESS.map((type) => `'${type}'`).join(', ')})) needed`

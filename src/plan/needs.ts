@@ -1,0 +1,50 @@
+import { addressKey } from '../catalog/dependency.ts'
+import type { Needed } from '../catalog/needed.ts'
+import { shown, type Model } from './model.ts'
+import { needsRecreation, type Parts } from './parts.ts'
+
+/** Something that stays, which has to be there when the feature comes back. */
+export type Need = Omit<Needed, 'dependent'>
+
+/** A view's query is its rule. */
+const RULE_OF_VIEW = /^rule "?_RETURN"? on /
+
+/**
+ * What the definitions that are created again need: nothing keeps it from being dropped or renamed while they are away. What is
+ * renamed away keeps its dependences, and PostgreSQL watches over them.
+ */
+export function planNeeds(model: Model, { recreated, prebuilt }: Parts): Need[] {
+  const created = new Set([...recreated.map(({ key }) => key), ...prebuilt.map(({ oid }) => `pg_class:${oid}:0`)])
+  const isCreated = (dependent: string): boolean => {
+    const node = model.nodes.get(dependent)
+    const owner = node?.owner_relid ?? (node?.catalog === 'pg_class' ? node.objid : null)
+    // a partition may go, with what is created in it
+    if (owner !== null && model.rootOf(owner) !== null) return false
+    if (created.has(dependent)) return true
+    if (!node || owner === null || model.moved.has(owner)) return false
+    if (model.views.has(owner)) return created.has(addressKey({ catalog: 'pg_class', objid: owner, objsubid: 0 }))
+    // columns, defaults and indexes of host tables
+    return model.gone.has(owner) || ['i', 'I'].includes(node.relkind ?? '')
+  }
+  const named = (type: string, name: string, by: string): Need => ({
+    ...{ by, type, description: `${type} ${name}` },
+    ...{ names: [name], args: [] },
+  })
+  return [
+    ...model.snapshot.needed
+      .filter(({ dependent }) => isCreated(dependent))
+      .map(({ dependent: _, by, ...needed }) => ({ ...needed, by: by.replace(RULE_OF_VIEW, '') })),
+    ...model.snapshot.policies
+      .filter((p) => needsRecreation(model, 'pg_policy', p.oid, p.polrelid))
+      .flatMap((p) =>
+        p.roles
+          .filter((role) => role !== null)
+          .map((role) => named('role', role, `policy ${p.polname} on table ${shown(model.name(p.polrelid))}`)),
+      ),
+    ...model.snapshot.indexes
+      .filter((i) => isCreated(`pg_class:${i.indexrelid}:0`))
+      .flatMap(({ tablespace, relname }) =>
+        tablespace === null ? [] : [named('tablespace', tablespace, `index ${relname}`)],
+      ),
+  ]
+}
