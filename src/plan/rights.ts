@@ -5,6 +5,7 @@ import { lostRights } from './lost-rights.ts'
 import { shown, type Model } from './model.ts'
 import { grantorsWithoutUsage, mayActAs } from './grantors.ts'
 import { wideReason, WIDE_HINT } from './published-reasons.ts'
+import { planTrials } from './trials.ts'
 
 /** Everything that the removal changes must belong to the session's role, or to one that it is a member of. */
 export function refuseOwnership(model: Model): void {
@@ -71,6 +72,10 @@ export function refuseRights(model: Model): void {
         lacks.push(`CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`)
       if (role !== me && !mayActAs(model, role)) lacks.push(`membership in role ${role}`)
     }
+  if (!environment.temporary_on_database && planTrials(model).length > 0)
+    lacks.push(
+      `TEMPORARY on database ${environment.database}, to try on temporary objects whether definitions print the same again`,
+    )
   lacks.push(...grantorsWithoutUsage(model))
   lacks.push(...lostRights(model))
   if (lacks.length === 0) return

@@ -88,6 +88,20 @@ describe('without CREATE', () => {
     expect((await removeFeature(database().db, programPartner)).outcome).toBe('removed')
   })
 
+  test('nor TEMPORARY, without which definitions cannot be tried', async () => {
+    const { name } = database()
+    await database()
+      .query(`revoke temporary on database ${name} from public; alter database ${name} owner to current_user;
+      grant create on database ${name} to crm_owner`)
+    const remove = () => removeFeature(database().db, programPartner)
+    const error = await refusedUnchanged(database(), 'missing_privilege', remove)
+    expect(error.detail).toBe(
+      `TEMPORARY on database ${name}, to try on temporary objects whether definitions print the same again.`,
+    )
+    await database().query(`grant temporary on database ${name} to crm_owner`)
+    expect((await remove()).outcome).toBe('removed')
+  })
+
   test('in a ledger of somebody else', async () => {
     await database().query('create schema unship')
     const error = await refusedUnchanged(database(), 'missing_privilege', () =>
