@@ -24,6 +24,17 @@ import { PACKAGE_VERSION } from './version.ts'
 
 export type RunState = 'running' | 'done' | 'absent' | 'aborted'
 
+/** A host table as a removal found it. */
+export interface Source {
+  readonly table: string
+  readonly oid: string
+  /** Numbers of its key columns. */
+  readonly key: readonly number[]
+  /** The number of its last column, and what is created again that names its columns by their place. */
+  readonly last: number
+  readonly byPlace: readonly string[]
+}
+
 /** What a restore needs of the plan that the removal followed. */
 export interface RecordedPlan {
   readonly schema: string
@@ -42,8 +53,8 @@ export interface RecordedPlan {
   readonly rewrites?: Rewrites
   /** Definitions as they were, to compare with after the restore. */
   readonly described: Description
-  /** The host tables by their oids, with the numbers of their key columns, and the ledger's own oid: other ones after a dump. */
-  readonly sources?: readonly { readonly table: string; readonly oid: string; readonly key: readonly number[] }[]
+  /** The host tables, and the ledger's own oid: after a dump all oids are others. */
+  readonly sources?: readonly Source[]
   readonly ledger?: string
   /** Triggers that step aside while a restore fills: only in a restore's row. */
   readonly swaps?: readonly TriggerSwap[]

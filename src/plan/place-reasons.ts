@@ -27,18 +27,17 @@ const of = (what: string, text: string, row_types: readonly Oid[] | null = []): 
   returns_rows_of: null,
 })
 
-export function placeReasons(model: Model): string[] {
-  const definitions = recreatedDefinitions(model)
-  return [...model.gone.keys()]
+export const placeReasons = (model: Model): string[] =>
+  [...model.gone.keys()]
     .filter((oid) => columnsMove(model, oid))
-    .flatMap((oid) => {
-      const host = shown(model.name(oid))
-      return definitions.flatMap((definition) => {
-        const how = namesByPlace(model, oid, definition)
-        return how === null ? [] : [`${definition.what} ${how.replace('%', host)}, and restored columns stand last`]
-      })
-    })
-}
+    .flatMap((oid) => byPlace(model, oid).map((what) => `${what}, and restored columns stand last`))
+
+/** What is created again and names columns of a host table by their place: which is to be the same then. */
+export const byPlace = (model: Model, oid: Oid): string[] =>
+  recreatedDefinitions(model).flatMap((definition) => {
+    const how = namesByPlace(model, oid, definition)
+    return how === null ? [] : [`${definition.what} ${how.replace('%', shown(model.name(oid)))}`]
+  })
 
 /**
  * What stays, and holds a row of a host table that was made column by column: PostgreSQL forgets what is in it of columns that are

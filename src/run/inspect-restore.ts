@@ -244,6 +244,10 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
     if (isBeingRestored(relation, rows))
       reasons.push(`another restore into ${name} is under way, or has broken off: it has to end first`)
     reasons.push(...keyReasons(host, rows))
+    const source = plan.sources?.find((s) => s.table === name)
+    // restored columns would stand after the new ones
+    if (source && relation.max_attnum > source.last)
+      reasons.push(...source.byPlace.map((what) => `${what}, and columns were added to it since`))
     for (const m of rows.memberships.filter((x) => x.prrelid === relation.oid)) {
       reasons.push(...hidingReasons(environment, name, relation, columns, rows.indexes, m))
       if (!m.owned) reasons.push(`publication ${m.pubname}, of ${name}, belongs to ${m.pubowner}`)

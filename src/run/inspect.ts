@@ -8,6 +8,7 @@ import { extended } from '../feature/extended.ts'
 import { besides } from '../refusals.ts'
 import { Model, shown } from '../plan/model.ts'
 import type { CountPlan, RemovalPlan } from '../plan/plan.ts'
+import { byPlace } from '../plan/place-reasons.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { proveRestorable } from './prove.ts'
@@ -116,7 +117,9 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     const relation = snapshot.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
     const columns = snapshot.columns.filter((c) => c.attrelid === relation?.oid)
     const numbers = key.flatMap((k) => columns.find((c) => c.attname === k)?.attnum ?? [])
-    return relation ? [{ table: shown(table), oid: relation.oid, key: numbers }] : []
+    if (!relation) return []
+    const { oid, max_attnum: last } = relation
+    return [{ table: shown(table), oid, key: numbers, last, byPlace: byPlace(model, oid) }]
   })
   return { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites, sources, described }
 }

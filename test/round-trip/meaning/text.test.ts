@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { defineFeature, planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
 import { readState } from '../../support/life.ts'
+import { refusedUnchanged } from '../../support/refusal.ts'
 import { asOwner, expectRoundTrip } from '../../support/round-trip.ts'
 
 describe('definitions that PostgreSQL does not print the same again', () => {
@@ -66,6 +67,21 @@ describe('definitions that PostgreSQL does not print the same again', () => {
       code: 'not_restorable',
       detail: 'view flagged names columns of contacts by their place, and restored columns stand last.',
     })
+  })
+
+  test('that name columns by place, of a host to which others were added since, are refused at once', async () => {
+    await asOwner(
+      database(),
+      `create table contacts (a int primary key, b int, flag boolean); insert into contacts values (1, 2, true);
+       create view flagged as select c.x, c.z from contacts c(x, y, z);`,
+    )
+    const feature = defineFeature()({ name: 'flag', columns: { contacts: ['flag'] }, views: ['flagged'] })
+    await removeFeature(database().db, feature)
+    await asOwner(database(), 'alter table contacts add more int')
+    const error = await refusedUnchanged(database(), 'not_restorable', () => restoreFeature(database().db, feature))
+    expect(error.detail).toBe(
+      'view flagged names columns of contacts by their place, and columns were added to it since.',
+    )
   })
 
   test('that name columns by place, of a host whose last columns go, are restored', async () => {
