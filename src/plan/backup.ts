@@ -43,6 +43,15 @@ where ${holds(host, 'h')}`
 /** One pass over the host table, in one snapshot. */
 export const copyStatement = (host: HostPlan): string => `create table ${qualified(host.backup)} as\n${held(host)}`
 
+/**
+ * Values come into the backup as they are stored: those that are compressed stay so in any case, and no others are, of which
+ * the host could not tell any more that they were not. Run before there are rows.
+ */
+export function storageStatement({ backup, columns }: HostPlan): string | null {
+  const settings = columns.filter((c) => c.toasted).map((c) => `alter column ${id(c.name)} set storage external`)
+  return settings.length === 0 ? null : `alter table ${qualified(backup)} ${settings.join(', ')}`
+}
+
 /** What a statement sums up of the rows that it copies. */
 export interface Summed {
   /** A row's hash, of the key and the removed columns of an alias. */

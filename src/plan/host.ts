@@ -75,6 +75,7 @@ function planColumn(model: Model, table: HostPlan['table'], column: Column): Pla
     type: column.type,
     blank: `cast(${constant ? column.default : 'null'} as ${column.type})`,
     filler: filler(model, table, column),
+    ...(column.type_storage !== 'plain' && { toasted: true }),
   }
 }
 

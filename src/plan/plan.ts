@@ -59,6 +59,8 @@ export interface PlannedColumn {
   readonly blank: string
   /** A default that is not the same for every row: every row is backed up, and new rows get it while filling. */
   readonly filler: string | null
+  /** Values of the type may be compressed, or lie out of line. */
+  readonly toasted?: boolean
 }
 
 /** A table that stays and loses columns. */

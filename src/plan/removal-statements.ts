@@ -1,7 +1,7 @@
 import type { Oid } from '../catalog/fragments.ts'
 import { backupKeyName, hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
-import { catchUpIfLogged, copyStatement } from './backup.ts'
+import { catchUpIfLogged, copyStatement, storageStatement } from './backup.ts'
 import { generatedColumns, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import type { Rename } from './moved.ts'
@@ -32,6 +32,8 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   }
   for (const host of hosts) {
     add('copy', copyStatement(host), `values of ${shown(host.table)}`, 'ACCESS SHARE', [host.table])
+    const storage = storageStatement(host)
+    if (storage !== null) add('copy', storage, 'values are kept as they are stored', null, [])
     add(
       'copy',
       `alter table ${qualified(host.backup)} add constraint ${id(backupKeyName(host.backup.name))} primary key (${host.key.map((k) => id(k)).join(', ')})`,

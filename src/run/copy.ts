@@ -2,7 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { copyStretchStatement, type Summed, type Sums } from '../plan/backup.ts'
+import { copyStretchStatement, storageStatement, type Summed, type Sums } from '../plan/backup.ts'
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { CountPlan, HostPlan, RemovalPlan } from '../plan/plan.ts'
@@ -89,16 +89,18 @@ export async function copyHosts(
 async function copyHost(
   context: RunContext,
   host: HostPlan,
-  [create = '', ...finish]: readonly string[],
+  [create = '', ...rest]: readonly string[],
   { runId, counts }: { runId: string; counts: readonly CountPlan[] },
 ): Promise<Tally> {
   const { db, session } = context
   // there for all to see, before others help to fill it
   await runTogether(db, [
     `${create}\nwith no data`,
+    ...rest.filter((sql) => sql === storageStatement(host)),
     ownersOnly(qualified(host.backup), ''),
     recordEvent(runId, BACKUP_CREATED, { table: qualified(host.backup) }),
   ])
+  const finish = rest.filter((sql) => sql !== storageStatement(host))
   const backup = backupOf(host)
   const columns = (await sealedColumns(db, [backup])).get(backup) ?? []
   const tally = new Tally(host, { hash: (alias) => rowHash(columns, alias), counts })

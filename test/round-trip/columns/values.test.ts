@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { useDatabase } from '../../support/database.ts'
+import { asOwner } from '../../support/round-trip.ts'
 import { roundTrip } from './support.ts'
 
 describe('values of removed columns', () => {
@@ -94,5 +95,22 @@ describe('values of removed columns', () => {
           decode(repeat(md5(g::text), 5000), 'hex'), jsonb_build_object('k', repeat('x', 50000)), null from generate_series(1, 8) g;`,
       feature: { name: 'f', columns: { t: ['a', 'b', 'c', 'd'] } },
     })
+  })
+
+  test('what was stored uncompressed, or compressed before it no longer would be, is stored so again', async () => {
+    const stored = () =>
+      database().query(
+        'select id, pg_column_size(a) as a, pg_column_size(b) as b, pg_column_size(c) as c, pg_column_compression(c) as how from t order by id',
+      )
+    const setup = `
+      create table t (id int primary key, a text, b jsonb, c text);
+      alter table t alter a set storage external, alter b set storage external;
+      insert into t select g, repeat('a', 100000), jsonb_build_object('k', repeat('x', 50000)), repeat('c', 100000) from generate_series(1, 3) g;
+      alter table t alter c set storage external;
+      insert into t values (4, null, null, repeat('c', 100000));`
+    await asOwner(database(), setup)
+    const before = await stored()
+    await roundTrip(database(), { setup: '', feature: { name: 'f', columns: { t: ['a', 'b', 'c'] } } })
+    expect(await stored()).toEqual(before)
   })
 })
