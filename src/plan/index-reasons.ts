@@ -1,28 +1,45 @@
 import type { Column } from '../catalog/column.ts'
 import type { Oid } from '../catalog/fragments.ts'
+import type { Index } from '../catalog/index.ts'
 import { shown, type Model } from './model.ts'
 
-/** Indexes of a host table that could not come back as they are. */
+const nameOf = (model: Model, i: Index) => `index ${i.relname} of ${shown(model.name(i.indrelid))}`
+
+/** Indexes of a host table that could not come back as they are because of the columns that go. */
 export function indexReasons(model: Model, oid: Oid, columns: readonly Column[]): string[] {
-  const table = shown(model.name(oid))
   return model.snapshot.indexes.flatMap((i) => {
     if (i.indrelid !== oid) return []
     const reasons: string[] = []
-    const name = `index ${i.relname} of ${table}`
-    if (i.whole_row) reasons.push(`${name} is over the whole row`)
+    if (i.whole_row) reasons.push(`${nameOf(model, i)} is over the whole row`)
     if (!i.table_columns.some((n) => model.isRemoved(oid, n))) return reasons
-    if (i.indisprimary && model.relation(oid).relreplident === 'd' && model.relation(oid).publications.length > 0)
-      reasons.push(`primary key ${i.relname} of ${table}, its replica identity, holds a removed column`)
-    if (i.indisreplident) reasons.push(`${name} is its replica identity`)
-    if (!i.indisvalid) reasons.push(`${name} is not valid: drop or rebuild it first`)
-    if (i.tablespace !== null && (i.indisexclusion || i.partitioned || model.rootOf(oid) !== null))
-      reasons.push(`${name} is in tablespace ${i.tablespace}`)
     const defaults = i.indkey.slice(0, i.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
     const nullsEqual = i.def.includes(') NULLS NOT DISTINCT')
     const sameForAll = (c: Column | undefined) =>
       c?.attgenerated === '' && c.attidentity === '' && c.default_constant && (c.default !== null || nullsEqual)
     if (i.indisunique && !i.partial && defaults.every(sameForAll))
       reasons.push(`rows inserted meanwhile could not satisfy unique index ${i.relname}: they all get the same default`)
+    return reasons
+  })
+}
+
+/** Indexes that go without their table, be they declared or over columns that go, and could not be made again as they are. */
+export function goingIndexReasons(model: Model): string[] {
+  const goes = (i: Index) => model.nodes.has(`pg_class:${i.indexrelid}:0`) && !model.moved.has(i.indrelid)
+  return model.snapshot.indexes.filter(goes).flatMap((i) => {
+    const reasons: string[] = []
+    const oid = i.indrelid
+    const name = nameOf(model, i)
+    const identifies = i.indisprimary && model.relation(oid).relreplident === 'd'
+    if (identifies && model.relation(oid).publications.length > 0)
+      reasons.push(
+        `primary key ${i.relname} of ${shown(model.name(oid))}, its replica identity, ${
+          i.table_columns.some((n) => model.isRemoved(oid, n)) ? 'holds a removed column' : 'is removed'
+        }`,
+      )
+    if (i.indisreplident) reasons.push(`${name} is its replica identity`)
+    if (!i.indisvalid) reasons.push(`${name} is not valid: drop or rebuild it first`)
+    if (i.tablespace !== null && (i.indisexclusion || i.partitioned || model.rootOf(oid) !== null))
+      reasons.push(`${name} is in tablespace ${i.tablespace}`)
     return reasons
   })
 }

@@ -4,7 +4,7 @@ import type { Trigger } from '../catalog/trigger.ts'
 import { hiddenName } from '../names.ts'
 import { usableKey } from './host.ts'
 import { grantorReasons } from './grantors.ts'
-import { indexReasons } from './index-reasons.ts'
+import { goingIndexReasons, indexReasons } from './index-reasons.ts'
 import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
@@ -18,6 +18,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...relationReasons(model),
   ...publicationReasons(model),
   ...columnReasons(model),
+  ...goingIndexReasons(model),
   ...placeReasons(model),
   ...keptRowReasons(model),
   ...otherReasons(model),

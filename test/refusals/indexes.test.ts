@@ -1,0 +1,38 @@
+import { describe } from 'vitest'
+import { gone, testRefusals } from './support.ts'
+
+describe('indexes that are declared, over columns that stay', () =>
+  testRefusals({
+    'a declared index over other columns that is the replica identity': {
+      setup: `create table host (id int primary key, gone text, kept int not null);
+        create unique index host_kept on host (kept); alter table host replica identity using index host_kept`,
+      feature: { ...gone, indexes: ['host_kept'] },
+      reason: 'index host_kept of host is its replica identity',
+    },
+    'a declared constraint of another table that is its replica identity': {
+      setup: `create table kept (id int primary key, a int not null, constraint kept_a unique (a));
+        alter table kept replica identity using index kept_a`,
+      feature: { constraints: { kept: ['kept_a'] } },
+      reason: 'index kept_a of kept is its replica identity',
+    },
+    'a declared primary key that is the replica identity': {
+      setup: 'create table kept (id int primary key); create publication news for table kept',
+      feature: { constraints: { kept: ['kept_pkey'] } },
+      reason: 'primary key kept_pkey of kept, its replica identity, is removed',
+      superuser: true,
+    },
+    'a declared index over other columns that is not valid': {
+      setup: `create table kept (id int, a int); create index kept_a on kept (a);
+        update pg_index set indisvalid = false where indexrelid = 'kept_a'::regclass`,
+      feature: { indexes: ['kept_a'] },
+      reason: 'index kept_a of kept is not valid',
+      superuser: true,
+    },
+    'an index of a materialized view that is not valid': {
+      setup: `create materialized view v as select 1 as a; create index v_a on v (a);
+        update pg_index set indisvalid = false where indexrelid = 'v_a'::regclass`,
+      feature: { views: ['v'] },
+      reason: 'index v_a of v is not valid',
+      superuser: true,
+    },
+  }))
