@@ -1,7 +1,7 @@
 import type { Column } from '../catalog/column.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import { replayable } from '../catalog/replay.ts'
-import { sequenceOptions } from '../catalog/sequence.ts'
+import { sequenceOptions, type Sequence } from '../catalog/sequence.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { columnBackupName, hiddenName, shortened, watchName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
@@ -186,7 +186,7 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
     reveal.push(
       `alter table ${table} alter column ${original} drop default`,
       ...madeNotNull(table, original, column, major),
-      `alter table ${table} alter column ${original} add generated ${column.attidentity === 'a' ? 'always' : 'by default'} as identity (sequence name ${own} ${sequenceOptions(sequence)})`,
+      ...identity(`alter table ${table} alter column ${original}`, column, own, sequence),
       // it is given its table's; before PostgreSQL 15 there is no other
       ...(major < 15 || model.relation(sequence.seqrelid).relpersistence === relation.relpersistence
         ? []
@@ -223,6 +223,15 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   reveal.unshift(`alter table ${table} rename column ${hidden} to ${original}`)
   reveal.push(...grants(`table ${table}`, column.attacl ?? [], relation.owner, me, ` (${original})`))
   return statements
+}
+
+/** The sequence is made with the column's type, which its limits may not fit. */
+function identity(alter: string, column: Column, own: string, sequence: Sequence): string[] {
+  const add = `${alter} add generated ${column.attidentity === 'a' ? 'always' : 'by default'} as identity`
+  const options = sequenceOptions(sequence)
+  return sequence.type === column.type
+    ? [`${add} (sequence name ${own} ${options})`]
+    : [`${add} (sequence name ${own})`, `alter sequence ${own} as ${sequence.type} ${options} restart`]
 }
 
 /** Storage is one that partitions take over; statistics targets are each table's own. */
