@@ -38,6 +38,8 @@ export interface Relation extends Strings {
   readonly parents: readonly string[]
   readonly typed: boolean
   readonly relispopulated: boolean
+  /** Of a materialized view that is: those that are not, and that its query reads, through whatever views and functions. */
+  readonly unpopulated_sources: readonly string[]
   readonly viewdef: string | null
   /** Of a view: the columns that it reads, by name. */
   readonly meaning: string | null
@@ -84,6 +86,21 @@ const storedRows = (type: string) => `coalesce((
       join pg_catalog.pg_attribute m on m.attrelid = o.oid and m.attnum = d.objsubid
       where h.typid <> 0), '[]')`
 
+const unpopulatedSources = (view: string) => `coalesce((
+      with recursive source(classid, objid) as (
+        select 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, ${view}
+        union
+        select n.classid, n.objid from source s cross join lateral (
+          select 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid as classid, w.oid as objid from pg_catalog.pg_rewrite w
+          where s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and w.ev_class = s.objid and w.rulename = '_RETURN'
+          union all
+          select d.refclassid, d.refobjid from pg_catalog.pg_depend d
+          where s.classid <> 'pg_catalog.pg_class'::pg_catalog.regclass and d.classid = s.classid and d.objid = s.objid
+            and d.refclassid in ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)) n)
+      select pg_catalog.json_agg(o.oid::pg_catalog.regclass::text order by o.oid) from source s
+      join pg_catalog.pg_class o on s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and o.oid = s.objid
+      where o.relkind = 'm' and not o.relispopulated), '[]')`
+
 export const relationQuery = ({ relations }: Scope): string => `
   select c.oid, n.nspname, c.relname, c.relkind,
     pg_catalog.pg_get_userbyid(c.relowner) as owner,
@@ -95,6 +112,7 @@ export const relationQuery = ({ relations }: Scope): string => `
     coalesce((select pg_catalog.json_agg(i.inhparent::pg_catalog.regclass::text order by i.inhseqno)
       from pg_catalog.pg_inherits i where i.inhrelid = c.oid), '[]') as parents,
     c.reloftype <> 0 as typed, c.relispopulated,
+    case when c.relkind = 'm' and c.relispopulated then ${unpopulatedSources('c.oid')} else '[]' end as unpopulated_sources,
     case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as viewdef,
     case when c.relkind in ('v', 'm') then ${meaningOfView('c.oid')} end as meaning,
     case when c.relkind in ('v', 'm') then ${rowTypesOfView('c.oid')} else '[]' end as row_types,

@@ -286,6 +286,12 @@ function strayReasons(model: Model): string[] {
         ...(r.labelled ? [`sequence ${shown(model.name(r.oid))} has a security label`] : []),
       ]),
     ...snapshot.relations
+      .filter((r) => model.views.has(r.oid) && r.unpopulated_sources.length > 0)
+      .map(
+        (r) =>
+          `materialized view ${shown(model.name(r.oid))} could not be filled again: it reads ${r.unpopulated_sources.join(', ')}, which is not filled`,
+      ),
+    ...snapshot.relations
       .filter((r) => model.views.has(r.oid))
       .flatMap((r) =>
         snapshot.types

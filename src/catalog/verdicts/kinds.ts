@@ -133,7 +133,10 @@ export const kindVerdicts = {
     'one that names the columns of a host table by their place',
     'one whose row type is used by something that is moved, or has a comment or grants of its own',
   ),
-  'pg_class.m': restored('created again, filled if it was filled, with its indexes, storage and statistics targets'),
+  'pg_class.m': restored(
+    'created again, filled if it was filled, with its indexes, storage and statistics targets',
+    'one that is filled and reads one that is not',
+  ),
   'pg_class.i': restored(
     'of a moved table: renamed with it; of a host table: built again, concurrently, before the columns appear',
     'the replica identity, an index that is not valid, depends on an extension, or speaks of the whole row; of a partitioned table or an exclusion constraint: one in a tablespace',
