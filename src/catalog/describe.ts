@@ -60,7 +60,7 @@ export function describe(rows: CatalogRows): Description {
       identity: c.attidentity,
       generated: c.attgenerated,
       inheritance: [c.attislocal, c.attinhcount],
-      acl: c.attacl && c.attacl.length > 0 ? c.attacl : null,
+      acl: c.attacl && c.attacl.length > 0 ? inAnyOrder(c.attacl) : null,
       comment: c.description,
     }
   }
@@ -162,8 +162,12 @@ function acl(list: Acl, owner: string, of: 'table' | 'sequence' | 'function' | '
     function: ownerHas === 1 && publicHas,
     type: ownerHas === 1 && publicHas,
   }[of]
-  return complete && list.every(isDefault) ? null : list
+  return complete && list.every(isDefault) ? null : inAnyOrder(list)
 }
+
+/** Grants stand in a list as they were made, which need not be an order in which they could be made again. */
+const inAnyOrder = (list: readonly AclEntry[]) =>
+  list.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 
 /** Describes every object in every schema of the user's; the ledger and Kysely's own tables left out. */
 export async function describeDatabase(db: AnyKysely): Promise<Description> {

@@ -81,7 +81,10 @@ export function setAcl(target: AclTarget, acl: Acl, actingRole: string): string[
   return [revoking(target, { builtIn: true }), ...grants(target.object, acl, target.owner, actingRole)]
 }
 
-/** GRANT statements in the list's order; those by another grantor are made in that role. */
+/**
+ * GRANT statements, in the list's order but that whoever grants has been given the option before; those by another grantor
+ * are made in that role.
+ */
 export function grants(
   object: string,
   acl: readonly AclEntry[],
@@ -90,7 +93,7 @@ export function grants(
   columns = '',
 ): string[] {
   const statements: string[] = []
-  for (const group of grouped(acl)) {
+  for (const group of inOrderOfOptions(grouped(acl), owner)) {
     const [first] = group
     if (!first) continue
     const privileges = group.map((entry) => `${entry.privilege.toLowerCase()}${columns}`).join(', ')
@@ -100,6 +103,24 @@ export function grants(
     else statements.push(`set local role ${id(first.grantor)}`, grant, `set local role ${id(actingRole)}`)
   }
   return statements
+}
+
+/** Who was given the option once more, and lost the first, stands behind what he had granted by that. */
+function inOrderOfOptions(groups: readonly AclEntry[][], owner: string): AclEntry[][] {
+  const gives = (to: AclEntry) => (e: AclEntry) =>
+    e.grantable && e.grantee === to.grantor && e.privilege === to.privilege
+  const ordered: AclEntry[][] = []
+  let waiting = groups
+  // the option on a column may be that on its table, which is another list
+  const ready = (e: AclEntry) => e.grantor === owner || ordered.flat().some(gives(e)) || !waiting.flat().some(gives(e))
+  while (waiting.length > 0) {
+    const now = waiting.map((group) => group.filter(ready)).find((group) => group.length > 0)
+    // a list that PostgreSQL would not have made is left to it
+    if (!now) return [...ordered, ...waiting]
+    ordered.push(now)
+    waiting = waiting.map((group) => group.filter((e) => !now.includes(e))).filter((group) => group.length > 0)
+  }
+  return ordered
 }
 
 function grouped(acl: readonly AclEntry[]): AclEntry[][] {

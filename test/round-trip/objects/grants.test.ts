@@ -77,6 +77,43 @@ describe('access rights', () => {
     await expectRoundTrip(database(), FEATURE, { db: database().admin })
   })
 
+  test('in chains whose links stand behind what they gave, since the first that gave it is gone', async () => {
+    const [alice, bob, carol] = roles()
+    await schema()
+    const objects = {
+      'table item': 'select',
+      'table shown': 'select',
+      'function f(int)': 'execute',
+      'sequence number': 'usage',
+      'table host': 'select (gone), update (gone)',
+    }
+    await database().query(
+      [
+        `grant usage on schema public to ${alice}, ${bob}, ${carol};`,
+        ...Object.entries(objects).flatMap(([object, right]) => [
+          `grant ${right} on ${object} to ${alice} with grant option;`,
+          `set role ${alice}; grant ${right} on ${object} to ${bob}; reset role;`,
+          `grant ${right} on ${object} to ${carol} with grant option;`,
+          `set role ${carol}; grant ${right} on ${object} to ${alice} with grant option; reset role;`,
+          `revoke ${right} on ${object} from ${alice};`,
+        ]),
+      ].join('\n'),
+    )
+    // what was granted, in whatever order the lists have it by now
+    const granted = () =>
+      database().query(`
+        select o.name, pg_get_userbyid(a.grantor) as grantor, pg_get_userbyid(a.grantee) as grantee, a.privilege_type, a.is_grantable
+        from (select relname as name, relacl as acl from pg_class where relnamespace = 'public'::regnamespace
+          union all select proname, proacl from pg_proc where pronamespace = 'public'::regnamespace
+          union all select attrelid::regclass || '.' || attname, attacl from pg_attribute where attname = 'gone') o
+        cross join lateral aclexplode(o.acl) a where a.grantee not in (a.grantor, 0) order by 1, 2, 3, 4`)
+    const before = await granted()
+    expect(before.filter(({ grantor }) => grantor === alice)).toHaveLength(6)
+    await removeFeature(database().admin, FEATURE)
+    expect(await restoreFeature(database().admin, FEATURE)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await granted()).toEqual(before)
+  })
+
   test('in chains of grantors are refused where the role may not act for them', async () => {
     const [alice, bob] = roles()
     await schema()
