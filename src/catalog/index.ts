@@ -14,6 +14,10 @@ export interface Index extends Strings {
   readonly indisvalid: boolean
   readonly indisclustered: boolean
   readonly indisreplident: boolean
+  /** It compares its key columns as all else does: in their collation, by what is the default for their type. */
+  readonly compares_plainly: boolean
+  /** The operators by which its key columns are equal: `operator(pg_catalog.=)`. */
+  readonly equalities: readonly string[]
   readonly partial: boolean
   readonly expressions: boolean
   /** It speaks of a whole row of its table. */
@@ -37,10 +41,30 @@ export interface Index extends Strings {
   readonly description: string | null
 }
 
+/** The key as PostgreSQL prints it where it has neither a collation nor an operator class of its own to tell. */
+const plainKey = `' USING btree (' || (
+      select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname)
+        || case k.opt & 3 when 0 then '' when 1 then ' DESC NULLS LAST' when 2 then ' NULLS FIRST' else ' DESC' end, ', ' order by k.n)
+      from rows from (pg_catalog.unnest(i.indkey::pg_catalog.int2[]), pg_catalog.unnest(i.indoption::pg_catalog.int2[])) with ordinality k(attnum, opt, n)
+      join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+      where k.n <= i.indnkeyatts) || ')'`
+
+const equalities = `coalesce((
+      select pg_catalog.json_agg(pg_catalog.format('operator(%I.%s)', s.nspname, o.oprname) order by k.n)
+      from pg_catalog.unnest(i.indclass::pg_catalog.oid[]) with ordinality k(opclass, n)
+      join pg_catalog.pg_opclass p on p.oid = k.opclass
+      join pg_catalog.pg_amop m on m.amopfamily = p.opcfamily and m.amoplefttype = p.opcintype and m.amoprighttype = p.opcintype
+        and m.amopstrategy = 3 /* of a btree: equal */
+      join pg_catalog.pg_operator o on o.oid = m.amopopr
+      join pg_catalog.pg_namespace s on s.oid = o.oprnamespace
+      where i.indisunique), '[]')`
+
 export const indexQuery = ({ relations }: Scope): string => `
   select i.indexrelid, i.indrelid, n.nspname, c.relname,
     i.indkey::pg_catalog.int2[] as indkey, i.indnkeyatts, i.indisunique, i.indisprimary, i.indisexclusion, i.indimmediate,
     i.indisvalid, i.indisclustered, i.indisreplident,
+    pg_catalog.strpos(pg_catalog.pg_get_indexdef(i.indexrelid), ${plainKey}) > 0 as compares_plainly,
+    ${equalities} as equalities,
     i.indpred is not null as partial, i.indexprs is not null as expressions,
     coalesce(i.indexprs::text, '') || coalesce(i.indpred::text, '') ~ ':varattno 0 ' as whole_row,
     pg_catalog.pg_get_expr(i.indexprs, i.indrelid) as expression_list,

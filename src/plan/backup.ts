@@ -13,7 +13,7 @@ import { rowsOf, treeQuery, whileThere } from './tree.ts'
 export const list = (names: readonly string[], alias = '') => names.map((name) => alias + id(name)).join(', ')
 export const columnNames = (host: HostPlan) => host.columns.map((c) => c.name)
 export const onKey = (host: HostPlan, a: string, b: string) =>
-  host.key.map((k) => `${a}.${id(k)} = ${b}.${id(k)}`).join(' and ')
+  host.key.map((k, n) => `${a}.${id(k)} ${host.equalities?.[n] ?? '='} ${b}.${id(k)}`).join(' and ')
 
 /** The removed columns of a row, as a value to compare by image. */
 export const image = (host: HostPlan, alias: string) => `row(${list(columnNames(host), `${alias}.`)})`

@@ -6,6 +6,7 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { columnBackupName, hiddenName, shortened, watchName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { grants, setAcl } from './acl.ts'
+import { BUILT_IN_EQUALITY, usableKey } from './key.ts'
 import type { Model } from './model.ts'
 import { foreignKeysOf } from './moved.ts'
 import { columnSettings, relationAcl } from './objects.ts'
@@ -26,25 +27,10 @@ export function notNullIn(model: Model, oid: Oid, column: Column): string[] {
     .map(({ relid }) => model.spell(model.name(relid)))
 }
 
-/** The columns that identify a row: the primary key, or else a unique, immediate, complete index. */
-export function usableKey(model: Model, oid: Oid): readonly Column[] | null {
-  const columns = model.columns(oid)
-  const candidates = model.snapshot.indexes
-    .filter(
-      (i) => i.indrelid === oid && i.indisunique && i.indimmediate && i.indisvalid && !i.partial && !i.expressions,
-    )
-    .sort((a, b) => Number(b.indisprimary) - Number(a.indisprimary) || a.indnkeyatts - b.indnkeyatts)
-  for (const index of candidates) {
-    const key = index.indkey.slice(0, index.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
-    if (key.every((c) => c?.attnotnull && !model.isRemoved(oid, c.attnum))) return key as Column[]
-  }
-  return null
-}
-
 /** How a host table's columns are watched, copied and filled. */
 export function planHost(model: Model, oid: Oid): HostPlan {
   const table = model.name(oid)
-  const key = usableKey(model, oid) ?? []
+  const { columns: key, equalities } = usableKey(model, oid) ?? { columns: [], equalities: [] }
   const stored = storedColumns(model, oid)
   const columns = stored.map((column) => planColumn(model, table, column))
   const watch = watchName(model.feature.name, table)
@@ -53,6 +39,7 @@ export function planHost(model: Model, oid: Oid): HostPlan {
     backup: { schema: table.schema, name: columnBackupName(model.feature.name, table.name) },
     ...(model.relation(oid).relkind === 'p' && { members: model.members(oid).map((m) => model.name(m.relid)) }),
     key: key.map((c) => c.attname),
+    ...(equalities.some((o) => o !== BUILT_IN_EQUALITY) && { equalities }),
     keyMayChange: !key.every((c) => c.attidentity !== '' || c.type === 'uuid'),
     columns,
     foreignKeys: foreignKeysOf(model, oid)

@@ -71,6 +71,8 @@ export interface HostPlan {
   readonly members?: readonly QualifiedName[]
   /** The columns that identify a row. */
   readonly key: readonly string[]
+  /** For each, the operator that compares it: the built-in `=` where there are none. */
+  readonly equalities?: readonly string[]
   /** The key's values may change in ordinary life (neither identity nor uuid). */
   readonly keyMayChange: boolean
   readonly columns: readonly PlannedColumn[]

@@ -2,9 +2,9 @@ import type { Constraint } from '../catalog/constraint.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { hiddenName } from '../names.ts'
-import { usableKey } from './host.ts'
 import { grantorReasons } from './grantors.ts'
 import { goingIndexReasons, indexReasons } from './index-reasons.ts'
+import { usableKey } from './key.ts'
 import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
@@ -88,7 +88,7 @@ function columnReasons(model: Model): string[] {
       if (c.not_null_name !== null && !c.not_null_validated && (inTree || c.attgenerated !== ''))
         reasons.push(`NOT NULL constraint ${c.not_null_name} of ${table} is NOT VALID: validate it first`)
     }
-    for (const c of [...columns, ...(usableKey(model, oid) ?? [])])
+    for (const c of [...columns, ...(usableKey(model, oid)?.columns ?? [])])
       if (c.attname === 'backed_up_at' || c.attname === 'unship_truncated')
         reasons.push(`column ${table}.${c.attname} has a name that the backup needs for itself`)
     reasons.push(...indexReasons(model, oid, columns))

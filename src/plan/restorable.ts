@@ -2,9 +2,10 @@ import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { backupKeyName, backupName } from '../names.ts'
 import { refuseTogether } from '../refusals.ts'
 import { isChild, type Dependents } from './dependents.ts'
-import { generatedColumns, notNullIn, planHost, storedColumns, usableKey } from './host.ts'
+import { generatedColumns, notNullIn, planHost, storedColumns } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
+import { usableKey } from './key.ts'
 import { refuseLockTable } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
@@ -85,7 +86,7 @@ function refuseKeys(model: Model): void {
     code: 'no_usable_key',
     message: `table ${without.map((oid) => shown(model.name(oid))).join(', ')} has no key to find its rows again`,
     detail:
-      'A backup of columns needs a primary key, or a unique, immediate, complete index over NOT NULL columns that stay.',
+      'A backup of columns needs a primary key, or a unique, immediate, complete index over NOT NULL columns that stay, which compares them as their types do.',
     hint: 'Add a primary key to the table.',
   })
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { useDatabase } from '../../support/database.ts'
+import { asOwner } from '../../support/round-trip.ts'
 import { refusal, roundTrip } from './support.ts'
 
 describe('row keys', () => {
@@ -39,6 +40,36 @@ describe('row keys', () => {
       create unique index on t (lower(d));`)
     const error = await refusal(database(), { name: 'f', columns: { t: ['v', 'e'] }, fill: { t: { e: '0' } } })
     expect(error.code).toBe('no_usable_key')
+  })
+
+  test('none: a unique index by another collation or operator class than the columns have does not do', async () => {
+    await database().query(`
+      create collation anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      set role crm_owner;
+      create table t (a text collate anycase not null, b text not null, c int not null, v text);
+      create unique index on t (a collate "C");
+      create unique index on t (b text_pattern_ops);
+      create unique index t_c on t (c desc nulls last) include (b);
+      insert into t values ('x', 'x', 1, 'v'), ('X', 'y', 2, 'w');`)
+    await roundTrip(database(), { setup: '', feature: { name: 'f', columns: { t: ['v'] } } })
+    await asOwner(database(), 'drop index t_c')
+    expect((await refusal(database(), { name: 'f', columns: { t: ['v'] } })).code).toBe('no_usable_key')
+  })
+
+  test('of types whose equality is not a built-in operator', async () => {
+    await database().query(`create schema "Other"; grant usage on schema "Other" to crm_owner;
+      create extension citext schema "Other"; create extension ltree;`)
+    await roundTrip(database(), {
+      setup: `
+        create table t (path ltree, name "Other".citext, n int, v text, w numeric default 0, primary key (path, n, name));
+        insert into t select ('a.b' || g)::ltree, 'Name' || g, g, 'v' || g, g from generate_series(1, 30) g;
+        create table u (name "Other".citext primary key, v text);
+        insert into u select 'Name' || g, 'v' || g from generate_series(1, 10) g;`,
+      feature: { name: 'f', columns: { t: ['v', 'w'], u: ['v'] } },
+      meanwhile: `update u set name = lower(name::text)::"Other".citext; delete from t where n > 20; insert into t values ('a.c', 'new', 1)`,
+    })
+    expect(await database().query(`select count(v)::int as v, sum(w)::int as w from t`)).toEqual([{ v: 20, w: 210 }])
+    expect(await database().query(`select count(v)::int as v from u`)).toEqual([{ v: 10 }])
   })
 
   test('rows inserted, deleted, updated and replaced meanwhile', async () => {
