@@ -5,6 +5,7 @@ import { dollarQuote, id, qualified } from '../sql.ts'
 import type { Model } from './model.ts'
 import { completeIndex } from './new-partitions.ts'
 import { comment, indexSettings, type Recreated } from './objects.ts'
+import { boundDefinition } from './referenced-index.ts'
 
 /**
  * A check, foreign key, unique or exclusion constraint of a table that stays, or a
@@ -23,7 +24,7 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
   const definition =
     !partitionedIndex && (constraint.contype === 'u' || constraint.contype === 'p') && !isExclusion(model, constraint)
       ? usingIndex(constraint)
-      : `${replayable(constraint.def)}${later ? ' not valid' : ''}`
+      : `${replayable(definitionOf(model, constraint))}${later ? ' not valid' : ''}`
   return {
     key: `pg_constraint:${constraint.oid}:0`,
     kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',
@@ -48,6 +49,10 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
     validate: later ? validation(model, constraint, `alter table ${table} validate constraint ${name}`) : null,
   }
 }
+
+/** One that cannot be had is refused. */
+const definitionOf = (model: Model, constraint: Constraint) =>
+  (constraint.contype === 'f' ? boundDefinition(model, constraint) : null) ?? constraint.def
 
 /** Its index can only be built together with it: EXCLUDE, and UNIQUE … WITHOUT OVERLAPS. */
 export const isExclusion = (model: Model, { conindid, contype }: Constraint): boolean =>

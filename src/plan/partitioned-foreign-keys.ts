@@ -5,6 +5,7 @@ import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { recreatedConstraint } from './constraints.ts'
 import { shown, type Model } from './model.ts'
 import { comment, type Recreated } from './objects.ts'
+import { boundDefinition } from './referenced-index.ts'
 
 /*
  * A foreign key of a partitioned table is one on each partition as well, and one to a partitioned
@@ -45,7 +46,7 @@ function attachedForeignKey(model: Model, k: Constraint, names: readonly string[
     .filter((part) => part.contype === 'f' && rootForeignKey(model, part) === root)
     .flatMap((part) => [part.conrelid, part.confrelid])
   const statements = [
-    `alter table ${table} add constraint ${name} ${replayable(k.def)}`,
+    `alter table ${table} add constraint ${name} ${replayable(boundDefinition(model, k) ?? k.def)}`,
     ...comment(`constraint ${name} on ${table}`, k.description),
     ...names,
   ]

@@ -11,6 +11,7 @@ import { shown, type Model } from './model.ts'
 import { dependsOnDropped, needsRecreation } from './parts.ts'
 import { keptRowReasons, placeReasons } from './place-reasons.ts'
 import { publicationReasons } from './published-reasons.ts'
+import { boundReasons } from './referenced-index.ts'
 import { isBeingRestored } from './under-restore.ts'
 
 /** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
@@ -27,6 +28,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...inheritedReasons(model),
   ...partitionReasons(model),
   ...strayReasons(model),
+  ...boundReasons(model),
   ...leftBehind(model),
 ]
 

@@ -87,7 +87,10 @@ export const pg_constraint = {
   ),
   conrelid: definition,
   contypid: typeItself,
-  conindid: books,
+  conindid: restored(
+    'a foreign key is bound to the same index of the table that it refers to',
+    'one that is bound to an index that PostgreSQL would not choose',
+  ),
   conparentid: restored('parts of foreign keys are parts again', 'other constraints that a table that stays shares'),
   confrelid: definition,
   confupdtype: definition,

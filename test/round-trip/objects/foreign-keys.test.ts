@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
-import { asOwner, expectRefusal, expectRoundTrip } from '../../support/round-trip.ts'
+import { asOwner, expectRefusal, expectRoundTrip, major } from '../../support/round-trip.ts'
 
 describe('foreign keys', () => {
   const database = useDatabase()
@@ -71,5 +71,60 @@ describe('foreign keys', () => {
     expect(
       await database().query(`select convalidated from pg_constraint where conname = 'kept_plan_id_fkey'`),
     ).toEqual([{ convalidated: true }])
+  })
+
+  describe('where several indexes fit', () => {
+    const hangOn = () =>
+      database().query(
+        `select conname, conrelid::regclass::text as of, conindid::regclass::text as on from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace order by 1, 2, 3`,
+      )
+
+    test('hang on the primary key again', async () => {
+      await asOwner(
+        database(),
+        `create table kept (a int not null, "B (a)" int not null, c int);
+         create unique index older on kept ("B (a)", a);
+         alter table kept add primary key ("B (a)", a);
+         insert into kept values (1, 2, 3);
+         create table item (id int primary key, a int, b int, constraint declared foreign key (b, a) references kept on delete set null${major() < 15 ? '' : ' (a)'});
+         create table parts (a int, b int, foreign key (b, a) references kept) partition by list (a);
+         create table parts_1 partition of parts for values in (1);
+         create table other (a int, b int, constraint named foreign key (b, a) references kept ("B (a)", a));
+         insert into item values (1, 1, 2); insert into parts values (1, 2);`,
+      )
+      const before = await hangOn()
+      expect(new Set(before.map(({ on }) => on))).toEqual(new Set(['kept_pkey', 'older']))
+      await expectRoundTrip(database(), { name: 'items', tables: ['item', 'parts', 'other'] })
+      expect(await hangOn()).toEqual(before)
+    })
+
+    test('hang on one that is built again, where that was not the oldest', async () => {
+      await asOwner(
+        database(),
+        `create table kept (id int primary key, gone int);
+         create unique index z_older on kept (id); create unique index "gone" on kept (gone);
+         create table item (id int primary key references kept, kept int references kept (gone));`,
+      )
+      const before = await hangOn()
+      await expectRoundTrip(database(), {
+        name: 'items',
+        tables: ['item'],
+        columns: { kept: ['gone'] },
+        indexes: ['z_older', 'gone'],
+      })
+      expect(await hangOn()).toEqual(before)
+    })
+
+    test('are refused where they hang on a younger one', async () => {
+      await asOwner(
+        database(),
+        `create table kept (id int not null); create unique index a on kept (id); create unique index b on kept (id);
+         create table item (id int references kept (id));`,
+      )
+      await database().query('reindex index concurrently a')
+      const error = await expectRefusal(database(), { name: 'items', tables: ['item'] })
+      expect(error.code).toBe('not_restorable')
+      expect(error.detail).toBe('foreign key item_id_fkey of item hangs on index a of kept, and would hang on b.')
+    })
   })
 })
