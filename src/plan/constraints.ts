@@ -38,9 +38,7 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
         ? []
         : [`alter table ${table} drop constraint ${name}`],
     create: [
-      partitionedIndex
-        ? `alter table only ${table} add constraint ${name} ${withOptions(definition, partitionedIndex)}`
-        : `alter table ${table} add constraint ${name} ${definition}`,
+      `alter table ${partitionedIndex ? 'only ' : ''}${table} add constraint ${name} ${definition}`,
       ...(partitionedIndex ? indexSettings(partitionedIndex) : []),
       // other indexes of constraints are built before them
       ...(isExclusion(model, constraint) ? ofIndex(model, constraint, table) : []),
@@ -50,9 +48,13 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
   }
 }
 
-/** One that cannot be had is refused. */
-const definitionOf = (model: Model, constraint: Constraint) =>
-  (constraint.contype === 'f' ? boundDefinition(model, constraint) : null) ?? constraint.def
+function definitionOf(model: Model, constraint: Constraint): string {
+  // a key that cannot be bound to its index is refused
+  if (constraint.contype === 'f') return boundDefinition(model, constraint) ?? constraint.def
+  // that of EXCLUDE has the options of its index
+  const index = model.snapshot.indexes.find((i) => i.indexrelid === constraint.conindid && constraint.contype !== 'x')
+  return index ? withOptions(constraint.def, index) : constraint.def
+}
 
 /** Its index can only be built together with it: EXCLUDE, and UNIQUE … WITHOUT OVERLAPS. */
 export const isExclusion = (model: Model, { conindid, contype }: Constraint): boolean =>

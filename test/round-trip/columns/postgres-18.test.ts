@@ -41,6 +41,19 @@ describe.runIf(inject('server').versionNum >= 180_000)('what came with PostgreSQ
     expect(await database().query('select count(*)::int as n from t where a is null and c is null')).toEqual([{ n: 8 }])
   })
 
+  test('options of the index of WITHOUT OVERLAPS', async () => {
+    await database().query('create extension btree_gist')
+    await roundTrip(database(), {
+      setup: `
+        create table t (id int primary key, kept int, k int, d daterange, e int4range,
+          constraint u unique (k, d without overlaps) with (fillfactor = 55, buffering = off) deferrable initially deferred,
+          constraint x exclude using gist (e with &&) with (fillfactor = 60) deferrable);
+        comment on constraint u on t is 'theirs';
+        insert into t values (1, 1, 1, '[2024-01-01,2024-02-01)', '[1,2)'), (2, 2, 1, '[2024-02-01,2024-03-01)', '[2,3)');`,
+      feature: { name: 'f', columns: { t: ['k', 'd', 'e'] }, acknowledge: { rewrites: { t: ['u', 'x'] } } },
+    })
+  })
+
   test('virtual generated columns, without a rewrite', async () => {
     await roundTrip(database(), {
       setup: `
