@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { AnyKysely } from '../any-kysely.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { readJson } from './read.ts'
@@ -60,7 +61,7 @@ export function describe(rows: CatalogRows): Description {
       identity: c.attidentity,
       generated: c.attgenerated,
       inheritance: [c.attislocal, c.attinhcount],
-      acl: c.attacl && c.attacl.length > 0 ? inAnyOrder(c.attacl) : null,
+      acl: c.attacl && c.attacl.length > 0 ? c.attacl : null,
       comment: c.description,
     }
   }
@@ -162,12 +163,18 @@ function acl(list: Acl, owner: string, of: 'table' | 'sequence' | 'function' | '
     function: ownerHas === 1 && publicHas,
     type: ownerHas === 1 && publicHas,
   }[of]
-  return complete && list.every(isDefault) ? null : inAnyOrder(list)
+  return complete && list.every(isDefault) ? null : list
 }
 
-/** Grants stand in a list as they were made, which need not be an order in which they could be made again. */
-const inAnyOrder = (list: readonly AclEntry[]) =>
-  list.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+/** Whether two definitions say the same: grants stand as they were made, which need not be an order to make them in again. */
+export const sameDefinition = (a: unknown, b: unknown): boolean => isDeepStrictEqual(withSortedAcl(a), withSortedAcl(b))
+
+function withSortedAcl(definition: unknown): unknown {
+  const list = (definition as { acl?: Acl } | null)?.acl
+  if (!list) return definition
+  const entry = (e: AclEntry) => JSON.stringify([e.grantor, e.grantee, e.privilege, e.grantable])
+  return { ...(definition as object), acl: list.map(entry).sort() }
+}
 
 /** Describes every object in every schema of the user's; the ledger and Kysely's own tables left out. */
 export async function describeDatabase(db: AnyKysely): Promise<Description> {

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
-import type { Description } from '../catalog/describe.ts'
+import { sameDefinition, type Description } from '../catalog/describe.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupKeyName } from '../names.ts'
 import { shown } from '../plan/model.ts'
@@ -74,7 +73,7 @@ async function hostReport(
 
 function differences(before: Description, after: Description): string[] {
   return Object.entries(before).flatMap(([identity, definition]) => {
-    if (isDeepStrictEqual(definition, after[identity])) return []
+    if (sameDefinition(definition, after[identity])) return []
     return [
       `${identity}: ${JSON.stringify(definition)} became ${identity in after ? JSON.stringify(after[identity]) : 'nothing'}`,
     ]
