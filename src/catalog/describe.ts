@@ -40,6 +40,8 @@ export function describe(rows: CatalogRows): Description {
       populated: r.relkind === 'm' ? r.relispopulated : null,
       acl: acl(r.relacl, r.owner, r.relkind === 'S' ? 'sequence' : 'table'),
       comment: r.description,
+      // not told by earlier ledgers
+      ...(r.rule_comment !== null && { ruleComment: r.rule_comment }),
       publications: r.publications,
     }
   }

@@ -43,6 +43,8 @@ export interface Relation extends Strings {
   readonly viewdef: string | null
   /** Of a view: the columns that it reads, by name. */
   readonly meaning: string | null
+  /** Of a view: the comment on the rule that makes it one. */
+  readonly rule_comment: string | null
   /** Of a view: tables whose row types it speaks of. */
   readonly row_types: readonly Oid[]
   readonly partition: string | null
@@ -115,6 +117,8 @@ export const relationQuery = ({ relations }: Scope): string => `
     case when c.relkind = 'm' and c.relispopulated then ${unpopulatedSources('c.oid')} else '[]' end as unpopulated_sources,
     case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as viewdef,
     case when c.relkind in ('v', 'm') then ${meaningOfView('c.oid')} end as meaning,
+    case when c.relkind in ('v', 'm') then (select pg_catalog.obj_description(w.oid, 'pg_rewrite') from pg_catalog.pg_rewrite w
+      where w.ev_class = c.oid and w.rulename = '_RETURN') end as rule_comment,
     case when c.relkind in ('v', 'm') then ${rowTypesOfView('c.oid')} else '[]' end as row_types,
     nullif(pg_catalog.concat_ws(' ', case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
       pg_catalog.pg_get_expr(c.relpartbound, c.oid)), '') as partition,

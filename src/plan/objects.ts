@@ -104,6 +104,7 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
   create.push(...setAcl(relationAcl(relation), relation.relacl, model.snapshot.environment.current_user))
   create.push(...columnGrants(model, relation))
   create.push(...comment(`${kind} ${name}`, relation.description))
+  create.push(...comment(`rule "_RETURN" on ${name}`, relation.rule_comment))
   return {
     key: `pg_class:${relation.oid}:0`,
     kind,

@@ -22,7 +22,8 @@ describe('views', () => {
        create function b_count() returns bigint language sql as 'select count(*) from public.a_last';
        create view c_of_function as select b_count() as n, a_last from a_last;
        create view unrelated as select * from kept;
-       comment on view z_base is 'base'; comment on column z_base.price is 'price';`,
+       comment on view z_base is 'base'; comment on rule "_RETURN" on z_base is 'its query''s';
+       comment on column z_base.price is 'price';`,
     )
     await expectRoundTrip(database(), {
       name: 'items',
@@ -158,6 +159,7 @@ describe('materialized views', () => {
        create view base as select id, upper(name) as name, body from item;
        create materialized view z_full with (fillfactor = 50, toast.autovacuum_enabled = false) as select * from base;
        create materialized view a_empty as select count(*) as n from z_full with no data;
+       comment on rule "_RETURN" on z_full is 'filled by it'; comment on rule "_RETURN" on a_empty is 'and by it';
        create materialized view on_kept as select * from kept;
        create unique index z_full_id on z_full (id);
        create index z_full_name on z_full (lower(name)) where id > 3;
