@@ -24,6 +24,7 @@ import {
   type SchemaRight,
 } from './environment.ts'
 import type { Oid, Scope } from './fragments.ts'
+import { readNamings, type Naming } from './identifiers.ts'
 import { indexQuery, type Index } from './index.ts'
 import { neededQuery, type Needed } from './needed.ts'
 import { policyQuery, type Policy } from './policy.ts'
@@ -88,6 +89,7 @@ export interface Snapshot extends CatalogRows {
   readonly needed: readonly Needed[]
   /** What speaks of rows of tables that lose columns. */
   readonly rowUsers: readonly RowUser[]
+  readonly namings: readonly Naming[]
   /** Names in use: relations, types, functions and statistics of all schemas. */
   readonly taken: readonly {
     readonly nspname: string
@@ -142,7 +144,7 @@ from (select ${together({ ...queries, triggers: others })} as json offset 0) d`
 /** What functions may name in their text. */
 const NAMED_IN_TEXTS = ['tables', 'views', 'functions', 'types', 'sequences']
 
-/** Reads what a removal of the feature needs to know. Takes no lock but ACCESS SHARE on catalogs. */
+/** Reads what a removal of the feature needs to know. Takes no lock but ACCESS SHARE on catalogs and small tables that name objects. */
 export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, named: AnyKysely): Promise<Snapshot> {
   const environment = await readEnvironment(db)
   const declared = await readDeclared(db, feature, named)
@@ -174,7 +176,21 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     needed: roots.length === 0 ? 'select null where false' : neededQuery(roots),
     taken: takenQuery,
   })
-  return { environment, scope, checksum, declared, roots, nodes, edges, members, partitionKeys, ...rows, ...more }
+  const namings = await readNamings(db, nodes)
+  return {
+    environment,
+    scope,
+    checksum,
+    declared,
+    roots,
+    nodes,
+    edges,
+    members,
+    partitionKeys,
+    namings,
+    ...rows,
+    ...more,
+  }
 }
 
 /** The rows of a set of objects at one moment. */

@@ -6,6 +6,7 @@ import { escaped } from '../sql.ts'
 import { leavingNames } from './kept-triggers.ts'
 import { manyPartitions } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
+import { namingWarnings } from './namings.ts'
 import type { HostPlan } from './plan.ts'
 import { publicationWarnings } from './published-reasons.ts'
 
@@ -17,6 +18,7 @@ export const planWarnings = (model: Model, hosts: readonly HostPlan[]): string[]
   ...hosts.flatMap(keyWarning),
   ...refreshWarnings(model),
   ...publicationWarnings(model),
+  ...namingWarnings(model),
   ...manyPartitions(model),
 ]
 

@@ -24,6 +24,30 @@ describe('a plan warns', () => {
     ).toEqual([])
   })
 
+  test('of values that name what is created again', async () => {
+    const setup = `
+      create function one() returns int language plpgsql as 'begin return 1; end';
+      create function two() returns int language plpgsql as 'begin return 1; end';
+      create view v as select a from t; create view "V" as select id, a from t;
+      create table s (id int primary key);
+      create table jobs (id int primary key, "Handler" regprocedure, task regproc, of regclass, rows regtype, none regclass);
+      insert into jobs values (1, 'one()', 'now', 'v', '"V"', 't'), (2, null, 'two', 's', 'int', 's');`
+    const feature = { views: ['v', '"V"'], functions: ['one', 'two'], tables: ['s'] }
+    const values = (column: string, what: string) =>
+      `values of column jobs.${column} name ${what} by an identifier, which is another one after the restore: they name nothing then`
+    expect(await warnings(setup, feature)).toEqual([
+      values('Handler', 'function public.one()'),
+      values('task', 'function public.two()'),
+      values('of', 'view public.v'),
+      values('rows', 'type public."V"'),
+    ])
+    await database().query(`delete from jobs`)
+    const declared = defineFeature()({ name: 'f', columns: { t: ['a'] }, ...feature } as any)
+    expect((await planRemoval(database().db, declared)).warnings).toEqual([])
+    await database().query('reset role; revoke all on jobs from crm_owner')
+    expect((await planRemoval(database().db, declared)).warnings).toHaveLength(5)
+  })
+
   test('of functions that take or write whole rows of a host table', async () => {
     const found = await warnings(
       routine('reads', 'perform * from t; for x in select t.* from t loop end loop;') +
