@@ -22,6 +22,7 @@ export interface RunRecord extends Pick<LedgerRun, 'id' | 'feature' | 'direction
   readonly report: {
     readonly backups?: readonly { readonly table: string; readonly rows: number }[]
     readonly retired?: readonly { readonly backup: string; readonly became: string }[]
+    readonly hosts?: readonly { readonly table: string; readonly deleted: number }[]
     readonly setAside?: readonly {
       readonly table: string
       readonly kept: string

@@ -22,6 +22,8 @@ export interface KeptTable {
   readonly needed: boolean
   /** `2027-01-31`: until then it is not purged; null: nobody has said. */
   readonly keepUntil: string | null
+  /** Rows that the restore had no place for, as where theirs had gone from the table: they are nowhere else. */
+  readonly unplaced: number
   /** When it was written. */
   readonly rows: number | null
   /** Now; null where the table is gone. */
@@ -78,6 +80,7 @@ function backups(run: RunRecord, archive: Archive | undefined): Draft[] {
       kind: archived ? 'archive' : 'backup',
       needed: true,
       keepUntil: archive?.keepUntil ?? null,
+      unplaced: 0,
       // as it was sealed last
       rows: rowsOf(run.checksums[shown(table)]),
     }
@@ -103,6 +106,7 @@ function retired(run: RunRecord): Draft[] {
         kind: 'retired',
         needed: false,
         keepUntil,
+        unplaced: report.hosts?.find((h) => h.table === shown(host.table))?.deleted ?? 0,
         rows: null,
       },
     ]
@@ -112,7 +116,7 @@ function retired(run: RunRecord): Draft[] {
 /** Of a restore that was taken back, too: they are nowhere else. */
 const setAside = ({ id, feature }: RunRecord, { kept, table, rows, reason }: SetAside): Draft => ({
   ...{ run: id, feature, name: parseName(kept, 'public'), of: `rows of ${table}: ${reason}` },
-  ...{ kind: 'set aside', needed: false, keepUntil: null, rows },
+  ...{ kind: 'set aside', needed: false, keepUntil: null, unplaced: rows, rows },
 })
 
 export function addDays(timestamp: string, days: number): string {

@@ -17,7 +17,7 @@ export interface PurgeOptions extends Pick<RunOptions, 'actor' | 'reason' | 'loc
   readonly due?: boolean
   /** Drop what nothing depends on, whatever its day. */
   readonly confirmed?: boolean
-  /** Drop backups too that a removal depends on: after that there is no restore. */
+  /** Drop backups too that a removal depends on: after that there is no restore. And values that are nowhere else. */
   readonly forceDataLoss?: boolean
 }
 
@@ -38,8 +38,9 @@ const DEPENDENT_OBJECTS_STILL_EXIST = '2BP01'
 /**
  * Drops tables that a feature's runs have kept, and records it in the ledger: what
  * is past its day (`due`), or what nothing depends on (`confirmed`). Backups that a
- * removal depends on go only with `forceDataLoss` on top of either; a restore refuses
- * with `backups_purged` then. With none of the three it only tells what it would do.
+ * removal depends on, and values that a restore had no place for, go only with `forceDataLoss`
+ * on top of either; where the backups have gone, a restore refuses with `backups_purged`.
+ * With none of the three it only tells what it would do.
  *
  * Locks the dropped tables alone. Never drops anything that depends on them.
  *
@@ -81,7 +82,7 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
 
 /** What becomes of a table; pure. */
 export function decide(
-  { kind, needed, keepUntil }: Pick<KeptTable, 'kind' | 'needed' | 'keepUntil'>,
+  { kind, needed, keepUntil, unplaced }: Pick<KeptTable, 'kind' | 'needed' | 'keepUntil' | 'unplaced'>,
   { due = false, confirmed = false, forceDataLoss = false }: PurgeOptions,
   today: string,
 ): Pick<PurgeDecision, 'drop' | 'why'> {
@@ -96,6 +97,8 @@ export function decide(
   if (needed && !forceDataLoss) return { drop: false, why: 'the removal depends on it: without it there is no restore' }
   // its rows are nowhere else
   if (kind === 'set aside' && !forceDataLoss) return { drop: false, why: 'its rows have no other place' }
+  if (unplaced > 0 && !forceDataLoss)
+    return { drop: false, why: `values of rows that the table had no more are nowhere else: ${String(unplaced)}` }
   if (asked) return { drop: true, why: confirmed ? 'confirmed' : until }
   return { drop: false, why: until }
 }

@@ -187,6 +187,24 @@ describe('unship purge', () => {
     expect((await readStatus(database().db))[0]).toMatchObject({ state: 'removed', purged: null })
   })
 
+  test('keeps past its day what the restore had no place for, unless the loss is typed out', async () => {
+    await removeFeature(database().db, programPartner)
+    await database().query(`delete from contacts where id in (select id from backup_program_partner_contacts limit 1)`)
+    const { hosts } = await restoreFeature(database().db, programPartner)
+    expect(hosts).toContainEqual(expect.objectContaining({ table: 'contacts', deleted: 1 }))
+    await database().query(`update unship.runs set finished_at = finished_at - interval '32 days'`)
+    for (const how of [['--due'], ['--confirm', 'program_partner']]) {
+      const { code, out } = await unship(['purge', ...how], settings())
+      expect({ code, out }).toEqual({
+        code: 0,
+        out: expect.stringMatching(/archive_.* values of rows that the table had no more are nowhere else: 1/),
+      })
+    }
+    expect(await tables()).toContainEqual(expect.stringMatching(/^archive_program_partner_contacts_/))
+    const forced = await purgeKept(database().db, programPartner, { due: true, forceDataLoss: true })
+    expect(forced.dropped).toContainEqual(expect.objectContaining({ kind: 'retired', unplaced: 1 }))
+  })
+
   test('drops nothing on which somebody else depends', async () => {
     await removeFeature(database().db, programPartner)
     await restoreFeature(database().db, programPartner)
