@@ -30,13 +30,20 @@ export const ownersOnly = (table: string, owner: string) =>
 
 const BACKUP_CREATED = 'backup created'
 
-/** Drops a host table's backup, if this run made it. */
-export const dropBackup = (host: HostPlan, runId: string): string =>
-  `do $drop$ begin
-  if exists (select from ${LEDGER_SCHEMA}.events where run_id = ${runId} and event = ${literal(BACKUP_CREATED)}
-      and detail ->> 'table' = ${literal(qualified(host.backup))}) then
-    drop table if exists ${qualified(host.backup)};
-  end if;
+/**
+ * Drops a host table's backup, if this run made it: by its oid, for a table of somebody else may have the name by now. (Ledgers
+ * of earlier versions do not tell the oid.) One that was renamed has come to be somebody's too.
+ */
+export const dropBackup = ({ backup }: HostPlan, runId: string): string =>
+  `do $drop$ declare made record; begin
+  for made in
+    select c.oid::pg_catalog.regclass as backup from ${LEDGER_SCHEMA}.events e join pg_catalog.pg_class c
+      on c.oid = coalesce((e.detail ->> 'oid')::pg_catalog.oid, pg_catalog.to_regclass(${literal(qualified(backup))})::pg_catalog.oid)
+    where e.run_id = ${runId} and e.event = ${literal(BACKUP_CREATED)} and e.detail ->> 'table' = ${literal(qualified(backup))}
+      and c.relname = ${literal(backup.name)} and c.relkind = 'r'
+  loop
+    execute pg_catalog.format('drop table %s', made.backup);
+  end loop;
 end $drop$`
 
 /** A host table is read in stretches of so many blocks (16 MB), so that progress can be told and a second connection can help. */
@@ -98,7 +105,12 @@ async function copyHost(
     `${create}\nwith no data`,
     ...rest.filter((sql) => sql === storageStatement(host)),
     ownersOnly(qualified(host.backup), ''),
-    recordEvent(runId, BACKUP_CREATED, { table: qualified(host.backup) }),
+    recordEvent(
+      runId,
+      BACKUP_CREATED,
+      { table: qualified(host.backup) },
+      `pg_catalog.jsonb_build_object('oid', ${literal(qualified(host.backup))}::pg_catalog.regclass::pg_catalog.oid::text)`,
+    ),
   ])
   const finish = rest.filter((sql) => sql !== storageStatement(host))
   const backup = backupOf(host)

@@ -3,8 +3,9 @@ import { finishRun, recordEvent, type LedgerRun, type RecordedPlan } from '../le
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { unwatchStatements } from '../plan/watch.ts'
 import type { HostPlan } from '../plan/plan.ts'
+import { shown } from '../plan/model.ts'
 import { lockHost } from '../plan/tree.ts'
-import { literal, qualified } from '../sql.ts'
+import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { dropBackup } from './copy.ts'
@@ -55,6 +56,17 @@ export async function takeBackRemoval(context: RunContext, broken: LedgerRun, wh
       recordEvent(broken.id, 'taken back', { why }),
     ],
   })
+  for (const { backup } of hosts)
+    if (await isThere(context, backup))
+      context.warn(`table ${shown(backup)} is not the backup that run ${broken.id} made: it stays`)
+}
+
+async function isThere({ db }: RunContext, table: QualifiedName): Promise<boolean> {
+  const { there } = await row<{ there: boolean }>(
+    db,
+    `select pg_catalog.to_regclass(${literal(qualified(table))}) is not null as there`,
+  )
+  return there
 }
 
 /** Host tables that bear a watch or have a backup: no others need to be locked. */

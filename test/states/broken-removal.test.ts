@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { abortRemoval, removeFeature, restoreFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { useSharedDatabase } from '../support/database.ts'
+import { useDatabase, useSharedDatabase } from '../support/database.ts'
 import { readState, type State } from '../support/life.ts'
 import { backupsAmong, readTraces, refusal, refusedUnchanged } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 import { endBackends, killedAt, type Moment } from './broken.ts'
 
 const moments: readonly Moment[] = [
@@ -116,4 +117,29 @@ describe('a removal whose connection is ended', () => {
       and database = (select oid from pg_database where datname = current_database())`
     while ((await database().query(waiting)).length === 0) await sleep(10)
   }
+})
+
+describe('what a broken removal has left, and others have touched since', () => {
+  const database = useDatabase()
+  const feature = { name: 'pay', columns: { contacts: ['pay'] } }
+  const breakOff = async (moment: Moment) => {
+    await asOwner(
+      database(),
+      `create table contacts (id int primary key, pay text); insert into contacts select n, 'pay' || n from generate_series(1, 5) n`,
+    )
+    await refusal('server_unreachable', removeFeature(database().db, feature, killedAt(database(), moment)))
+  }
+
+  test("leaves a table that has come to bear its backup's name", async () => {
+    await breakOff(['phase started', 'verify'])
+    await asOwner(
+      database(),
+      `drop table backup_pay_contacts; create table backup_pay_contacts as select *, 'mine' as remark from contacts`,
+    )
+    const { warnings } = await abortRemoval(database().db, feature)
+    expect(warnings).toEqual(['table backup_pay_contacts is not the backup that run 1 made: it stays'])
+    expect(await database().query('select distinct remark from backup_pay_contacts')).toEqual([{ remark: 'mine' }])
+    expect(await readTraces(database())).toMatchObject({ onHosts: [], watches: [] })
+    await refusal('backup_exists', removeFeature(database().db, feature))
+  })
 })
