@@ -5,9 +5,10 @@ import { latestRun, runById } from '../ledger/ledger.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import type { RunOptions } from './options.ts'
-import { finishRemoval, takeBackRemoval } from './removal-state.ts'
+import { finishRemoval } from './removal-state.ts'
 import type { AbortReport } from './report.ts'
 import { goOnWithRestore, startRestore } from './restore.ts'
+import { takeBackRemoval } from './take-back-removal.ts'
 
 /**
  * Takes back a removal that broke off before its end. Before the cut-over that

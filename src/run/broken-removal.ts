@@ -2,7 +2,7 @@ import { UnshipError, isUnshipError } from '../errors.ts'
 import { runById, type LedgerRun } from '../ledger/ledger.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
-import { takeBackRemoval } from './removal-state.ts'
+import { takeBackRemoval } from './take-back-removal.ts'
 
 const text = (error: unknown) => (error instanceof Error ? error.message : String(error))
 

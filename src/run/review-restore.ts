@@ -5,7 +5,6 @@ import type { FeatureDeclaration } from '../feature.ts'
 import { latestRun, readStatements, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { Model } from '../plan/model.ts'
 import type { Statement } from '../plan/plan.ts'
-import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RestoreReview } from '../plan/review.ts'
 import { restorePhases, reviewStatements } from '../plan/review-phases.ts'
 import { fromArchive, keptRemoval } from './archived.ts'
@@ -14,7 +13,7 @@ import { RunContext } from './context.ts'
 import { estimateBackups } from './estimate.ts'
 import { inspect } from './inspect.ts'
 import { inspectRestore } from './inspect-restore.ts'
-import { row } from './query.ts'
+import { relationExists } from './relation-exists.ts'
 import { reviewHead, unfinished } from './review-removal.ts'
 import { withSession, type Session } from './session.ts'
 
@@ -82,7 +81,7 @@ async function fromLedger(session: Session, removal: LedgerRun, latest: LedgerRu
   const backups: RestoreReview['backups'][number][] = []
   for (const [n, backup] of backupsOf(plan).entries()) {
     // after the reveal a moved table has its own name again
-    if (running && !(await exists(db, backup.table))) continue
+    if (running && !(await relationExists(db, backup.table))) continue
     const how = n < plan.hosts.length ? 'copied' : 'renamed'
     for (const { table, of, rows, bytes } of await sealBackups(db, [backup]))
       backups.push({ table, of, how, rows, bytes, exact: true })
@@ -99,12 +98,4 @@ async function fromLedger(session: Session, removal: LedgerRun, latest: LedgerRu
     phases: restorePhases(plan, statements),
     statements: reviewStatements(statements, plan),
   }
-}
-
-async function exists(db: AnyKysely, table: QualifiedName): Promise<boolean> {
-  const { found } = await row<{ found: boolean }>(
-    db,
-    `select pg_catalog.to_regclass(${literal(qualified(table))}) is not null as found`,
-  )
-  return found
 }

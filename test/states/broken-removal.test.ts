@@ -142,4 +142,42 @@ describe('what a broken removal has left, and others have touched since', () => 
     expect(await readTraces(database())).toMatchObject({ onHosts: [], watches: [] })
     await refusal('backup_exists', removeFeature(database().db, feature))
   })
+
+  const noWatch = { onHosts: [], watches: [] }
+
+  test('takes it back where its host table has another name or schema, or has gone', async () => {
+    await breakOff(['phase started', 'verify'])
+    await asOwner(database(), 'alter table contacts rename to people; create table contacts (id int primary key)')
+    const renamed = await abortRemoval(database().db, feature)
+    expect(renamed.warnings).toEqual(['contacts is called people by now: the watch was taken away there'])
+    expect(await readTraces(database())).toMatchObject({ ...noWatch, tables: [] })
+    await asOwner(database(), `insert into people values (6, 'pay6'); drop table contacts, people`)
+
+    await breakOff(['phase done', 'watch'])
+    await asOwner(database(), 'create schema other; alter table contacts set schema other')
+    expect((await abortRemoval(database().db, feature)).warnings).toHaveLength(1)
+    expect(await readTraces(database())).toMatchObject(noWatch)
+    await asOwner(database(), `insert into other.contacts values (6, 'pay6'); drop schema other cascade`)
+
+    await breakOff(['phase started', 'verify'])
+    await asOwner(database(), 'drop table contacts')
+    const gone = await abortRemoval(database().db, feature)
+    expect(gone.warnings).toEqual(['contacts has gone: what was left of its watch, and its backup, were dropped'])
+    expect(await readTraces(database())).toMatchObject({ ...noWatch, tables: [] })
+    await refusal('host_table_missing', removeFeature(database().db, feature))
+  })
+
+  test('takes it back, with its backup, where its schema is called otherwise', async () => {
+    const ofApp = { name: 'pay', schema: 'app', columns: { contacts: ['pay'] } }
+    await database().query('create schema app authorization crm_owner')
+    await asOwner(
+      database(),
+      `create table app.contacts (id int primary key, pay text); insert into app.contacts values (1, 'x')`,
+    )
+    const killed = killedAt(database(), ['phase started', 'verify'])
+    await refusal('server_unreachable', removeFeature(database().db, ofApp, killed))
+    await database().query('alter schema app rename to app2')
+    await abortRemoval(database().db, ofApp)
+    expect(await readTraces(database())).toMatchObject({ ...noWatch, tables: [] })
+  })
 })

@@ -105,3 +105,34 @@ describe('a restore that had filled rows before it was broken off', () => {
     expect(told).toMatchObject([{ what: 'contacts', rows: 41, totalRows: 41, remainingMs: 0 }])
   })
 })
+
+describe('a broken restore whose host table is not where it was', () => {
+  const database = useDatabase({ template: 'demo' })
+  const taken = async () => await removeFeature(database().db, programPartner)
+
+  test.each(['fill', 'reveal'] as const)('is taken back before %s where it was dropped', async (phase) => {
+    await removeFeature(database().db, programPartner)
+    await breakOff(database(), ['phase started', phase])
+    await database().query('drop table contacts cascade')
+    await refusal('host_table_missing', restoreFeature(database().db, programPartner))
+    const { outcome, warnings } = await taken()
+    expect({ outcome, warnings }).toEqual({
+      outcome: 'already removed',
+      warnings: ['contacts has gone, and what the restore had prepared in it'],
+    })
+    expect(await readTraces(database())).toMatchObject({ onHosts: [], watches: [] })
+    await refusal('host_table_missing', restoreFeature(database().db, programPartner))
+  })
+
+  test('is taken back as soon as it has its name again', async () => {
+    const rename = (from: string, to: string) => database().query(`alter table ${from} rename to ${to}`)
+    await removeFeature(database().db, programPartner)
+    await breakOff(database(), ['phase started', 'fill'])
+    await rename('contacts', 'people')
+    const error = await refusal('host_table_missing', taken())
+    expect(error.primary).toMatch(/because contacts is called people by now$/)
+    await rename('people', 'contacts')
+    expect(await taken()).toMatchObject({ outcome: 'already removed', warnings: [] })
+    expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
+  })
+})
