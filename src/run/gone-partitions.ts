@@ -15,7 +15,7 @@ export async function withoutGonePartitions(
     const there = await readJson<{ name: string }>(
       db,
       `select n.nspname || '.' || c.relname as name
-       from pg_catalog.pg_partition_tree(${literal(qualified(table))}::pg_catalog.regclass) t
+       from pg_catalog.pg_partition_tree(pg_catalog.to_regclass(${literal(qualified(table))})) t
        join pg_catalog.pg_class c on c.oid = t.relid join pg_catalog.pg_namespace n on n.oid = c.relnamespace`,
     )
     const gone = members.filter((m) => !there.some(({ name }) => name === `${m.schema}.${m.name}`))

@@ -1,12 +1,15 @@
 import { sameDefinition, type Description } from '../catalog/describe.ts'
+import type { AnyKysely } from '../any-kysely.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupKeyName } from '../names.ts'
 import { shown } from '../plan/model.ts'
-import { id, literal, qualified } from '../sql.ts'
+import type { HostPlan } from '../plan/plan.ts'
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { currentDescription } from './current.ts'
 import { withoutGonePartitions } from './gone-partitions.ts'
 import { countKept, countRows } from './host-rows.ts'
 import { freeName, timestampName } from './kept-names.ts'
+import { row } from './query.ts'
 import type { RestoreReport } from './report.ts'
 import { warnOfLeftColumns } from './left-columns.ts'
 import { readAllSetAside } from './set-aside-report.ts'
@@ -32,15 +35,23 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const stamp = await timestampName(db)
   for (const host of plan.hosts) {
     const { schema, name: backup } = host.backup
-    hosts.push(await hostReport(restoring, host, removal))
+    const { table: isThere, backup: isKept, key: hasKey } = await readThere(db, host)
+    // they are the application's since the reveal: the restore must end whatever it does with them
+    if (!isThere) context.warn(`${shown(host.table)} has gone since its columns came back`)
+    if (!isKept) {
+      context.warn(`backup ${shown(host.backup)} has gone since: it is not kept`)
+      continue
+    }
+    if (isThere) hosts.push(await hostReport(restoring, host, removal))
     const name = await freeName(db, schema, `${backup.replace(/^backup_/, 'archive_')}_${stamp}`)
     const key = await freeName(db, schema, `${name}_pkey`)
     const comment = `Backup of ${shown(host.table)} for feature ${context.feature}, restored ${stamp} UTC by kysely-unship (run ${restore.id})`
     statements.push(
       `alter table ${qualified(host.backup)} rename to ${id(name)}`,
-      `alter index ${id(schema, backupKeyName(backup))} rename to ${id(key)}`,
+      ...(hasKey ? [`alter index ${id(schema, backupKeyName(backup))} rename to ${id(key)}`] : []),
       `comment on table ${id(schema, name)} is ${literal(comment)}`,
     )
+    if (!hasKey) context.warn(`the primary key of backup ${shown(host.backup)} has gone, or has another name`)
     retired.push({ backup: shown(host.backup), became: shown({ schema, name }) })
   }
   for (const moved of plan.moved.filter((m) => m.partitionOf === undefined))
@@ -69,6 +80,17 @@ async function hostReport(
   const before = removal.host_rows?.[shown(host.table)]
   const inserted = before === undefined ? 0 : Math.max(0, (await countRows(context.db, host)) - (before - gone))
   return { table: shown(host.table), restored: kept - gone, inserted, deleted: gone }
+}
+
+/** What is there yet of a host table and its backup. */
+const readThere = (db: AnyKysely, { table, backup }: HostPlan) => {
+  const found = (name: QualifiedName) => `pg_catalog.to_regclass(${literal(qualified(name))})`
+  const key = { schema: backup.schema, name: backupKeyName(backup.name) }
+  return row<{ table: boolean; backup: boolean; key: boolean }>(
+    db,
+    `select ${found(table)} is not null as table, ${found(backup)} is not null as backup,
+       exists (select from pg_catalog.pg_index i where i.indexrelid = ${found(key)} and i.indrelid = ${found(backup)}) as key`,
+  )
 }
 
 function differences(before: Description, after: Description): string[] {

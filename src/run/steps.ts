@@ -19,6 +19,8 @@ import { withoutValues } from './without-values.ts'
 
 const UNIQUE_VIOLATION = '23505'
 const FOREIGN_KEY_VIOLATION = '23503'
+/** A table, a constraint or index, a schema that is not there. */
+const GONE = ['42P01', '42704', '3F000']
 
 /** What the steps of one restore share. */
 export interface Restoring {
@@ -40,32 +42,48 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
   for (const statement of statements.filter((s) => !s.done)) {
     context.checkCancelled()
     const done = markDone(removalId, statement.position)
-    if (statement.action === 'index') {
-      if (await isThere(restoring, statement)) await buildIndex(context, statement)
-      await run(context.db, done)
-    } else if (statement.action === 'partition indexes') {
-      await buildForNewPartitions(context, restoring.plan.hosts, statement)
-      await run(context.db, done)
-    } else if (statement.action === 'validate foreign key' || statement.action === 'attach foreign key')
-      await validateForeignKey(restoring, statement, done)
-    else if (statement.lock === 'ACCESS EXCLUSIVE') {
-      const held = await runShort(context, {
-        phase: statement.phase,
-        locks: restoring.plan.locks.add,
-        statements: [statement.sql, done],
-      })
-      restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
-      restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
-    } else {
-      // both in one implicit transaction
-      const both = () =>
-        observed(context, { phase: statement.phase, what: whatOf(statement) }, () =>
-          run(context.db, `${statement.sql};\n${done}`),
-        )
-      await sayingWhichRows(context, () =>
-        statement.action === 'materialized view' ? asFiller(context, both) : asCaller(context, both),
+    if (statement.phase !== 'validate') await runStep(restoring, statement, done)
+    else
+      await attemptInTransaction(context, 'unship_step', () => runStep(restoring, statement, done)).catch(
+        async (error: unknown) => {
+          // all has come back: whoever drops a part of it may, and the restore must end
+          if (!GONE.includes(sqlState(error) ?? '')) throw error
+          context.warn(
+            `passed over, because ${error instanceof Error ? error.message : String(error)}: ${statement.reason}`,
+          )
+          await run(context.db, done)
+        },
       )
-    }
+  }
+}
+
+async function runStep(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
+  const { context } = restoring
+  if (statement.action === 'index') {
+    if (await isThere(restoring, statement)) await buildIndex(context, statement)
+    await run(context.db, done)
+  } else if (statement.action === 'partition indexes') {
+    await buildForNewPartitions(context, restoring.plan.hosts, statement)
+    await run(context.db, done)
+  } else if (statement.action === 'validate foreign key' || statement.action === 'attach foreign key')
+    await validateForeignKey(restoring, statement, done)
+  else if (statement.lock === 'ACCESS EXCLUSIVE') {
+    const held = await runShort(context, {
+      phase: statement.phase,
+      locks: restoring.plan.locks.add,
+      statements: [statement.sql, done],
+    })
+    restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
+    restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
+  } else {
+    // both in one implicit transaction
+    const both = () =>
+      observed(context, { phase: statement.phase, what: whatOf(statement) }, () =>
+        run(context.db, `${statement.sql};\n${done}`),
+      )
+    await sayingWhichRows(context, () =>
+      statement.action === 'materialized view' ? asFiller(context, both) : asCaller(context, both),
+    )
   }
 }
 
@@ -142,7 +160,7 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
   const { context, plan, runId, removalId, setAside } = restoring
   for (let attempt = 1; ; attempt++) {
     try {
-      await attemptInTransaction(context, async () => {
+      await attemptInTransaction(context, 'unship_attempt', async () => {
         if (statement.action === 'attach foreign key') await attachForeignKey(restoring, statement, done)
         else if (statement.lock !== 'ACCESS EXCLUSIVE') await run(context.db, `${statement.sql};\n${done}`)
         else await validateUnderLock(restoring, statement, done)
@@ -192,17 +210,21 @@ async function attachForeignKey(restoring: Restoring, statement: LedgerStatement
 }
 
 /** In a caller's transaction a failed statement must not take the rest with it. */
-async function attemptInTransaction({ db, session }: RunContext, attempt: () => Promise<void>): Promise<void> {
+async function attemptInTransaction(
+  { db, session }: RunContext,
+  savepoint: string,
+  attempt: () => Promise<void>,
+): Promise<void> {
   if (!session.inTransaction) {
     await attempt()
     return
   }
-  await run(db, 'savepoint unship_step')
+  await run(db, `savepoint ${savepoint}`)
   try {
     await attempt()
-    await run(db, 'release savepoint unship_step')
+    await run(db, `release savepoint ${savepoint}`)
   } catch (error) {
-    await run(db, 'rollback to savepoint unship_step')
+    await run(db, `rollback to savepoint ${savepoint}`)
     throw error
   }
 }

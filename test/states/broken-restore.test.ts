@@ -4,6 +4,7 @@ import { programPartner } from '../../migrations/1762603200000_remove_program_pa
 import { useDatabase, useSharedDatabase, type TestDatabase } from '../support/database.ts'
 import { readState, type State } from '../support/life.ts'
 import { backupsAmong, readTraces, refusal } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 import { killedAt, type Moment } from './broken.ts'
 
 const phases = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record'] as const
@@ -134,5 +135,44 @@ describe('a broken restore whose host table is not where it was', () => {
     await rename('people', 'contacts')
     expect(await taken()).toMatchObject({ outcome: 'already removed', warnings: [] })
     expect((await restoreFeature(database().db, programPartner)).outcome).toBe('restored')
+  })
+})
+
+describe('what somebody drops after the reveal does not keep a restore from its end:', () => {
+  const database = useDatabase()
+  const feature = { name: 'pay', columns: { contacts: ['pay'] }, tables: ['cats'], constraints: { items: ['fk'] } }
+
+  test.each([
+    ['the backup', 'drop table backup_pay_contacts', /backup_pay_contacts has gone since: it is not kept/, 1],
+    [
+      "the backup's key",
+      'alter table backup_pay_contacts drop constraint backup_pay_contacts_pkey',
+      /^the primary key of backup backup_pay_contacts has gone/,
+      2,
+    ],
+    ['the table', 'drop table contacts', /^contacts has gone since/, 2],
+    ['a table whose foreign key comes back', 'drop table items', /^passed over, because relation "\S*items" does/, 2],
+    ['the foreign key itself', 'alter table items drop constraint fk', /^passed over, because constraint "fk" of/, 2],
+  ])('%s', async (_, drop, warning, retired) => {
+    await asOwner(
+      database(),
+      `create table contacts (id int primary key, pay text); insert into contacts select n, 'pay' || n from generate_series(1, 5) n;
+       create table cats (id int primary key); create table items (id int primary key, cat int constraint fk references cats)`,
+    )
+    await removeFeature(database().db, feature)
+    const killed = killedAt(database(), ['phase started', 'validate'])
+    await refusal('server_unreachable', restoreFeature(database().db, feature, killed))
+    await asOwner(database(), drop)
+    const undo = new Error('of the caller')
+    const within = database()
+      .db.transaction()
+      .execute(async (trx) => {
+        expect((await restoreFeature(trx, feature)).outcome).toBe('restored')
+        throw undo
+      })
+    await expect(within).rejects.toBe(undo)
+    const ended = await restoreFeature(database().db, feature)
+    expect(ended).toMatchObject({ outcome: 'restored', retired: Array.from({ length: retired }, () => ({})) })
+    expect(ended.warnings).toContainEqual(expect.stringMatching(warning))
   })
 })
