@@ -3,7 +3,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupKeyName } from '../names.ts'
 import { shown } from '../plan/model.ts'
-import type { HostPlan } from '../plan/plan.ts'
+import type { HostPlan, PlannedLock } from '../plan/plan.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { currentDescription } from './current.ts'
 import { withoutGonePartitions } from './gone-partitions.ts'
@@ -32,6 +32,7 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const hosts: RestoreReport['hosts'][number][] = []
   const retired: RestoreReport['retired'][number][] = []
   const statements: string[] = []
+  const locks: PlannedLock[] = []
   const stamp = await timestampName(db)
   for (const host of plan.hosts) {
     const { schema, name: backup } = host.backup
@@ -46,6 +47,11 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
     const name = await freeName(db, schema, `${backup.replace(/^backup_/, 'archive_')}_${stamp}`)
     const key = await freeName(db, schema, `${name}_pkey`)
     const comment = `Backup of ${shown(host.table)} for feature ${context.feature}, restored ${stamp} UTC by kysely-unship (run ${restore.id})`
+    // asked for by itself, the wait names who holds it
+    locks.push({
+      sql: `lock table only ${qualified(host.backup)} in access exclusive mode`,
+      relation: host.backup,
+    })
     statements.push(
       `alter table ${qualified(host.backup)} rename to ${id(name)}`,
       ...(hasKey ? [`alter index ${id(schema, backupKeyName(backup))} rename to ${id(key)}`] : []),
@@ -59,7 +65,7 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const report = { hosts, retired, setAside, phases: context.phases, warnings: context.warnings }
   await runShort(context, {
     phase: 'record',
-    locks: [],
+    locks,
     statements: [
       ...statements,
       recordEvent(restore.id, 'restored', { hosts, retired, setAside }),

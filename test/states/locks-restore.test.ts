@@ -68,6 +68,18 @@ describe('a restore that does not get its locks', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
+  test('of a backup that it gives its archive name says who reads it, and ends the next time', async () => {
+    await removeFeature(database().db, programPartner)
+    const client = await hold('select count(*) from backup_program_partner_contacts')
+    const error = await refusal('locked', restoreFeature(database().db, programPartner, impatient))
+    expect(error.primary).toBe(
+      'could not lock backup_program_partner_contacts, backup_program_partner_subscriptions for phase "record" of feature program_partner',
+    )
+    expect(error.detail).toMatch(/^pid \d+, user crm_owner \(a report\), idle in transaction/m)
+    await client.query('rollback')
+    expect(await restoreFeature(database().db, programPartner)).toMatchObject({ outcome: 'restored', warnings: [] })
+  })
+
   test('does what it can before it locks the tables of the application, and before their grants are taken too', async () => {
     const pool = createPool(database().ownerUrl, 1)
     const sent: string[] = []
