@@ -1,6 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { readKeeping } from '../ledger/history.ts'
 import {
   captureStatement,
   ensureLedger,
@@ -11,6 +12,7 @@ import {
   saveStatements,
   setPhase,
   startRun,
+  type LedgerRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
@@ -97,12 +99,9 @@ async function removeLocked(
   const { snapshot, plan } = inspection
   if (latest?.state === 'done' && latest.direction === 'removal') {
     if (plan.absent) return nothingDone(context, 'already removed', latest.id)
-    throw new UnshipError({
-      code: 'wrong_state',
-      message: `feature ${feature.name} is in the database although the ledger says it was removed`,
-      detail: `Run ${latest.id} removed it, and its backups are still kept.`,
-      hint: "If it was restored by hand, record that: update unship.runs set state = 'aborted' where id = that run, and rename its backups.",
-    })
+    // with its backups went all that there was to restore: what is there was made anew
+    const { purges } = await readKeeping(db)
+    if (!purges.has(latest.id)) throw notRemoved(latest)
   }
   refuseReadOnly(snapshot)
   if (plan.absent) {
@@ -118,6 +117,14 @@ async function removeLocked(
     })
   return await remove(context, feature, inspection)
 }
+
+const notRemoved = ({ id, feature }: LedgerRun) =>
+  new UnshipError({
+    code: 'wrong_state',
+    message: `feature ${feature} is in the database although the ledger says it was removed`,
+    detail: `Run ${id} removed it, and its backups are still kept.`,
+    hint: "If it was restored by hand, record that: update unship.runs set state = 'aborted' where id = that run, and rename its backups.",
+  })
 
 async function remove(
   context: RunContext,

@@ -168,6 +168,20 @@ describe('unship purge', () => {
     expect(await unship(['plan', '--down'], settings())).toMatchObject({ code: 1 })
   })
 
+  test('after the loss, the feature can be made anew, and removed and restored as at first', async () => {
+    const feature = { name: 'pay', columns: { moods: ['pay'] } }
+    await asOwner(database(), `create table moods (id int primary key, pay text); insert into moods values (1, 'old')`)
+    await removeFeature(database().db, feature)
+    await asOwner(database(), `alter table moods add pay text`)
+    await refusal('backup_exists', removeFeature(database().db, feature))
+    await purgeKept(database().db, feature, { confirmed: true, forceDataLoss: true })
+    await asOwner(database(), `update moods set pay = 'new'`)
+    expect((await removeFeature(database().db, feature)).outcome).toBe('removed')
+    expect((await readStatus(database().db))[0]).toMatchObject({ state: 'removed', purged: null })
+    expect((await restoreFeature(database().db, feature)).outcome).toBe('restored')
+    expect(await database().query('select pay from moods')).toEqual([{ pay: 'new' }])
+  })
+
   test('drops the archives of a restore after their day', async () => {
     await removeFeature(database().db, programPartner)
     await restoreFeature(database().db, programPartner)
