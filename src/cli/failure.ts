@@ -18,7 +18,8 @@ function messageOf(error: unknown): string {
   return error.stack ?? error.message
 }
 
-function fieldsOf(error: unknown) {
+/** An error for programs to read. */
+export function fieldsOf(error: unknown) {
   if (isUnshipError(error)) {
     const { code, primary, detail, hint, suggestion } = error
     return { code, message: primary, detail: detail ?? null, hint: hint ?? null, suggestion: suggestion ?? null }

@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import { PURGED, readRuns } from '../ledger/history.ts'
+import { PURGED, readRuns, type RunRecord } from '../ledger/history.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
@@ -44,7 +44,7 @@ const DEPENDENT_OBJECTS_STILL_EXIST = '2BP01'
  *
  * Locks the dropped tables alone. Never drops anything that depends on them.
  *
- * @throws {UnshipError} `data_loss` where it is confirmed, and all that there is is needed.
+ * @throws {UnshipError} `data_loss` where it is confirmed, and all that there is is needed; `wrong_state` where a run broke off.
  *
  * @example
  * await purgeKept(db, programPartner, { due: true })
@@ -64,7 +64,9 @@ export async function purgeKept(
 async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<PurgeReport> {
   const { db, feature } = context
   const runs = await readRuns(db, feature)
-  const underWay = runs.some(({ state }) => state === 'running')
+  const unfinished = runs.find(({ state }) => state === 'running')
+  // it may need any of them, or be about to write them
+  if (unfinished && (options.due || options.confirmed || options.forceDataLoss)) throw brokeOff(unfinished)
   const { today } = await row<{ today: string }>(
     db,
     `select pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD') as today`,
@@ -72,7 +74,7 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
   const { tables } = await readKept(db, runs)
   const decisions = tables
     .filter(({ bytes }) => bytes !== null)
-    .map((table) => ({ ...table, ...decide(table, underWay ? {} : options, today) }))
+    .map((table) => ({ ...table, ...decide(table, options, today) }))
   const dropped = decisions.filter(({ drop }) => drop)
   const kept = decisions.filter(({ drop }) => !drop)
   if (options.confirmed && dropped.length === 0 && kept.some(({ needed }) => needed)) throw dataLoss(feature, kept)
@@ -191,6 +193,15 @@ end`,
     'purge',
   )}`
 }
+
+/** No session is running it: it would hold the feature's lock. */
+const brokeOff = ({ id, feature, direction, phase }: RunRecord) =>
+  new UnshipError({
+    code: 'wrong_state',
+    message: `nothing of feature ${feature} is dropped while its ${direction} is unfinished`,
+    detail: `Run ${id} broke off in phase "${phase}".`,
+    hint: 'Finish it, or take it back: unship status tells how. Nothing was dropped.',
+  })
 
 const dataLoss = (feature: string, kept: readonly PurgeDecision[]) =>
   new UnshipError({

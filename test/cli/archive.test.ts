@@ -219,6 +219,45 @@ describe('unship purge', () => {
     expect(forced.dropped).toContainEqual(expect.objectContaining({ kind: 'retired', unplaced: 1 }))
   })
 
+  test('drops nothing while a run is unfinished, and says so; without options it tells as ever', async () => {
+    await removeFeature(database().db, programPartner)
+    await archiveBackups(database().db, programPartner, { keepUntil: '2001-01-01' })
+    const killed = killedAt(database(), ['phase started', 'fill'])
+    await refusal('server_unreachable', restoreFeature(database().db, programPartner, killed))
+    for (const options of [{ due: true }, { confirmed: true }, { due: true, forceDataLoss: true }]) {
+      const error = await refusal('wrong_state', purgeKept(database().db, programPartner, options))
+      expect(error.detail).toBe('Run 2 broke off in phase "fill".')
+    }
+    expect(await purgeKept(database().db, programPartner)).toMatchObject({ dropped: [], kept: [{}, {}, {}, {}] })
+  })
+
+  test('drops what is due of other features, whatever stands in the way of one', async () => {
+    for (const name of ['one', 'two']) {
+      const feature = { name, columns: { [name]: ['pay'] } }
+      await asOwner(
+        database(),
+        `create table ${name} (id int primary key, pay text); insert into ${name} values (1, 'x')`,
+      )
+      await removeFeature(database().db, feature)
+      await restoreFeature(database().db, feature)
+    }
+    await database().query(`update unship.runs set finished_at = finished_at - interval '32 days'`)
+    const [archive = ''] = await tables()
+    await database().query(`create view reads_archive as select * from ${archive}`)
+    const ended = await unship(['purge', '--due'], settings())
+    expect(ended).toMatchObject({ code: 1, out: expect.stringMatching(/^two: dropped\n/) })
+    expect(ended.err).toMatch(/^ERROR: {2}something depends on the backups of feature one\n/)
+    expect(await tables()).toEqual([archive])
+    const again = await unship(['purge', '--due', '--json'], settings())
+    expect({ code: again.code, out: json(again) }).toEqual({
+      code: 1,
+      out: [
+        { feature: 'two', dropped: [], kept: [] },
+        { feature: 'one', error: expect.objectContaining({ code: 'data_loss' }) },
+      ],
+    })
+  })
+
   test('drops nothing on which somebody else depends', async () => {
     await removeFeature(database().db, programPartner)
     await restoreFeature(database().db, programPartner)

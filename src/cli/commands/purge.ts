@@ -5,6 +5,7 @@ import { purgeKept, type PurgeDecision, type PurgeReport } from '../../run/purge
 import { readStatus } from '../../run/read-status.ts'
 import { ledgerFeatureArg, flag, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
+import { fail, fieldsOf } from '../failure.ts'
 import { withProject } from '../project/index.ts'
 import { knownFeature } from '../project/known-feature.ts'
 import { actorArgs, runOptions } from '../run-options.ts'
@@ -41,18 +42,25 @@ export const purgeCommand: Command = {
         throw usage('--force-data-loss goes with --confirm or --due')
       const features =
         named === undefined ? statuses.map(({ feature }) => feature) : [knownFeature(statuses, named, [])]
+      const options = { ...runOptions(args), due, confirmed: confirmed !== undefined, forceDataLoss }
       const reports: PurgeReport[] = []
-      for (const name of features)
-        reports.push(
-          await purgeKept(
-            db,
-            { name },
-            { ...runOptions(args), due, confirmed: confirmed !== undefined, forceDataLoss },
-          ),
+      const failures: { readonly feature: string; readonly error: unknown }[] = []
+      // what stands in the way of one feature is no matter of the others
+      for (const feature of features)
+        await purgeKept(db, { name: feature }, options).then(
+          (report) => reports.push(report),
+          (error: unknown) => failures.push({ feature, error }),
         )
-      if (screen.json) screen.printJson(reports)
-      else screen.printFolded(reports.map(asText).join('\n\n') || 'The ledger knows no feature: nothing is kept.')
-      return EXIT.ok
+      const [first] = failures
+      if (first && features.length === 1) throw first.error
+      if (screen.json)
+        screen.printJson([...reports, ...failures.map((f) => ({ feature: f.feature, error: fieldsOf(f.error) }))])
+      else {
+        if (reports.length > 0) screen.printFolded(reports.map(asText).join('\n\n'))
+        else if (!first) screen.printFolded('The ledger knows no feature: nothing is kept.')
+        for (const { error } of failures) fail(error, screen)
+      }
+      return first ? EXIT.failed : EXIT.ok
     }),
 }
 
