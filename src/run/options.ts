@@ -23,6 +23,6 @@ export interface RunOptions {
   readonly onProgress?: (event: ProgressEvent) => void
   /** Ends the run at the next safe point. */
   readonly signal?: AbortSignal
-  /** Refuse to run unless the plan has this fingerprint. */
+  /** Refuse to run unless the plan has this fingerprint; a restore, unless the removal that it undoes was planned with it. */
   readonly fingerprint?: string
 }

@@ -37,6 +37,8 @@ import { finishRemoval, planOf } from './removal-state.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore } from './restore.ts'
 import { runShort } from './short.ts'
+import { demandFingerprint } from './same-fingerprint.ts'
+import { refuseOtherSchema } from './same-schema.ts'
 import { readSources } from './sources.ts'
 import { takeBackRemoval } from './take-back-removal.ts'
 import { takeBackRestore } from './take-back-restore.ts'
@@ -74,6 +76,7 @@ async function removeLocked(
 ): Promise<RemovalReport> {
   const { db } = context
   const latest = await latestRun(db, feature.name)
+  if (latest && !(latest.direction === 'restore' && latest.state === 'done')) refuseOtherSchema(latest, feature, named)
   context.emit({
     type: 'started',
     feature: feature.name,
@@ -108,13 +111,7 @@ async function removeLocked(
     refuseUnrecordable(snapshot, feature.name)
     return await recordAbsent(context, feature)
   }
-  if (context.options.fingerprint !== undefined && context.options.fingerprint !== plan.fingerprint)
-    throw new UnshipError({
-      code: 'plan_changed',
-      message: `the plan for feature ${feature.name} is not the one that was reviewed`,
-      detail: `Demanded fingerprint ${context.options.fingerprint}, found ${plan.fingerprint}.`,
-      hint: 'Plan again, review what changed, and commit the new plan.',
-    })
+  demandFingerprint(context, plan.fingerprint)
   return await remove(context, feature, inspection)
 }
 

@@ -32,6 +32,8 @@ import { run, runTogether } from './query.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
+import { demandFingerprint } from './same-fingerprint.ts'
+import { refuseOtherSchema } from './same-schema.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
@@ -70,6 +72,7 @@ async function restoreLocked(
   named: AnyKysely,
 ): Promise<RestoreReport> {
   const latest = await latestRun(context.db, context.feature)
+  if (latest) refuseOtherSchema(latest, feature, named)
   context.emit({
     type: 'started',
     feature: context.feature,
@@ -80,10 +83,13 @@ async function restoreLocked(
     await refuseForgotten(context.db, feature, named)
     return nothingDone(context, 'absent', latest?.id ?? null)
   }
-  if (latest.direction === 'restore')
-    return latest.state === 'done'
-      ? nothingDone(context, 'already restored', latest.id)
-      : await goOnWithRestore(context, latest)
+  if (latest.direction === 'restore') {
+    if (latest.state === 'done') return nothingDone(context, 'already restored', latest.id)
+    demandFingerprint(context, (await runById(context.db, latest.removal_id ?? '')).fingerprint)
+    return await goOnWithRestore(context, latest)
+  }
+  // of the removal: its plan holds the statements of both
+  demandFingerprint(context, latest.fingerprint)
   if (latest.state === 'running') {
     if (latest.phase !== 'record')
       throw new UnshipError({

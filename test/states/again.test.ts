@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { abortRemoval, removeFeature, restoreFeature } from 'kysely-unship'
+import { abortRemoval, planRemoval, removeFeature, restoreFeature, reviewRestore } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { killedAt } from './broken.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
-import { noTraces, readTraces, refusal } from '../support/refusal.ts'
+import { noTraces, readTraces, refusal, refusedUnchanged } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const database = useDatabase({ template: 'demo' })
 
@@ -140,5 +142,45 @@ describe('to and fro', () => {
       expect(await database().query(`select has_table_privilege('crm_app', '${name}', 'select') as may`)).toEqual([
         { may: false },
       ])
+  })
+})
+
+describe('features of one name in two schemas', () => {
+  const of = (schema: string) => ({ name: 'notes', schema, tables: ['notes'] })
+
+  test('are not taken for each other', async () => {
+    await database().query(`create schema one authorization crm_owner; create schema two authorization crm_owner`)
+    await asOwner(
+      database(),
+      'create table one.notes (id int primary key); create table two.notes (id int primary key)',
+    )
+    expect((await removeFeature(database().db, of('one'))).outcome).toBe('removed')
+    const error = await refusedUnchanged(database(), 'wrong_state', () => removeFeature(database().db, of('two')))
+    expect(error.primary).toBe('the ledger knows feature notes in schema one, and the declaration means schema two')
+    await refusedUnchanged(database(), 'wrong_state', () => restoreFeature(database().db, of('two')))
+    // spelled otherwise it is the same, and a bare name asks for what is recorded
+    const spelled = { name: 'notes', tables: ['one.notes'] }
+    expect((await removeFeature(database().db, spelled)).outcome).toBe('already removed')
+    expect((await restoreFeature(database().db, { name: 'notes' })).outcome).toBe('restored')
+    await refusal('wrong_state', restoreFeature(database().db, of('two')))
+    expect((await removeFeature(database().db, of('two'))).outcome).toBe('removed')
+  })
+})
+
+describe('the fingerprint of a plan that was reviewed', () => {
+  test('is demanded of a restore too, before anything changes and where it goes on', async () => {
+    const { fingerprint } = await planRemoval(database().db, programPartner)
+    await removeFeature(database().db, programPartner, { fingerprint })
+    expect((await reviewRestore(database().db, programPartner)).fingerprint).toBe(fingerprint)
+    const other = { fingerprint: 'of another plan' }
+    const error = await refusedUnchanged(database(), 'plan_changed', () =>
+      restoreFeature(database().db, programPartner, other),
+    )
+    expect(error.detail).toBe(`Demanded fingerprint of another plan, found ${fingerprint}.`)
+    const killed = killedAt(database(), ['phase started', 'fill'])
+    await refusal('server_unreachable', restoreFeature(database().db, programPartner, { ...killed, fingerprint }))
+    await refusal('plan_changed', restoreFeature(database().db, programPartner, other))
+    expect((await restoreFeature(database().db, programPartner, { fingerprint })).outcome).toBe('restored')
+    expect((await restoreFeature(database().db, programPartner, other)).outcome).toBe('already restored')
   })
 })
