@@ -42,6 +42,10 @@ const WHAT_NOW: Readonly<Record<'removal' | 'restore' | 'abort', string>> = {
   abort: 'Mend what the error names, then call abortRemoval again.',
 }
 
+/** A savepoint undoes in the caller's transaction what the run had done there. */
+const TAKEN_BACK =
+  'All is as it was before the call, and the transaction can go on. Mend what the error names, then make the same call again: it begins anew.'
+
 /** An error of the server's that no check foresaw; its own DETAIL may hold values of rows, and is left out. */
 function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error: unknown): unknown {
   if (!(error instanceof Error) || isUnshipError(error) || isConnectionLost(error)) return error
@@ -51,7 +55,7 @@ function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error
     code: 'statement_failed',
     message: `the server refused a statement of the ${direction} of feature ${context.feature}${where}`,
     detail: `${sqlState(error) ?? ''}: ${error.message}`,
-    hint: WHAT_NOW[direction],
+    hint: context.session.inTransaction ? TAKEN_BACK : WHAT_NOW[direction],
     cause: error,
   })
 }

@@ -47,6 +47,24 @@ describe("inside a caller's transaction", () => {
     },
   )
 
+  test('one in which a statement fails is told that all of it was taken back', async () => {
+    await database().query(
+      `alter table contacts add constraint long_names check (pg_catalog.length(email) > 1000) not valid`,
+    )
+    await removeFeature(database().db, programPartner)
+    const before = await readState(database())
+    await database()
+      .db.transaction()
+      .execute(async (trx) => {
+        const error = await refusal('statement_failed', restoreFeature(trx, programPartner))
+        expect(error.hint).toMatch(/^All is as it was before the call/)
+        await sql`select 1`.execute(trx)
+      })
+    expect(await readState(database())).toEqual(before)
+    const error = await refusal('statement_failed', restoreFeature(database().db, programPartner))
+    expect(error.hint).toMatch(/it goes on where it was/)
+  })
+
   test.each(['repeatable read', 'serializable'] as const)(
     'one that is %s is refused: it would lose what others commit',
     async (isolation) => {
