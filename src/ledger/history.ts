@@ -78,24 +78,30 @@ export const ARCHIVED = 'archived'
 export const FROM_ARCHIVE = 'taken from the archive'
 export const PURGED = 'purged'
 
-/** What became of the tables that runs kept, by run. */
+/** What became of the tables that runs kept, by run; `taken` are archives that a restore gave their backups' names back. */
 export async function readKeeping(
   db: AnyKysely,
-): Promise<{ archives: Map<string, Archive>; purges: Map<string, Purge> }> {
+): Promise<{ archives: Map<string, Archive>; taken: Map<string, Archive>; purges: Map<string, Purge> }> {
   const events = await readJson<{ run: string; at: string; event: string; detail: unknown }>(
     db,
     `select e.run_id::text as run, e.at, e.event, e.detail from ${LEDGER_SCHEMA}.events e
      where e.event in ('${ARCHIVED}', '${FROM_ARCHIVE}', '${PURGED}') order by e.id`,
   )
   const archives = new Map<string, Archive>()
+  const taken = new Map<string, Archive>()
   const purges = new Map<string, Purge>()
   for (const { run, at, event, detail } of events) {
-    if (event === ARCHIVED) archives.set(run, { at, ...(detail as Omit<Archive, 'at'>) })
-    else if (event === FROM_ARCHIVE) archives.delete(run)
-    else {
+    if (event === ARCHIVED) {
+      archives.set(run, { at, ...(detail as Omit<Archive, 'at'>) })
+      taken.delete(run)
+    } else if (event === FROM_ARCHIVE) {
+      const archive = archives.get(run)
+      if (archive) taken.set(run, archive)
+      archives.delete(run)
+    } else {
       const purge = detail as Omit<Purge, 'at'>
       purges.set(run, { at, ...purge, tables: [...(purges.get(run)?.tables ?? []), ...purge.tables] })
     }
   }
-  return { archives, purges }
+  return { archives, taken, purges }
 }

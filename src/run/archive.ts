@@ -1,15 +1,16 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
-import { ARCHIVED, type ArchivedTable } from '../ledger/history.ts'
+import { ARCHIVED, readKeeping, type Archive, type ArchivedTable } from '../ledger/history.ts'
 import { latestRun, recordEvent, type LedgerRun } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
-import { backupsOf, type Backup } from './backups.ts'
+import { backupsOf } from './backups.ts'
 import { RunContext } from './context.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import type { RunOptions } from './options.ts'
 import { row, run } from './query.ts'
+import { relationExists } from './relation-exists.ts'
 import { planOf } from './removal-state.ts'
 import { runShort } from './short.ts'
 import { withFeatureLock, withSession } from './session.ts'
@@ -75,22 +76,44 @@ async function archiveLocked(context: RunContext, options: ArchiveOptions): Prom
   }
   const keepUntil = options.keepUntil ?? null
   const tables = await archiveNames(context, latest)
-  const backups = backupsOf(planOf(latest))
-  await runShort(context, {
-    phase: 'record',
-    locks: tables.map(({ backup }) => ({
+  const archiving = toArchive(latest, { tables, keepUntil, ...who })
+  await runShort(context, { phase: 'record', ...archiving })
+  return report(feature, 'archived', keepUntil, tables)
+}
+
+/** What gives the backups of a removal their archive names, and comments that say what they are. */
+export function toArchive(removal: LedgerRun, archive: Omit<Archive, 'at'> & { readonly at?: string }) {
+  const backups = backupsOf(planOf(removal))
+  const of = ({ schema, name }: QualifiedName) =>
+    backups.find(({ table }) => table.schema === schema && table.name === name)?.of
+  return {
+    locks: archive.tables.map(({ backup }) => ({
       sql: `lock table only ${qualified(backup)} in access exclusive mode`,
       relation: backup,
     })),
     statements: [
-      ...tables.flatMap(({ backup, archive: name }, n) => [
+      ...archive.tables.flatMap(({ backup, archive: name }) => [
         `alter table ${qualified(backup)} rename to ${id(name.name)}`,
-        `comment on table ${qualified(name)} is ${literal(comment(backups[n], latest, keepUntil, who))}`,
+        `comment on table ${qualified(name)} is ${literal(comment(of(backup), removal, archive))}`,
       ]),
-      recordEvent(latest.id, ARCHIVED, { tables, keepUntil, ...who }),
+      recordEvent(removal.id, ARCHIVED, archive),
     ],
-  })
-  return report(feature, 'archived', keepUntil, tables)
+  }
+}
+
+/**
+ * The same for backups that a restore took from the archive, and that is taken back: as they were, until the same day. An
+ * archive's name that something else has by now is another one.
+ */
+export async function backToArchive({ db }: RunContext, removal: LedgerRun) {
+  const archive = (await readKeeping(db)).taken.get(removal.id)
+  if (!archive) return { locks: [], statements: [] }
+  const tables: ArchivedTable[] = []
+  for (const { archive: name, ...table } of archive.tables)
+    // one that was dropped is missed by the next restore
+    if (await relationExists(db, table.backup))
+      tables.push({ ...table, archive: { ...name, name: await freeName(db, name.schema, name.name) } })
+  return toArchive(removal, { ...archive, tables })
 }
 
 async function archiveNames({ db }: RunContext, removal: LedgerRun): Promise<ArchivedTable[]> {
@@ -123,13 +146,12 @@ async function commentOf(db: AnyKysely, { feature }: LedgerRun, table: Qualified
 }
 
 function comment(
-  backup: Backup | undefined,
+  of: string | undefined,
   { id: runId, feature, finished_at: at }: LedgerRun,
-  keepUntil: string | null,
-  { actor, reason }: { actor: string | null; reason: string | null },
+  { keepUntil, actor, reason }: Pick<Archive, 'keepUntil' | 'actor' | 'reason'>,
 ): string {
   return [
-    `${backup?.of ?? 'Backup'}, removed with feature ${feature}${at === null ? '' : ` on ${at.slice(0, 10)}`}`,
+    `${of ?? 'Backup'}, removed with feature ${feature}${at === null ? '' : ` on ${at.slice(0, 10)}`}`,
     `archived${actor === null ? '' : ` by ${actor}`}${reason === null ? '' : ` (${reason})`}`,
     ...(keepUntil === null ? [] : [`to be kept until ${keepUntil}`]),
     `kysely-unship run ${runId} restores it`,

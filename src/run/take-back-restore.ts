@@ -1,8 +1,17 @@
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import { finishRun, ledgerOid, recordEvent, unmarkDone, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import {
+  finishRun,
+  ledgerOid,
+  recordEvent,
+  runById,
+  unmarkDone,
+  type LedgerRun,
+  type RecordedPlan,
+} from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { backToArchive } from './archive.ts'
 import type { RunContext } from './context.ts'
 import { relationExists } from './relation-exists.ts'
 import { planOf } from './removal-state.ts'
@@ -17,9 +26,13 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
   // names in it stand as they do in the statement, or as a literal
   const isOfGone = (sql: string) =>
     gone.some((t) => sql.startsWith(`alter table ${qualified(t)} `) || sql.includes(literal(qualified(t))))
+  const archiving = await backToArchive(context, await runById(context.db, restore.removal_id ?? ''))
   await runShort(context, {
     phase: restore.phase,
-    locks: plan.locks.add.filter(({ relation }) => !gone.some((t) => qualified(t) === qualified(relation))),
+    locks: [
+      ...plan.locks.add.filter(({ relation }) => !gone.some((t) => qualified(t) === qualified(relation))),
+      ...archiving.locks,
+    ],
     statements: [
       ...(added
         ? [
@@ -28,6 +41,7 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
             ...(plan.memberships ?? []).flatMap((m) => m.undo),
           ].filter((sql) => !isOfGone(sql))
         : []),
+      ...archiving.statements,
       unmarkDone(restore.removal_id ?? '0'),
       finishRun(restore.id, 'aborted'),
       recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),

@@ -83,6 +83,36 @@ describe('unship archive', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
+  test('a restore from the archive that is taken back leaves the archive as it was, until the same day', async () => {
+    await removeFeature(database().db, programPartner)
+    await archiveBackups(database().db, programPartner, { keepUntil: '2099-12-31', actor: 'ada' })
+    const look = async () => ({
+      status: await readStatus(database().db),
+      comments: await database().query<{ relname: string }>(
+        `select relname, obj_description(oid) from pg_class where relname ~ '^archive_' order by 1`,
+      ),
+    })
+    const before = await look()
+    expect(before.status).toMatchObject([{ state: 'archived', archived: { keepUntil: '2099-12-31', actor: 'ada' } }])
+    const killed = killedAt(database(), ['phase started', 'fill'])
+    await refusal('server_unreachable', restoreFeature(database().db, programPartner, killed))
+    expect((await removeFeature(database().db, programPartner)).outcome).toBe('already removed')
+    expect(await look()).toEqual(before)
+
+    await refusal(
+      'server_unreachable',
+      restoreFeature(database().db, programPartner, killedAt(database(), ['phase started', 'fill'])),
+    )
+    await database().query('drop table backup_legacy_program_partner_corrections')
+    const [contacts] = before.comments.filter(({ relname }) => relname.startsWith('archive_program_partner_contacts'))
+    await database().query(`create table ${contacts?.relname ?? ''} (id int)`)
+    await removeFeature(database().db, programPartner)
+    expect(await tables()).toContain(`${contacts?.relname ?? ''}_2`)
+    expect(await tables()).not.toContainEqual(expect.stringMatching(/^backup_/))
+    const error = await refusal('backup_changed', restoreFeature(database().db, programPartner))
+    expect(error.primary).toMatch(/because backup_legacy_program_partner_corrections is missing$/)
+  })
+
   test('a restore refuses what is not as it was archived, and leaves the archive', async () => {
     await removeFeature(database().db, programPartner)
     const { archived: names } = await archived()
