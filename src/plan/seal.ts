@@ -35,6 +35,12 @@ export function rowHash(columns: readonly SealedColumn[], alias: string): string
 /** The seal of so many rows, given the sum of their hashes. */
 export const sealOf = (rows: bigint, hashes: bigint): string => `${String(rows)}:${MARK}${String(hashes)}`
 
+/** The seal, as SQL, of a table that had this one before so many rows and hashes more; all three are SQL. */
+export const sealAfter = (seal: string, { rows, hashes }: { rows: string; hashes: string }): string => {
+  const part = (n: number) => `pg_catalog.split_part(${seal}, ':${MARK}', ${String(n)})::pg_catalog.numeric`
+  return `(${part(1)} + ${rows})::text || ':${MARK}' || (${part(2)} + ${hashes})::text`
+}
+
 /**
  * A seal over a table's rows that does not depend on their order: row count and sum of row
  * hashes. Several times cheaper than hashing each row's text, which is done only for types that have

@@ -1,6 +1,10 @@
 import { catchUpStatement, catchUpTruncatedStatement, type Change } from '../plan/backup.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { qualified } from '../sql.ts'
+import { shown } from '../plan/model.ts'
+import { sealAfter } from '../plan/seal.ts'
+import { whileThere } from '../plan/tree.ts'
+import { dollarQuote, literal, qualified } from '../sql.ts'
 import { NOT_YET } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
 import { row } from './query.ts'
@@ -36,4 +40,29 @@ export function demandFewRows(hosts: readonly HostPlan[]): string[] {
   end if;
 end $few$`,
   ]
+}
+
+/** Leaves in the ledger which seals the backups have to have, for as long as nobody has closed the run. */
+export const saveSeals = (runId: string, tallies: readonly Tally[]): string => {
+  const seals = Object.fromEntries(tallies.map(({ host, seal }) => [shown(host.backup), seal]))
+  return `update ${LEDGER_SCHEMA}.runs set checksums = ${literal(JSON.stringify(seals))}::jsonb where id = ${runId}`
+}
+
+/**
+ * In the cut-over: what it copies last changes the saved seal too. From there on the columns are gone, and a backup that somebody
+ * changes before the run is closed must not be taken for what was copied.
+ */
+export function catchUpSealed(runId: string, { host, hash }: Tally): string[] {
+  const name = literal(shown(host.backup))
+  const change = { rows: 'changed.rows', hashes: 'changed.hashes::pg_catalog.numeric' }
+  const body = `
+declare
+  changed record;
+begin
+  execute ${dollarQuote(catchUpStatement(host, hash), 'sql')} into changed;
+  update ${LEDGER_SCHEMA}.runs r
+  set checksums = r.checksums || pg_catalog.jsonb_build_object(${name}, ${sealAfter(`r.checksums ->> ${name}`, change)})
+  where r.id = ${runId};
+end`
+  return whileThere(`select from ${qualified(host.watch.log)}`, [`do ${dollarQuote(body, 'sealed')}`])
 }

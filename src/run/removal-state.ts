@@ -1,5 +1,5 @@
 import { UnshipError } from '../errors.ts'
-import { finishRun, recordEvent, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { runTogether } from './query.ts'
@@ -24,6 +24,7 @@ export async function finishRemoval(
 ): Promise<BackupReport[]> {
   const plan = planOf(removal as LedgerRun)
   const backups = await sealBackups(context.db, backupsOf(plan))
+  demandSeals(context, removal.id, (await runById(context.db, removal.id)).checksums, backups)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
@@ -33,4 +34,27 @@ export async function finishRemoval(
     recordEvent(removal.id, 'removed', { backups }),
   ])
   return backups
+}
+
+/**
+ * The columns went with these seals of their backups, which the cut-over has left in the ledger; earlier versions left none. A
+ * table that was moved is sealed for the first time now.
+ */
+function demandSeals(
+  { feature }: RunContext,
+  id: string,
+  expected: LedgerRun['checksums'],
+  found: readonly BackupReport[],
+): void {
+  const changed = found.filter(({ table, checksum }) => (expected[table] ?? checksum) !== checksum)
+  if (changed.length === 0) return
+  const names = changed.map(({ table }) => table)
+  throw new UnshipError({
+    code: 'backup_changed',
+    message: `${names.join(', ')} does not hold what was copied when the columns of feature ${feature} went`,
+    detail: changed
+      .map(({ table, checksum }) => `${table}: copied ${expected[table] ?? ''}, holds ${checksum} (rows:checksum).`)
+      .join('\n'),
+    hint: `Somebody has changed it since. Bring it back from a backup of the database, then run the same command again. If what it holds is what shall be restored: update unship.runs set checksums = '{}' where id = ${id}.`,
+  })
 }

@@ -27,13 +27,14 @@ import { CAPTURE_MARKS, COMPARE_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, Statement } from '../plan/plan.ts'
 import { asRun } from './as-run.ts'
 import { afterFailure } from './broken-removal.ts'
-import { catchUp, demandFewRows } from './catch-up.ts'
+import { catchUp, catchUpSealed, demandFewRows, saveSeals } from './catch-up.ts'
 import type { RunContext } from './context.ts'
 import { copyHosts, type Copied } from './copy.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import type { RunOptions } from './options.ts'
 import { run, runTogether } from './query.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
+import { nothingDone, reportOf } from './removal-report.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
 import { continueRestore } from './restore.ts'
 import { runShort } from './short.ts'
@@ -184,9 +185,10 @@ async function runPhases(
     if (online) await catchUp(context, tallies)
     await verifyBackups(context, tallies)
     if (online) await catchUp(context, tallies)
+    await run(db, saveSeals(runId, tallies))
     return null
   })
-  const watching = new Set(plan.hosts.flatMap((h) => [...catchUpIfLogged(h), ...unwatchStatements(h)]))
+  const watching = new Set(plan.hosts.flatMap(unwatchStatements))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
   // a caller's transaction has had its locks since the watch
@@ -204,6 +206,9 @@ async function runPhases(
   ]
   const marks = new Map([
     [COMPARE_MARK, comparison],
+    ...tallies.flatMap((tally) =>
+      catchUpIfLogged(tally.host).map((sql) => [sql, online ? catchUpSealed(runId, tally) : []] as const),
+    ),
     ...(['columns hidden', 'tables moved'] as const).map((at) => [CAPTURE_MARKS[at], captures(at)] as const),
   ])
   const sqlOf = (statements: readonly Statement[]) =>
@@ -230,7 +235,10 @@ async function runPhases(
             recordEvent(runId, 'cut over'),
           ],
         },
-        () => catchUp(context, tallies),
+        async () => {
+          await catchUp(context, tallies)
+          await run(db, saveSeals(runId, tallies))
+        },
       ),
     )
   try {
@@ -255,25 +263,6 @@ async function record(
     return null
   })
   return { ...reportOf(context, runId, counts), outcome: 'removed', backups }
-}
-
-function reportOf(context: RunContext, runId: string | null, counts: Readonly<Record<string, number>>) {
-  const { feature, durationMs, longestLockMs, phases, warnings } = context
-  return {
-    direction: 'removal',
-    feature,
-    runId,
-    durationMs,
-    longestLockMs,
-    phases,
-    counts,
-    warnings,
-    setAside: [],
-  } as const
-}
-
-function nothingDone(context: RunContext, outcome: 'already removed', runId: string | null): RemovalReport {
-  return { ...reportOf(context, runId, {}), outcome, backups: [] }
 }
 
 async function recordAbsent(context: RunContext, feature: FeatureDeclaration): Promise<RemovalReport> {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import { abortRemoval, defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
+import { actingBefore } from '../support/interleave.ts'
 import { asOwner } from '../support/round-trip.ts'
 import { readState } from '../support/life.ts'
 import { refusal } from '../support/refusal.ts'
+import { killedAt } from './broken.ts'
 
 const feature = defineFeature()({ name: 'extras', tables: ['papers'], columns: { members: ['amount', 'title'] } })
 
@@ -86,5 +88,60 @@ describe('the seal of a backup', () => {
     await refusal('backup_changed', restoreFeature(database().db, feature))
     await asOwner(database(), `update backup_papers set n = 1.0`)
     expect((await restoreFeature(database().db, feature)).outcome).toBe('restored')
+  })
+})
+
+describe('a backup that is changed after the cut-over, before the removal is closed', () => {
+  const database = useDatabase()
+  const pay = { name: 'pay', columns: { contacts: ['pay'] } }
+  const read = () => database().query('select id, pay from contacts order by id')
+
+  const create = () =>
+    asOwner(
+      database(),
+      `create table contacts (id int primary key, pay text); insert into contacts select n, 'pay' || n from generate_series(1, 5) n`,
+    )
+
+  test('is not taken for what was copied: not by the removal that goes on, nor by a restore, nor by an abort', async () => {
+    await create()
+    const before = await read()
+    const killed = killedAt(database(), ['phase done', 'cut over'])
+    await refusal('server_unreachable', removeFeature(database().db, pay, killed))
+    const forge = (to: string) => asOwner(database(), `update backup_pay_contacts set pay = ${to} where id = 1`)
+    await forge(`'forged'`)
+    for (const call of [removeFeature, restoreFeature, abortRemoval]) {
+      const error = await refusal('backup_changed', call(database().db, pay))
+      expect(error.message).toMatch(/backup_pay_contacts: copied 5:\S+, holds 5:/)
+    }
+    await forge(`'pay1'`)
+    expect((await removeFeature(database().db, pay)).outcome).toBe('removed')
+    expect((await restoreFeature(database().db, pay)).outcome).toBe('restored')
+    expect(await read()).toEqual(before)
+  })
+
+  test('is told from what the cut-over itself has copied last', async () => {
+    await create()
+    const late = () =>
+      database().query(
+        `update contacts set pay = 'late' where id in (1, 2); delete from contacts where id = 3;
+         update contacts set pay = null where id = 4; insert into contacts values (6, 'new')`,
+      )
+    const removed = await actingBefore(database(), 'columns of', late, (db) => removeFeature(db, pay))
+    expect(removed).toMatchObject({ outcome: 'removed', backups: [{ rows: 4 }] })
+    expect(await database().query('select id, pay from backup_pay_contacts order by id')).toEqual([
+      { id: 1, pay: 'late' },
+      { id: 2, pay: 'late' },
+      { id: 5, pay: 'pay5' },
+      { id: 6, pay: 'new' },
+    ])
+  })
+
+  test('in the normal run too', async () => {
+    await create()
+    const truncate = () => database().query('truncate backup_pay_contacts')
+    const call = actingBefore(database(), 'columns of', truncate, (db) => removeFeature(db, pay))
+    const error = await refusal('backup_changed', call)
+    expect(error.primary).toBe('the removal of feature pay broke off after its cut-over')
+    expect(error.detail).toMatch(/copied 5:\S+, holds 0:h0/)
   })
 })
