@@ -7,9 +7,10 @@ import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
 import { backupsOf } from './backups.ts'
 import { RunContext } from './context.ts'
-import { freeName, timestampName } from './kept-names.ts'
+import { freeName, timestampName, todayName } from './kept-names.ts'
+import { sayingWhatLedger } from './ledger-errors.ts'
 import type { RunOptions } from './options.ts'
-import { row, run } from './query.ts'
+import { row } from './query.ts'
 import { relationExists } from './relation-exists.ts'
 import { planOf } from './removal-state.ts'
 import { runShort } from './short.ts'
@@ -34,7 +35,7 @@ export interface ArchiveReport {
  *
  * Locks nothing but the backups, for milliseconds.
  *
- * @throws {UnshipError} `not_archived` where the feature is not removed.
+ * @throws {UnshipError} `not_archived` where the feature is not removed; `invalid_usage` for a day that is none, or past.
  *
  * @example
  * await archiveBackups(db, programPartner, { keepUntil: '2027-01-31' })
@@ -44,12 +45,30 @@ export async function archiveBackups(
   feature: { readonly name: string },
   options: ArchiveOptions = {},
 ): Promise<ArchiveReport> {
-  return await withSession(db, async (session) => {
-    const context = new RunContext(session, feature.name, options)
-    const patience = { attempts: context.options.lockAttempts, signal: undefined }
-    return await withFeatureLock(session, feature.name, patience, () => archiveLocked(context, options))
-  })
+  if (options.keepUntil !== undefined && !isDay(options.keepUntil))
+    throw wrongDay(feature.name, options.keepUntil, 'which is no day written YYYY-MM-DD')
+  return await sayingWhatLedger(() =>
+    withSession(db, async (session) => {
+      const context = new RunContext(session, feature.name, options)
+      const patience = { attempts: context.options.lockAttempts, signal: undefined }
+      return await withFeatureLock(session, feature.name, patience, () => archiveLocked(context, options))
+    }),
+  )
 }
+
+/** The calendar has it: 2027-02-30 is none. */
+export const isDay = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d$/.test(text) &&
+  !Number.isNaN(Date.parse(text)) &&
+  new Date(`${text}T00:00:00Z`).toISOString().startsWith(text)
+
+const wrongDay = (feature: string, day: string, what: string) =>
+  new UnshipError({
+    code: 'invalid_usage',
+    message: `the backups of feature ${feature} cannot be kept until "${day}", ${what}`,
+    detail: 'purge --due drops archives after their day, as days are counted in UTC.',
+    hint: 'Give a day from today on, as 2030-12-31, or none. Nothing was changed.',
+  })
 
 async function archiveLocked(context: RunContext, options: ArchiveOptions): Promise<ArchiveReport> {
   const { db, feature } = context
@@ -63,6 +82,9 @@ async function archiveLocked(context: RunContext, options: ArchiveOptions): Prom
         : 'The ledger knows no run of it.',
       hint: 'Backups that a restore has retired are archives already.',
     })
+  const today = await todayName(db)
+  if (options.keepUntil !== undefined && options.keepUntil < today)
+    throw wrongDay(feature, options.keepUntil, `which is past: today is ${today}`)
   const { archive } = await keptRemoval(db, latest)
   const who = {
     actor: options.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null,
@@ -71,7 +93,7 @@ async function archiveLocked(context: RunContext, options: ArchiveOptions): Prom
   if (archive) {
     const keepUntil = options.keepUntil ?? archive.keepUntil
     const changes = keepUntil !== archive.keepUntil
-    if (changes) await run(db, recordEvent(latest.id, ARCHIVED, { tables: archive.tables, keepUntil, ...who }))
+    if (changes) await keepUntilAnotherDay(context, latest, { ...archive, keepUntil, ...who })
     return report(feature, changes ? 'kept until another day' : 'already archived', keepUntil, archive.tables)
   }
   const keepUntil = options.keepUntil ?? null
@@ -81,20 +103,38 @@ async function archiveLocked(context: RunContext, options: ArchiveOptions): Prom
   return report(feature, 'archived', keepUntil, tables)
 }
 
+/** Their comments tell the new day too. */
+async function keepUntilAnotherDay(
+  context: RunContext,
+  removal: LedgerRun,
+  { at: _, ...archive }: Archive,
+): Promise<void> {
+  const there: ArchivedTable[] = []
+  for (const table of archive.tables) if (await relationExists(context.db, table.archive)) there.push(table)
+  await runShort(context, {
+    phase: 'record',
+    locks: there.map(({ archive: name }) => ({
+      sql: `lock table only ${qualified(name)} in share update exclusive mode`,
+      relation: name,
+    })),
+    statements: [
+      ...there.map((table) => commentOn(table, removal, archive)),
+      recordEvent(removal.id, ARCHIVED, archive),
+    ],
+  })
+}
+
 /** What gives the backups of a removal their archive names, and comments that say what they are. */
 export function toArchive(removal: LedgerRun, archive: Omit<Archive, 'at'> & { readonly at?: string }) {
-  const backups = backupsOf(planOf(removal))
-  const of = ({ schema, name }: QualifiedName) =>
-    backups.find(({ table }) => table.schema === schema && table.name === name)?.of
   return {
     locks: archive.tables.map(({ backup }) => ({
       sql: `lock table only ${qualified(backup)} in access exclusive mode`,
       relation: backup,
     })),
     statements: [
-      ...archive.tables.flatMap(({ backup, archive: name }) => [
-        `alter table ${qualified(backup)} rename to ${id(name.name)}`,
-        `comment on table ${qualified(name)} is ${literal(comment(of(backup), removal, archive))}`,
+      ...archive.tables.flatMap((table) => [
+        `alter table ${qualified(table.backup)} rename to ${id(table.archive.name)}`,
+        commentOn(table, removal, archive),
       ]),
       recordEvent(removal.id, ARCHIVED, archive),
     ],
@@ -145,17 +185,20 @@ async function commentOf(db: AnyKysely, { feature }: LedgerRun, table: Qualified
   })
 }
 
-function comment(
-  of: string | undefined,
-  { id: runId, feature, finished_at: at }: LedgerRun,
+function commentOn(
+  { backup, archive }: ArchivedTable,
+  removal: LedgerRun,
   { keepUntil, actor, reason }: Pick<Archive, 'keepUntil' | 'actor' | 'reason'>,
 ): string {
-  return [
-    `${of ?? 'Backup'}, removed with feature ${feature}${at === null ? '' : ` on ${at.slice(0, 10)}`}`,
+  const { id: runId, feature, finished_at: at } = removal
+  const of = backupsOf(planOf(removal)).find(({ table }) => shown(table) === shown(backup))?.of ?? 'Backup'
+  const text = [
+    `${of}, removed with feature ${feature}${at === null ? '' : ` on ${at.slice(0, 10)}`}`,
     `archived${actor === null ? '' : ` by ${actor}`}${reason === null ? '' : ` (${reason})`}`,
     ...(keepUntil === null ? [] : [`to be kept until ${keepUntil}`]),
     `kysely-unship run ${runId} restores it`,
   ].join('; ')
+  return `comment on table ${qualified(archive)} is ${literal(text)}`
 }
 
 const report = (

@@ -16,6 +16,7 @@ import { keptRemoval } from './archived.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import { brokenFunctions } from './check-functions.ts'
 import { readTaken } from './inspect-restore.ts'
+import { sayingWhatLedger } from './ledger-errors.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
 import { withSession } from './session.ts'
 
@@ -41,17 +42,19 @@ export interface HealthCheck {
  */
 export async function checkHealth(db: AnyKysely, features: readonly FeatureDeclaration[] = []): Promise<HealthCheck[]> {
   const statuses = await readStatus(db, features)
-  return await withSession(db, async (session) => {
-    const checks: HealthCheck[] = []
-    for (const status of statuses) checks.push(...(await checkFeature(session.db, status)))
-    if (statuses.every(({ active }) => active !== true))
-      checks.push(
-        problemIf(null, 'no part of an unfinished run is left', [
-          ...(await readJson<{ what: string }>(session.db, leftoversQuery(LEDGER_SCHEMA))).map(({ what }) => what),
-        ]),
-      )
-    return [...checks, ...(await brokenFunctions(session, statuses))]
-  })
+  return await sayingWhatLedger(() =>
+    withSession(db, async (session) => {
+      const checks: HealthCheck[] = []
+      for (const status of statuses) checks.push(...(await checkFeature(session.db, status)))
+      if (statuses.every(({ active }) => active !== true))
+        checks.push(
+          problemIf(null, 'no part of an unfinished run is left', [
+            ...(await readJson<{ what: string }>(session.db, leftoversQuery(LEDGER_SCHEMA))).map(({ what }) => what),
+          ]),
+        )
+      return [...checks, ...(await brokenFunctions(session, statuses))]
+    }),
+  )
 }
 
 const problemIf = (feature: string | null, check: string, found: readonly string[]): HealthCheck => ({

@@ -12,6 +12,15 @@ export async function timestampName(db: AnyKysely): Promise<string> {
   return stamp
 }
 
+/** `2026-11-23` in UTC: from it on days are counted for which something is kept. */
+export async function todayName(db: AnyKysely): Promise<string> {
+  const { today } = await row<{ today: string }>(
+    db,
+    `select pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD') as today`,
+  )
+  return today
+}
+
 /** A relation name that nothing has yet: what is kept is never overwritten. */
 export async function freeName(db: AnyKysely, schema: string, name: string): Promise<string> {
   for (let n = 1; ; n++) {

@@ -8,7 +8,9 @@ import { dollarQuote, literal, qualified } from '../sql.ts'
 import { RunContext } from './context.ts'
 import { readKept, type KeptTable } from './kept-tables.ts'
 import type { RunOptions } from './options.ts'
-import { row, sqlState } from './query.ts'
+import { todayName } from './kept-names.ts'
+import { sayingWhatLedger } from './ledger-errors.ts'
+import { sqlState } from './query.ts'
 import { withFeatureLock, withSession } from './session.ts'
 import { runShort } from './short.ts'
 
@@ -54,11 +56,13 @@ export async function purgeKept(
   feature: { readonly name: string },
   options: PurgeOptions = {},
 ): Promise<PurgeReport> {
-  return await withSession(db, async (session) => {
-    const context = new RunContext(session, feature.name, options)
-    const patience = { attempts: context.options.lockAttempts, signal: undefined }
-    return await withFeatureLock(session, feature.name, patience, () => purgeLocked(context, options))
-  })
+  return await sayingWhatLedger(() =>
+    withSession(db, async (session) => {
+      const context = new RunContext(session, feature.name, options)
+      const patience = { attempts: context.options.lockAttempts, signal: undefined }
+      return await withFeatureLock(session, feature.name, patience, () => purgeLocked(context, options))
+    }),
+  )
 }
 
 async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<PurgeReport> {
@@ -67,10 +71,7 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
   const unfinished = runs.find(({ state }) => state === 'running')
   // it may need any of them, or be about to write them
   if (unfinished && (options.due || options.confirmed || options.forceDataLoss)) throw brokeOff(unfinished)
-  const { today } = await row<{ today: string }>(
-    db,
-    `select pg_catalog.to_char(pg_catalog.clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD') as today`,
-  )
+  const today = await todayName(db)
   const { tables } = await readKept(db, runs)
   const decisions = tables
     .filter(({ bytes }) => bytes !== null)

@@ -5,6 +5,7 @@ import type { FeatureDeclaration } from '../feature.ts'
 import { readRuns, type Archive, type Purge, type RunRecord } from '../ledger/history.ts'
 import type { Phase } from '../plan/plan.ts'
 import { readKept, type Kept, type KeptTable } from './kept-tables.ts'
+import { sayingWhatLedger } from './ledger-errors.ts'
 import { featureLockKey, withSession } from './session.ts'
 
 export type FeatureState =
@@ -67,22 +68,26 @@ export async function readStatus(
   db: AnyKysely,
   features: readonly FeatureDeclaration[] = [],
 ): Promise<FeatureStatus[]> {
-  return await withSession(db, async (session) => {
-    const runs = await readRuns(session.db)
-    const kept = await readKept(session.db, runs)
-    const names = [...new Set([...runs.map((run) => run.feature), ...features.map((feature) => feature.name)])]
-    const statuses: FeatureStatus[] = []
-    for (const name of names) {
-      const own = runs.filter((run) => run.feature === name)
-      const declaration =
-        features.find((feature) => feature.name === name) ?? own.findLast((run) => run.declaration)?.declaration ?? null
-      const present = declaration && (await presence(session.db, declaration, db))
-      const run = own.findLast(({ state }) => state !== 'aborted')
-      const active = run?.state === 'running' ? await isActive(session.db, name) : null
-      statuses.push(statusOf(name, run, { present, active, kept }))
-    }
-    return statuses
-  })
+  return await sayingWhatLedger(() =>
+    withSession(db, async (session) => {
+      const runs = await readRuns(session.db)
+      const kept = await readKept(session.db, runs)
+      const names = [...new Set([...runs.map((run) => run.feature), ...features.map((feature) => feature.name)])]
+      const statuses: FeatureStatus[] = []
+      for (const name of names) {
+        const own = runs.filter((run) => run.feature === name)
+        const declaration =
+          features.find((feature) => feature.name === name) ??
+          own.findLast((run) => run.declaration)?.declaration ??
+          null
+        const present = declaration && (await presence(session.db, declaration, db))
+        const run = own.findLast(({ state }) => state !== 'aborted')
+        const active = run?.state === 'running' ? await isActive(session.db, name) : null
+        statuses.push(statusOf(name, run, { present, active, kept }))
+      }
+      return statuses
+    }),
+  )
 }
 
 function statusOf(

@@ -1,5 +1,5 @@
 import { UnshipError } from '../../errors.ts'
-import { archiveBackups, type ArchiveReport } from '../../run/archive.ts'
+import { archiveBackups, isDay, type ArchiveReport } from '../../run/archive.ts'
 import { addDays } from '../../run/kept-tables.ts'
 import { readStatus } from '../../run/read-status.ts'
 import { ledgerFeatureArg, text, type Arguments, type Command } from '../command.ts'
@@ -49,12 +49,6 @@ function dayOf(args: Arguments): string | undefined {
   if (day !== undefined && !isDay(day)) throw wrong(`--keep-until is "${day}", which is no day written YYYY-MM-DD`)
   return day
 }
-
-/** The calendar has it: 2027-02-30 is none. */
-const isDay = (text: string) =>
-  /^\d{4}-\d\d-\d\d$/.test(text) &&
-  !Number.isNaN(Date.parse(text)) &&
-  new Date(`${text}T00:00:00Z`).toISOString().startsWith(text)
 
 function asText({ feature, outcome, keepUntil, archived }: ArchiveReport): string {
   const until = keepUntil === null ? 'nobody has said until when' : `until ${keepUntil}`
