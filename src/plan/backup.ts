@@ -15,6 +15,9 @@ export const columnNames = (host: HostPlan) => host.columns.map((c) => c.name)
 export const onKey = (host: HostPlan, a: string, b: string) =>
   host.key.map((k, n) => `${a}.${id(k)} ${host.equalities?.[n] ?? '='} ${b}.${id(k)}`).join(' and ')
 
+/** How a statement reads the rows of a backup, or deletes some: as they were sealed, without those of tables that inherit from it. */
+export const backedUp = ({ backup }: Pick<HostPlan, 'backup'>): string => `only ${qualified(backup)}`
+
 /** The removed columns of a row, as a value to compare by image. */
 export const image = (host: HostPlan, alias: string) => `row(${list(columnNames(host), `${alias}.`)})`
 
@@ -166,9 +169,9 @@ export function catchUpStatement(host: HostPlan, hash?: Summed['hash']): string 
     where ${onKey(host, 'h', 'keys')} and ${holds(host, 'h')} offset 0) found
 ), before as (
   select found.* from keys cross join lateral (
-    select b.ctid, ${list(all, 'b.')} from ${backup} b where ${onKey(host, 'b', 'keys')} offset 0) found
+    select b.ctid, ${list(all, 'b.')} from ${backedUp(host)} b where ${onKey(host, 'b', 'keys')} offset 0) found
 ), gone as (
-  delete from ${backup} where ctid = any (array(
+  delete from ${backedUp(host)} where ctid = any (array(
     select before.ctid from before where not exists (select from present where ${onKey(host, 'present', 'before')})))
 ), saved as (
   insert into ${backup} (${list(all)}, backed_up_at)
@@ -184,7 +187,7 @@ export function catchUpTruncatedStatement(host: HostPlan, hash: Summed['hash']):
   return `with truncated as (
   delete from ${qualified(host.watch.log)} where unship_truncated returning 1
 ), gone as (
-  delete from ${qualified(host.backup)} b
+  delete from ${backedUp(host)} b
   where exists (select from truncated)
     and not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})
   returning ${list([...host.key, ...columnNames(host)], 'b.')}
@@ -240,8 +243,8 @@ end`
 
 /** How many rows a backup keeps, and how many of them have no row in the table any more. */
 export const countKeptStatement = (host: HostPlan): string =>
-  `select (select pg_catalog.count(*) from ${qualified(host.backup)})::text as kept, pg_catalog.count(*)::text as gone
-from ${qualified(host.backup)} b
+  `select (select pg_catalog.count(*) from ${backedUp(host)})::text as kept, pg_catalog.count(*)::text as gone
+from ${backedUp(host)} b
 where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`
 
 const SAMPLE_BLOCKS = 100
@@ -249,7 +252,7 @@ const SAMPLE_BLOCKS = 100
 /** The same of a sample: of as many rows as are in a hundred blocks, from anywhere in the backup. */
 export const sampleKeptStatement = (host: HostPlan): string =>
   `with b as materialized (
-  select * from ${qualified(host.backup)} tablesample bernoulli (least(100, 100.0 * ${String(SAMPLE_BLOCKS)} / greatest(1, ${blocksOf(host.backup)})))
+  select * from ${backedUp(host)} tablesample bernoulli (least(100, 100.0 * ${String(SAMPLE_BLOCKS)} / greatest(1, ${blocksOf(host.backup)})))
 )
 select (select pg_catalog.count(*) from b)::text as kept, pg_catalog.count(*)::text as gone
 from b where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`

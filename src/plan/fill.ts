@@ -1,5 +1,5 @@
 import { id, qualified, type QualifiedName } from '../sql.ts'
-import { columnNames, holds, image, list, onKey, within, type Stretch } from './backup.ts'
+import { backedUp, columnNames, holds, image, list, onKey, within, type Stretch } from './backup.ts'
 import type { HostPlan } from './plan.ts'
 import { FILLING } from './swap.ts'
 import { rowsOf } from './tree.ts'
@@ -14,7 +14,7 @@ const filledFrom = (host: HostPlan) => host.columns.map((c) => `${id(c.hidden)} 
 export function fillStatement(host: HostPlan): string {
   return `update ${rowsOf(host)} h
 set ${filledFrom(host)}
-from ${qualified(host.backup)} b
+from ${backedUp(host)} b
 where ${onKey(host, 'b', 'h')} and ${unfilled(host)}`
 }
 
@@ -46,7 +46,7 @@ export function fillUnlockedStatement(host: HostPlan, batch: Stretch): string {
     : { columns: 'h.ctid', same: (alias: string) => `h.ctid = ${alias}.ctid` }
   return `with pending as materialized (
   select ${address.columns}, ${list(columnNames(host), 'b.')}
-  from ${qualified(host.backup)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
+  from ${backedUp(host)} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
   where ${within('b', batch)} and ${unfilled(host)} and ${AS_FILLER}
 ), target as (
   select pending.*
@@ -77,11 +77,11 @@ export function verifyFillStatement(host: HostPlan): string {
     from ${doubtful} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')})`
   return `with doubtful as materialized (
   select ${list([...host.key, ...columnNames(host)], 'b.')}
-  from ${qualified(host.backup)} b
+  from ${backedUp(host)} b
     left join (select * from ${rowsOf(host)} h where ${holds(host, 'h', 'hidden')}) h on ${onKey(host, 'b', 'h')}
   where h.${id(first)} is null or ${unfilled(host)}
 ), counted as (
-  select (select pg_catalog.count(*) from ${qualified(host.backup)}) as kept, (select pg_catalog.count(*) from doubtful) as doubtful
+  select (select pg_catalog.count(*) from ${backedUp(host)}) as kept, (select pg_catalog.count(*) from doubtful) as doubtful
 ), looked_for as (
   select case when doubtful <= ${String(MOST_LOOKED_UP)}
     then ${lookedFor(`(select * from doubtful limit ${String(MOST_LOOKED_UP)})`)}
@@ -102,7 +102,7 @@ function missing(host: HostPlan, alias: string): string | null {
   const fillers = host.columns.filter((c) => c.filler !== null)
   if (fillers.length === 0) return null
   return `(${fillers.map((c) => `${alias}.${id(c.hidden)} is null`).join(' or ')})
-  and not exists (select from ${qualified(host.backup)} unship_backup where ${onKey(host, 'unship_backup', alias)})`
+  and not exists (select from ${backedUp(host)} unship_backup where ${onKey(host, 'unship_backup', alias)})`
 }
 
 const fillersSet = (host: HostPlan) =>

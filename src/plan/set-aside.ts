@@ -1,7 +1,7 @@
 import { ALL_IMMEDIATE, DEFERRED_AGAIN } from './deferred.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { revokeFromOthers } from './acl.ts'
-import { onKey } from './backup.ts'
+import { backedUp, onKey } from './backup.ts'
 import { shown } from './model.ts'
 import type { HostPlan, MovedForeignKey } from './plan.ts'
 import { rowsOf } from './tree.ts'
@@ -59,7 +59,7 @@ export function restoredParents(host: HostPlan, key: MovedForeignKey): string | 
       ? `h.${id(name)}`
       : `case when b.${id(first)} is null then ${blank} else b.${id(name)} end as ${id(name)}`
   })
-  return `(select ${columns.join(', ')} from ${rowsOf(host)} h left join ${qualified(host.backup)} b on ${onKey(host, 'b', 'h')})`
+  return `(select ${columns.join(', ')} from ${rowsOf(host)} h left join ${backedUp(host)} b on ${onKey(host, 'b', 'h')})`
 }
 
 /**

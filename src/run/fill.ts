@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
-import { blocksOf, type Stretch } from '../plan/backup.ts'
+import { backedUp, blocksOf, type Stretch } from '../plan/backup.ts'
 import {
   countMissingStatement,
   fillBatchStatement,
@@ -12,7 +12,6 @@ import {
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { FILLING } from '../plan/swap.ts'
-import { qualified } from '../sql.ts'
 import { inBatches } from './batches.ts'
 import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
@@ -103,7 +102,7 @@ async function fillInBatches(context: RunContext, host: HostPlan, settings: Sett
   const { db } = context
   const { blocks, total } = await row<{ blocks: number; total: string }>(
     db,
-    `select ${blocksOf(host.backup)} as blocks, (select pg_catalog.count(*) from ${qualified(host.backup)})::text as total`,
+    `select ${blocksOf(host.backup)} as blocks, (select pg_catalog.count(*) from ${backedUp(host)})::text as total`,
   )
   const indexBlocks = (await hostSizes(db, host)).reduce((sum, size) => sum + size.indexBlocks, 0)
   const progress = new Progress(context, 'fill', shown(host.table), Number(total), ROWS_TO_TOUCH_A_BLOCK * indexBlocks)

@@ -4,6 +4,7 @@ import { programPartner } from '../../migrations/1762603200000_remove_program_pa
 import { useDatabase, useSharedDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { refusedUnchanged } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const contacts = 'backup_program_partner_contacts'
 const log = 'backup_program_partner_audit_log'
@@ -62,6 +63,20 @@ describe('backups that were tampered with are refused, and taken again when it i
 
 describe('changes to a backup that do no harm', () => {
   const database = useDatabase({ template: 'demo' })
+
+  test('are no obstacle: a table that inherits from it, whose rows are none of its', async () => {
+    const before = await readState(database())
+    await removeFeature(database().db, programPartner)
+    await asOwner(
+      database(),
+      `create table mine () inherits (${contacts});
+       insert into mine (id, payment_method, backed_up_at) select id, 'mine', now() from contacts`,
+    )
+    const restored = await restoreFeature(database().db, programPartner)
+    expect(restored.hosts[0]).toEqual({ table: 'contacts', restored: 41, inserted: 0, deleted: 0 })
+    await asOwner(database(), 'drop table mine')
+    expect(await readState(database())).toEqual(before)
+  })
 
   test('are no obstacle: a comment, rights, an index on the copy of columns', async () => {
     const before = await readState(database())
