@@ -19,6 +19,7 @@ import type { Rewrites } from '../plan/rewrites.ts'
 import type { Naming } from '../plan/same-publications.ts'
 import type { TriggerSwap } from '../plan/swap.ts'
 import { literal } from '../sql.ts'
+import type { KeptDefinitions } from './kept-definitions.ts'
 import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA } from './schema.ts'
 import { PACKAGE_VERSION } from './version.ts'
 
@@ -86,6 +87,7 @@ export interface LedgerRun {
   readonly server_version: string
   /** What the backups looked like, and a checksum over its statements, when a removal had ended; null in older ledgers. */
   readonly shapes: Readonly<Record<string, readonly string[]>> | null
+  readonly definitions: KeptDefinitions | null
   readonly sealed_statements: string | null
 }
 
@@ -188,7 +190,7 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
       select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
-        finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report ->> 'statements' as sealed_statements
+        finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
     const read = JSON.parse(json) as LedgerRun

@@ -5,6 +5,7 @@ import { recordEvent, type LedgerRun, type RecordedPlan } from '../ledger/ledger
 import { shown } from '../plan/model.ts'
 import type { PlannedLock } from '../plan/plan.ts'
 import { id, literalOrNull, qualified, type QualifiedName } from '../sql.ts'
+import { renamedDefinitions } from './kept-definitions.ts'
 import { planOf } from './removal-state.ts'
 import { row } from './query.ts'
 
@@ -45,6 +46,12 @@ export async function keptRemoval(db: AnyKysely, removal: LedgerRun): Promise<Ke
       ...removal,
       checksums: renamed(removal.checksums),
       shapes: removal.shapes && renamed(removal.shapes),
+      definitions:
+        removal.definitions &&
+        renamedDefinitions(
+          removal.definitions,
+          archive.tables.map((t) => ({ from: t.backup, to: t.archive })),
+        ),
     },
     plan: {
       ...plan,

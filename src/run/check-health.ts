@@ -18,6 +18,8 @@ import { brokenFunctions } from './check-functions.ts'
 import { readTaken } from './inspect-restore.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
+import { relationExists } from './relation-exists.ts'
+import { backupChanges } from './shapes.ts'
 import { withSession } from './session.ts'
 
 /** Something that was looked at. */
@@ -92,7 +94,10 @@ async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<Healt
         ]
       : [check('nothing of it is left, and its names are free', await readTaken(db, removal.plan))]),
     ...(state === 'removed' || state === 'archived'
-      ? [check('backups match their checksums', await changed(db, removal))]
+      ? [
+          check('backups match their checksums', await changed(db, removal)),
+          check('backups are defined as they were kept', await altered(db, removal)),
+        ]
       : []),
     check('no foreign key leads to or from what is kept', await foreignKeys(db, kept)),
     check('nobody but their owners can read what is kept', await readers(db, kept)),
@@ -121,6 +126,15 @@ async function changed(db: AnyKysely, run: LedgerRun): Promise<string[]> {
     }
   }
   return found
+}
+
+/** What a restore would refuse, or bring back otherwise than it was. */
+async function altered(db: AnyKysely, run: LedgerRun): Promise<string[]> {
+  const { removal, plan } = await keptRemoval(db, run)
+  for (const { table } of backupsOf(plan))
+    // the checksums have told of it
+    if (!(await relationExists(db, table))) return []
+  return await backupChanges(db, removal, plan)
 }
 
 async function foreignKeys(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {

@@ -4,6 +4,7 @@ import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
+import { readKeptDefinitions } from './kept-definitions.ts'
 import { readShapes, sealStatements } from './shapes.ts'
 
 /** The plan that a run's row keeps. */
@@ -28,7 +29,8 @@ export async function finishRemoval(
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
-  const report = { backups, shapes, statements, phases: context.phases, warnings: context.warnings }
+  const definitions = await readKeptDefinitions(context.db, plan)
+  const report = { backups, shapes, definitions, statements, phases: context.phases, warnings: context.warnings }
   await runTogether(context.db, [
     finishRun(removal.id, 'done', { checksums, report }),
     recordEvent(removal.id, 'removed', { backups }),

@@ -3,7 +3,9 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
+import type { LedgerRun } from '../ledger/ledger.ts'
 import { backupsOf } from './backups.ts'
+import { definitionChanges, readKeptDefinitions } from './kept-definitions.ts'
 import { row } from './query.ts'
 
 /** By backup, its columns and the names of what hangs on it: what a restore renames must be there. */
@@ -43,7 +45,7 @@ async function readShape(db: AnyKysely, table: QualifiedName): Promise<string[]>
 }
 
 /** What was done to the backups since: an addition to a moved table would come back with it, one to a copy does no harm. */
-export function shapeChanges(plan: Backups, sealed: Shapes, found: Shapes): string[] {
+function shapeChanges(plan: Backups, sealed: Shapes, found: Shapes): string[] {
   const moved = new Set(plan.moved.map((m) => shown(m.backup)))
   return Object.entries(sealed).flatMap(([table, before]) => {
     const now = found[table] ?? []
@@ -52,6 +54,18 @@ export function shapeChanges(plan: Backups, sealed: Shapes, found: Shapes): stri
       ...now.filter((line) => moved.has(table) && !before.includes(line)).map((line) => `${table}: ${line} is new.`),
     ]
   })
+}
+
+/** All that was done to them since a removal ended; ledgers of earlier versions do not tell all of it, or nothing. */
+export async function backupChanges(
+  db: AnyKysely,
+  { shapes, definitions }: Pick<LedgerRun, 'shapes' | 'definitions'>,
+  plan: Backups,
+): Promise<string[]> {
+  const changes = shapes === null ? [] : shapeChanges(plan, shapes, await readShapes(db, plan))
+  // what has gone is told once
+  if (changes.length > 0 || definitions === null) return changes
+  return definitionChanges(definitions, await readKeptDefinitions(db, plan))
 }
 
 /** Row count and hash of the statements that restore what a removal took. */

@@ -9,7 +9,7 @@ import { backupName, columnBackupName } from '../names.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
-import { readShapes, sealStatements, shapeChanges } from './shapes.ts'
+import { backupChanges, sealStatements } from './shapes.ts'
 
 /*
  * What a restore looks at before it trusts the ledger and the backups.
@@ -25,8 +25,7 @@ export async function refuseTampered(context: RunContext, removal: LedgerRun, pl
       detail: `They were sealed as ${removal.sealed_statements.split(':')[0] ?? ''} statements with another checksum.`,
       hint: 'Bring unship.statements back from a backup of the database. Nothing was restored.',
     })
-  if (removal.shapes === null) return
-  const changes = shapeChanges(plan, removal.shapes, await readShapes(db, plan))
+  const changes = await backupChanges(db, removal, plan)
   if (changes.length === 0) return
   throw new UnshipError({
     code: 'backup_changed',

@@ -59,6 +59,7 @@ describe('unship verify', () => {
       alter table contacts add column unship_hidden_x int`)
     expect(await problems()).toEqual([
       'nothing of it is left, and its names are free: relation legacy_program_partner_corrections',
+      'backups are defined as they were kept: backup_program_partner_audit_log: constraint late is new.',
       'no foreign key leads to or from what is kept: late of public.backup_program_partner_audit_log',
       'nobody but their owners can read what is kept: public.backup_program_partner_contacts: crm_app has privileges',
       'no invalid index: public.idx_contacts_organisation of public.contacts',

@@ -1,0 +1,13 @@
+import type { Description } from '../catalog/describe.ts'
+
+/** How the tables that a removal moved were defined under their backup names when it had ended. */
+export interface KeptDefinitions {
+  /** Of the descriptions; others are not compared. */
+  readonly format: number
+  /** Of the server, and the ledger's oid there: another one, or one that has read a dump, may print the same otherwise. */
+  readonly major: number
+  readonly ledger: string
+  readonly described: Description
+  /** The last value of each of their sequences; null: none was taken since its start. */
+  readonly sequences: Readonly<Record<string, { readonly last: string | null; readonly increment: string }>>
+}

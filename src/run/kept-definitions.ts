@@ -1,0 +1,113 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { describe, type Description } from '../catalog/describe.ts'
+import { readJson } from '../catalog/read.ts'
+import { readDefinitions } from '../catalog/snapshot.ts'
+import type { KeptDefinitions } from '../ledger/kept-definitions.ts'
+import { ledgerOid } from '../ledger/ledger.ts'
+import type { MovedPlan } from '../plan/plan.ts'
+import { escaped, literal, qualified, type QualifiedName } from '../sql.ts'
+import { row } from './query.ts'
+
+/*
+ * A moved table comes back as it is: what somebody has altered of it meanwhile would come back altered. Shapes tell what has
+ * come or gone by its name; these tell defaults, checks, settings, owners, and sequences that were set back.
+ */
+
+/** To be raised when `describe` comes to say the same in another way. */
+const FORMAT = 1
+
+/** What may be said of a kept table, and who may read it, is nobody's loss. */
+const FREE = ['comment', 'acl', 'publications']
+
+/** null where no table was moved. */
+export async function readKeptDefinitions(
+  db: AnyKysely,
+  { moved }: { readonly moved: readonly MovedPlan[] },
+): Promise<KeptDefinitions | null> {
+  if (moved.length === 0) return null
+  const { major, ledger } = await row<{ major: number; ledger: string }>(
+    db,
+    `select pg_catalog.current_setting('server_version_num')::int / 10000 as major, ${ledgerOid} as ledger`,
+  )
+  const found = await readJson<{ oid: string; name: string | null; last: string | null; increment: string | null }>(
+    db,
+    `select o.oid, case when s.seqrelid is not null then o.oid::pg_catalog.regclass::text end as name,
+       s.seqincrement::text as increment, case when s.seqrelid is not null then pg_catalog.pg_sequence_last_value(o.oid)::text end as last
+     from (values ${moved.map((m) => `(${literal(qualified(m.backup))})`).join(', ')}) w(name)
+     cross join lateral (
+       select pg_catalog.to_regclass(w.name)::pg_catalog.oid union all
+       select d.objid from pg_catalog.pg_depend d
+       where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refclassid = d.classid
+         and d.refobjid = pg_catalog.to_regclass(w.name) and d.deptype in ('a', 'i') and d.refobjsubid > 0
+     ) o(oid)
+     join pg_catalog.pg_class c on c.oid = o.oid and c.relkind in ('r', 'p', 'S')
+     left join pg_catalog.pg_sequence s on s.seqrelid = o.oid and pg_catalog.has_sequence_privilege(o.oid, 'USAGE, SELECT')`,
+  )
+  const scope = { relations: found.map(({ oid }) => oid), routines: [], types: [] }
+  const { rows } = await readDefinitions(db, scope, major)
+  const sequences = found.flatMap(({ name, last, increment }) =>
+    name === null ? [] : [[name, { last, increment: increment ?? '1' }] as const],
+  )
+  const described = withoutFree(describe(rows))
+  return { format: FORMAT, major, ledger, described, sequences: Object.fromEntries(sequences) }
+}
+
+const withoutFree = (all: Description): Description =>
+  Object.fromEntries(
+    Object.entries(all)
+      .filter(([identity]) => !identity.startsWith('membership '))
+      .map(([identity, of]) => [identity, Object.fromEntries(fieldsOf(of).filter(([field]) => !FREE.includes(field)))]),
+  )
+
+const fieldsOf = (description: unknown): [string, unknown][] =>
+  description !== null && typeof description === 'object' ? Object.entries(description) : []
+
+/** What is otherwise than it was sealed; nothing where that cannot be told. */
+export function definitionChanges(sealed: KeptDefinitions | null, found: KeptDefinitions | null): string[] {
+  if (!sealed || !found) return []
+  // another server, or one that has read a dump, may print the same otherwise
+  const comparable = sealed.format === FORMAT && sealed.major === found.major && sealed.ledger === found.ledger
+  const now = new Map(Object.entries(found.described).map(([identity, of]) => [unquoted(identity), of]))
+  const altered = Object.entries(comparable ? sealed.described : {}).flatMap(([identity, before]) => {
+    const after = now.get(unquoted(identity))
+    if (after === undefined) return [`${identity} is missing.`]
+    const fields = new Map(fieldsOf(after))
+    return fieldsOf(before)
+      .filter(([field, value]) => fields.has(field) && textOf(value) !== textOf(fields.get(field)))
+      .map(([field, value]) => `${identity}: ${field} was ${textOf(value)}, and is ${textOf(fields.get(field))}.`)
+  })
+  const values = new Map(Object.entries(found.sequences).map(([name, of]) => [unquoted(name), of.last]))
+  const back = Object.entries(sealed.sequences).flatMap(([name, { last, increment }]) => {
+    const value = values.get(unquoted(name))
+    if (last === null || value === undefined || !isBack(last, value, increment)) return []
+    return [`sequence ${name} was at ${last}, and is at ${value ?? 'its start'}.`]
+  })
+  return [...altered, ...back]
+}
+
+/** After a crash or a switch to a standby a sequence may be some values further, and no harm is done. */
+const isBack = (before: string, now: string | null, increment: string): boolean =>
+  now === null || (BigInt(now) - BigInt(before)) * BigInt(increment) < 0n
+
+/** Names are printed in quotes where they must be, which an archive's need not where its backup's must. */
+const unquoted = (text: string) => text.replaceAll('"', '')
+const textOf = (value: unknown) => unquoted(JSON.stringify(value ?? null)).replaceAll('\\', '')
+
+/** The same under other names of the tables: archives have others than the backups that they were. */
+export function renamedDefinitions(
+  definitions: KeptDefinitions,
+  names: readonly { readonly from: QualifiedName; readonly to: QualifiedName }[],
+): KeptDefinitions {
+  const inJson = (name: string) => JSON.stringify(name).slice(1, -1)
+  // in quotes, a name's own are doubled
+  const forms = names.flatMap(({ from, to }) => [
+    [from.name, to.name] as const,
+    [from.name.replaceAll('"', '""'), to.name.replaceAll('"', '""')] as const,
+  ])
+  const text = forms.reduce(
+    (json, [from, to]) =>
+      json.replaceAll(new RegExp(`(?<![\\w$])${escaped(inJson(from))}(?![\\w$])`, 'gu'), () => inJson(to)),
+    JSON.stringify(definitions),
+  )
+  return JSON.parse(text) as KeptDefinitions
+}
