@@ -62,6 +62,7 @@ export function keyReasons({ table, key }: HostPlan, rows: CatalogRows): string[
       i.indimmediate &&
       !i.partial &&
       !i.expressions &&
+      i.compares_plainly &&
       i.indkey.slice(0, i.indnkeyatts).every((n) => key.includes(columns.find((c) => c.attnum === n)?.attname ?? '')),
   )
   return unique ? [] : [`no unique index of ${shown(table)} says that key ${key.join(', ')} means one row only`]
