@@ -3,7 +3,8 @@ import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
 import { readStatements, type RecordedPlan } from '../ledger/ledger.ts'
 import type { Need } from '../plan/needs.ts'
-import { dollarQuote, literal } from '../sql.ts'
+import { shown } from '../plan/model.ts'
+import { dollarQuote, literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { row, run } from './query.ts'
 
@@ -31,6 +32,7 @@ export async function refuseGone({ db, feature }: RunContext, plan: RecordedPlan
   const lines = [
     ...gone.map(({ kind, name }) => `${kind} ${name} does not exist.`),
     ...(await goneNeeds(db, plan.needs ?? [])),
+    ...(await goneKeys(db, plan)),
   ]
   if (lines.length === 0) return
   throw new UnshipError({
@@ -69,4 +71,34 @@ end`
   return [...users].map(
     ([description, by]) => `${description} does not exist: ${[...by].join(', ')} ${by.size > 1 ? 'need' : 'needs'} it.`,
   )
+}
+
+/** A foreign key needs a unique index of what it refers to, whatever that is called. Columns that come back have theirs by then. */
+async function goneKeys(db: AnyKysely, plan: RecordedPlan): Promise<string[]> {
+  const keys = [...plan.hosts, ...plan.moved]
+    .flatMap(({ foreignKeys }) => foreignKeys)
+    .filter((k) => k.period !== true && !k.referencedGenerated)
+  if (keys.length === 0) return []
+  const asked = keys.map((k) => ({ table: qualified(k.referenced), columns: k.referencedColumns }))
+  const gone = await readJson<{ n: number }>(
+    db,
+    `select k.ordinality::int - 1 as n
+     from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(asked))}) as ("table" text, columns text[])) with ordinality k
+     cross join lateral (
+       select pg_catalog.array_agg(a.attnum order by a.attnum) as numbers from pg_catalog.pg_attribute a
+       where a.attrelid = pg_catalog.to_regclass(k."table") and a.attname::text = any (k.columns)) c
+     where pg_catalog.cardinality(c.numbers) = pg_catalog.cardinality(k.columns) and not exists (
+       select from pg_catalog.pg_index i
+       where i.indrelid = pg_catalog.to_regclass(k."table") and i.indisunique and i.indimmediate and i.indisvalid
+         and i.indpred is null and i.indexprs is null
+         and (select pg_catalog.array_agg(u.attnum order by u.attnum)
+           from pg_catalog.unnest((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]) u(attnum)) = c.numbers)`,
+  )
+  return gone.flatMap(({ n }) => {
+    const key = keys[n]
+    const columns = key?.referencedColumns.join(', ') ?? ''
+    return key
+      ? [`No unique index of ${shown(key.referenced)} (${columns}) is there: foreign key ${key.name} needs it.`]
+      : []
+  })
 }

@@ -61,6 +61,11 @@ describe('what the restore needs and nothing keeps from being dropped once the f
       'column id of table parents does not exist: constraint log_parent_fkey on table log needs it.',
     ],
     [
+      'the key that a foreign key refers to',
+      'alter table parents drop constraint parents_pkey; create unique index on parents (id) where id > 0',
+      'No unique index of parents (id) is there: foreign key log_parent_fkey needs it.',
+    ],
+    [
       'a table that only bears a policy',
       'alter table other rename to others',
       'table other does not exist: policy own on table other needs it.',
