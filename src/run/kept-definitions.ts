@@ -32,7 +32,7 @@ export async function readKeptDefinitions(
   const found = await readJson<{ oid: string; name: string | null; last: string | null; increment: string | null }>(
     db,
     `select o.oid, case when s.seqrelid is not null then o.oid::pg_catalog.regclass::text end as name,
-       s.seqincrement::text as increment, case when s.seqrelid is not null then pg_catalog.pg_sequence_last_value(o.oid)::text end as last
+       s.seqincrement::text as increment, pg_catalog.pg_sequence_last_value(s.seqrelid)::text as last
      from (values ${moved.map((m) => `(${literal(qualified(m.backup))})`).join(', ')}) w(name)
      cross join lateral (
        select pg_catalog.to_regclass(w.name)::pg_catalog.oid union all
@@ -41,7 +41,8 @@ export async function readKeptDefinitions(
          and d.refobjid = pg_catalog.to_regclass(w.name) and d.deptype in ('a', 'i') and d.refobjsubid > 0
      ) o(oid)
      join pg_catalog.pg_class c on c.oid = o.oid and c.relkind in ('r', 'p', 'S')
-     left join pg_catalog.pg_sequence s on s.seqrelid = o.oid and pg_catalog.has_sequence_privilege(o.oid, 'USAGE, SELECT')`,
+     -- asked of no table, whatever is joined first
+     left join pg_catalog.pg_sequence s on s.seqrelid = o.oid and pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, SELECT')`,
   )
   const scope = { relations: found.map(({ oid }) => oid), routines: [], types: [] }
   const { rows } = await readDefinitions(db, scope, major)
