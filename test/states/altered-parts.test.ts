@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import { defineFeature, removeFeature, restoreFeature, type Feature, type UnshipError } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
 import { actingBefore, whileComparing } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
@@ -61,19 +61,24 @@ describe('what has a lock of its own, altered while a removal is under way', () 
     ['alter index partners_label rename to label_of_partners', 'index public.partners_label is gone'],
   ]
 
-  test.each(alterations)('under way when the cut-over begins: %s', async (alter, detail) => {
+  /** The cut-over waits for what another session has under way, is given the lock when that is committed, and refuses. */
+  async function refusedWhileUnderWay(removed: Feature, alter: string): Promise<UnshipError> {
     const other = await database().connect('crm_owner')
     let altered: Promise<unknown> | undefined
     const act = async () => {
       await other.query(`begin; ${alter}`)
       altered = sleep(200).then(() => other.query('commit'))
     }
-    // an attempt waits for it, and is given the lock
     const remove = actingBefore(database(), CUTTING_OVER, act, (db) =>
-      removeFeature(db, owning, { lockTimeoutMs: 5_000 }),
+      removeFeature(db, removed, { lockTimeoutMs: 5_000 }),
     )
     const error = await refusal('plan_changed', remove)
     await altered
+    return error
+  }
+
+  test.each(alterations)('under way when the cut-over begins: %s', async (alter, detail) => {
+    const error = await refusedWhileUnderWay(owning, alter)
     expect(error.detail).toContain(detail)
     const before = await readState(database())
     await removeFeature(database().db, { ...owning, indexes: alter.includes('to called') ? ['called'] : ['named'] })
@@ -127,16 +132,6 @@ describe('what has a lock of its own, altered while a removal is under way', () 
       insert into parted values (1, 'One')`,
     )
     const notes = defineFeature()({ name: 'notes', columns: { parted: ['note'] }, indexes: ['parted_note'] })
-    const other = await database().connect('crm_owner')
-    let altered: Promise<unknown> | undefined
-    const act = async () => {
-      await other.query(`begin; ${alter}`)
-      altered = sleep(200).then(() => other.query('commit'))
-    }
-    const remove = actingBefore(database(), CUTTING_OVER, act, (db) =>
-      removeFeature(db, notes, { lockTimeoutMs: 5_000 }),
-    )
-    await refusal('plan_changed', remove)
-    await altered
+    expect((await refusedWhileUnderWay(notes, alter)).detail).toContain('index public.parted')
   })
 })
