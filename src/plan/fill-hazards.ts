@@ -42,7 +42,8 @@ export function fillHazards({ columns, constraints, triggers }: Table): FillHaza
       .map((c) => refused(`NOT NULL of ${c.attname}`, `${id(c.attname)} is null`)),
     ...columns
       .filter((c) => again && c.attgenerated === 's')
-      .map((c) => ({ ...computedOtherwise(c), reason: `${computedOtherwise(c).reason}; filling would change it` })),
+      .map(computedOtherwise)
+      .map(({ sql, reason }) => ({ sql, reason: `${reason}; filling would change it` })),
   ]
 }
 

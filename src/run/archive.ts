@@ -125,7 +125,7 @@ async function keepUntilAnotherDay(
 }
 
 /** What gives the backups of a removal their archive names, and comments that say what they are. */
-export function toArchive(removal: LedgerRun, archive: Omit<Archive, 'at'> & { readonly at?: string }) {
+function toArchive(removal: LedgerRun, archive: Omit<Archive, 'at'> & { readonly at?: string }) {
   return {
     locks: archive.tables.map(({ backup }) => ({
       sql: `lock table only ${qualified(backup)} in access exclusive mode`,
