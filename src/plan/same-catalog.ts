@@ -1,5 +1,5 @@
 import { addressesExpression, addressKeys, type Ours } from '../catalog/dependency.ts'
-import { oidArray } from '../catalog/fragments.ts'
+import { oidArray, type Oid } from '../catalog/fragments.ts'
 import { definitionsQuery, type Definitions, type Snapshot } from '../catalog/snapshot.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal } from '../sql.ts'
@@ -34,6 +34,16 @@ export function demandSameCatalog(
 /** Fails where the catalog's rows are not those that were read before. */
 export const demandSameDefinitions = ({ scope, major, checksum }: Omit<Definitions, 'rows'>): string =>
   raiseIf(`(select c.checksum from (${definitionsQuery(scope, major)}) c) <> ${literal(checksum)}`)
+
+/** Fails where one of these relations, which had none, has a list of privileges now. */
+export const demandNoLists = (relations: readonly Oid[]): string[] =>
+  relations.length === 0
+    ? []
+    : [
+        raiseIf(
+          `exists (select from pg_catalog.pg_class c where c.oid = any (${oidArray(relations)}) and c.relacl is not null)`,
+        ),
+      ]
 
 const raiseIf = (condition: string): string =>
   `do ${dollarQuote(

@@ -15,26 +15,38 @@ export async function readBlockers(
   const list = `array[${relations.map((name) => `pg_catalog.to_regclass(${name})`).join(', ')}]::pg_catalog.regclass[]`
   const objects = locks.flatMap(({ part }) => part?.object ?? [])
   const pairs = `array[${objects.map((o) => literal(`${o.catalog}:${o.objid}`)).join(', ')}]::text[]`
+  // whoever has written a catalog row of theirs without a lock, as GRANT does, holds its transaction's
+  const written = `select c.xmax as xid, c.oid::pg_catalog.regclass::text as name from pg_catalog.pg_class c where c.oid = any (${list})
+    union select a.xmax, a.attrelid::pg_catalog.regclass::text from pg_catalog.pg_attribute a where a.attrelid = any (${list})
+    union select p.xmax, pg_catalog.pg_describe_object(p.tableoid, p.oid, 0) from pg_catalog.pg_proc p where 'pg_proc:' || p.oid = any (${pairs})
+    union select s.xmax, pg_catalog.pg_describe_object(s.tableoid, s.oid, 0) from pg_catalog.pg_statistic_ext s
+      where 'pg_statistic_ext:' || s.oid = any (${pairs})`
   const found = await readJson<Blocker>(
     db,
-    `select coalesce(a.pid, 0) as pid, coalesce(a.usename::text, x.owner::text) as user, a.application_name as application,
+    `with written as materialized (${written}),
+    held as (
+      select l.*, case l.locktype when 'relation' then l.relation::pg_catalog.regclass::text
+        else pg_catalog.pg_describe_object(l.classid, l.objid, 0) end as name
+      from pg_catalog.pg_locks l
+      where l.granted and case l.locktype
+          when 'relation' then l.relation = any (${list}) or exists (select from pg_catalog.unnest(${list}) r(root)
+            cross join lateral pg_catalog.pg_partition_tree(r.root) p where p.relid = l.relation)
+          when 'object' then (select c.relname::text from pg_catalog.pg_class c where c.oid = l.classid) || ':' || l.objid = any (${pairs})
+        end
+        and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+      union all select l.*, w.name from pg_catalog.pg_locks l join written w on w.xid = l.transactionid
+      where l.granted and l.locktype = 'transactionid'
+    )
+    select coalesce(a.pid, 0) as pid, coalesce(a.usename::text, x.owner::text) as user, a.application_name as application,
       case when a.pid is null then 'prepared transaction' else a.state end as state,
       (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared)) * 1000)::pg_catalog.int8 as "ageMs",
-      nullif(a.query, '<insufficient privilege>') as query,
-      pg_catalog.min(case l.locktype when 'relation' then l.relation::pg_catalog.regclass::text
-        else pg_catalog.pg_describe_object(l.classid, l.objid, 0) end) as relation, x.gid as prepared
-    from pg_catalog.pg_locks l
+      nullif(a.query, '<insufficient privilege>') as query, pg_catalog.min(l.name) as relation, x.gid as prepared
+    from held l
     left join pg_catalog.pg_stat_activity a on a.pid = l.pid
     left join pg_catalog.pg_locks t on l.pid is null and t.pid is null and t.locktype = 'transactionid'
       and t.virtualtransaction = l.virtualtransaction
     left join pg_catalog.pg_prepared_xacts x on x.transaction = t.transactionid
-    where l.granted and case l.locktype
-        when 'relation' then l.relation = any (${list}) or exists (select from pg_catalog.unnest(${list}) r(root)
-          cross join lateral pg_catalog.pg_partition_tree(r.root) p where p.relid = l.relation)
-        when 'object' then (select c.relname::text from pg_catalog.pg_class c where c.oid = l.classid) || ':' || l.objid = any (${pairs})
-      end
-      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
-      and l.pid is distinct from pg_catalog.pg_backend_pid()
+    where l.pid is distinct from pg_catalog.pg_backend_pid()
     group by a.pid, a.usename, x.owner, a.application_name, a.state, a.xact_start, x.prepared, a.query, x.gid
     order by coalesce(a.xact_start, x.prepared)`,
   )

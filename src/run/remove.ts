@@ -19,7 +19,8 @@ import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { partLocks } from '../plan/part-locks.ts'
-import { demandSameCatalog, holdStill } from '../plan/same-catalog.ts'
+import { listlessSequences, writeAsTheyAre } from '../plan/row-locks.ts'
+import { demandNoLists, demandSameCatalog, holdStill } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { unwatchStatements } from '../plan/watch.ts'
@@ -164,13 +165,14 @@ async function runPhases(
   }
   const online = !session.inTransaction
   const locks = [...plan.locks.cutOver, ...partLocks(snapshot)]
+  const listless = listlessSequences(snapshot)
 
   // the locks of the cut-over are asked for here already: whoever holds them makes us wait now, before the copy
   const watch = () =>
     context.phase('watch', () =>
       runShort(context, { phase: 'watch', locks, statements: online ? of('watch') : [], flushedLater: online }),
     )
-  await comparing(context, watch, (state) => plannedOtherwise(context, inspection, state))
+  await comparing(context, watch, (...failure) => plannedOtherwise(context, inspection, ...failure))
   const watched = await readSources(context, plan.hosts)
   await enter('copy')
   let copied: Copied = { tallies: [], counts: {}, hostRows: {} }
@@ -194,6 +196,9 @@ async function runPhases(
   // a caller's transaction has had its locks since the watch
   const still = online ? holdStill(snapshot) : { before: [], after: [], afterwards: '' }
   const comparison = [
+    // these tell an altered column by who wrote its row
+    ...demandSameSources(watched),
+    ...writeAsTheyAre(snapshot),
     ...still.before,
     // tells more of them than the comparison of the catalog, which would find them too
     ...demandPublications(
@@ -202,7 +207,6 @@ async function runPhases(
       plan.publications,
     ),
     ...demandSameCatalog(snapshot, plan.hosts),
-    ...demandSameSources(watched),
   ]
   const marks = new Map([
     [COMPARE_MARK, comparison],
@@ -226,8 +230,9 @@ async function runPhases(
           phase: 'cut over',
           flushedLater: online,
           ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
-          locks,
+          locks: [...locks, ...listless.flatMap((sequence) => sequence.locks)],
           statements: [
+            ...demandNoLists(listless.map(({ oid }) => oid)),
             ...still.after,
             ...(online ? demandFewRows(plan.hosts) : []),
             ...sqlOf(statements),
@@ -242,7 +247,7 @@ async function runPhases(
       ),
     )
   try {
-    await comparing(context, cutOver, (state) => plannedOtherwise(context, inspection, state))
+    await comparing(context, cutOver, (...failure) => plannedOtherwise(context, inspection, ...failure))
   } finally {
     // a connection that died has forgotten it
     if (online) await run(db, still.afterwards).catch(() => undefined)

@@ -3,14 +3,7 @@ import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { treeQuery } from '../plan/tree.ts'
 import { dollarQuote, qualified } from '../sql.ts'
-import {
-  NOT_YET,
-  OTHER_MEANING,
-  OTHER_PARTITIONS,
-  OTHER_PUBLICATIONS,
-  OTHER_SESSION,
-  OTHER_SOURCE,
-} from '../sql-states.ts'
+import { NOT_YET, OTHER_MEANING, OTHER_PARTITIONS, OTHER_PUBLICATIONS, OTHER_SESSION } from '../sql-states.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, row, run, sqlState } from './query.ts'
@@ -79,7 +72,6 @@ export async function runShort(
       if (state === OTHER_SESSION) throw sessionChanged(error)
       if (state === OUT_OF_MEMORY) throw tooManyLocks(context, short, error)
       if (state === OTHER_PARTITIONS) throw otherPartitions(error)
-      if (state === OTHER_SOURCE) throw otherSource(error)
       const another = state === LOCK_NOT_AVAILABLE || state === DEADLOCK_DETECTED || isWriteConflict(error)
       if (!another && state !== QUERY_CANCELED) throw error
       // not our own timeout: somebody cancelled us
@@ -135,16 +127,6 @@ export const otherPartitions = (cause: unknown): UnshipError =>
     message: `${cause instanceof Error ? cause.message : String(cause)} while the removal was under way`,
     detail: 'Their rows may be missing in the backup, or be too many. Nothing has been removed.',
     hint: 'Run the same command again; it starts over with the partitions as they are now.',
-    cause,
-  })
-
-/** Values that an ALTER changed were not logged, and definitions may not be those that were planned for. */
-export const otherSource = (cause: unknown): UnshipError =>
-  new UnshipError({
-    code: 'plan_changed',
-    message: `${cause instanceof Error ? cause.message : String(cause)} while the removal was under way`,
-    detail: 'Their backup may not hold what they hold now. Nothing has been removed.',
-    hint: 'Run the same command again, when nobody alters the table; it plans and copies anew.',
     cause,
   })
 

@@ -6,7 +6,7 @@ import { readJson } from '../catalog/read.ts'
 import { readDefinitions, type CatalogRows, type Definitions } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import { oursOf } from '../plan/same-catalog.ts'
-import { OTHER_CATALOG } from '../sql-states.ts'
+import { OTHER_CATALOG, OTHER_SOURCE } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
 import type { Inspection } from './inspect.ts'
 import { run, sqlState } from './query.ts'
@@ -26,16 +26,16 @@ const COMPARED = 'unship_compared'
 export async function comparing(
   { db, session }: RunContext,
   work: () => Promise<void>,
-  refusal: (state: string) => Promise<UnshipError | null>,
+  refusal: (state: string, error: unknown) => Promise<UnshipError | null>,
 ): Promise<void> {
   if (session.inTransaction) await run(db, `savepoint ${COMPARED}`)
   try {
     await work()
   } catch (error) {
     const state = sqlState(error) ?? ''
-    if (state !== OTHER_CATALOG && !OTHER_OBJECTS.includes(state)) throw error
+    if (![OTHER_CATALOG, OTHER_SOURCE, ...OTHER_OBJECTS].includes(state)) throw error
     if (session.inTransaction) await run(db, `rollback to savepoint ${COMPARED}`)
-    throw (await refusal(state)) ?? error
+    throw (await refusal(state, error)) ?? error
   }
 }
 
@@ -47,6 +47,7 @@ export async function plannedOtherwise(
   { db, feature }: RunContext,
   { snapshot, plan }: Inspection,
   state: string,
+  error: unknown,
 ): Promise<UnshipError | null> {
   const { rows } = await readDefinitions(db, snapshot.scope, snapshot.environment.major)
   const known = new Set(snapshot.nodes.flatMap((node) => [addressKey(node), node.description]))
@@ -55,6 +56,7 @@ export async function plannedOtherwise(
     .filter((node) => !known.has(addressKey(node)) && !known.has(node.description) && isNamed(node))
     .map((node) => `${node.description} is new, and depends on it`)
   const changes = [...changesBetween(snapshot, rows), ...dependents]
+  if (state === OTHER_SOURCE && changes.length === 0) return otherSource(error)
   if (state !== OTHER_CATALOG && changes.length === 0) return null
   return new UnshipError({
     code: 'plan_changed',
@@ -63,6 +65,16 @@ export async function plannedOtherwise(
     hint: 'Run the same command again, when nobody alters these tables; it plans and copies anew.',
   })
 }
+
+/** Values that an ALTER changed were not logged, and definitions may not be those that were planned for. */
+const otherSource = (cause: unknown): UnshipError =>
+  new UnshipError({
+    code: 'plan_changed',
+    message: `${cause instanceof Error ? cause.message : String(cause)} while the removal was under way`,
+    detail: 'Their backup may not hold what they hold now. Nothing has been removed.',
+    hint: 'Run the same command again, when nobody alters the table; it plans and copies anew.',
+    cause,
+  })
 
 /** The same of a restore that has not begun. */
 export async function foundOtherwise(
