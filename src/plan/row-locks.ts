@@ -12,19 +12,35 @@ import type { PlannedLock } from './plan.ts'
  * does so as of PostgreSQL 18): they write a catalog row, and wait only for whoever has written it and not committed yet. So every row
  * that goes, or whose privileges are taken from a backup, is written by statements that leave it as it is. Until the removal ends,
  * others' statements wait then, and fail: the row that they meant is not there any more.
+ *
+ * These statements lock what they write, too, so that COMMENT and ALTER of it wait: views and indexes in SHARE UPDATE EXCLUSIVE mode,
+ * in which they are used on; functions and statistics, whose locks no user of theirs asks for. There is no such lock of a sequence.
  */
 
-/** Statements that leave catalog rows as they are, and lock nothing that readers and writers would wait for. */
-export function writeAsTheyAre(snapshot: Snapshot): string[] {
+/** Statements that keep definitions as they are, and lock nothing that readers and writers would wait for. */
+export function keepStill(snapshot: Snapshot): string[] {
   const goes = goesWith(snapshot)
   return [
-    ...snapshot.relations.flatMap((r) => {
-      const columns = snapshot.columns
-        .filter((c) => c.attrelid === r.oid && (goes('pg_class', r.oid) || goes('pg_class', r.oid, c.attnum)))
-        .map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
-      const own = goes('pg_class', r.oid) ? rowOf(r) : []
-      return r.relkind === 'S' ? own : [...own, ...grantInPassing(`table ${nameOf(r)}`, 'references', columns)]
-    }),
+    ...snapshot.relations
+      .filter((r) => WITH_COLUMNS.includes(r.relkind))
+      .flatMap((r) => {
+        const columns = snapshot.columns
+          .filter((c) => c.attrelid === r.oid && (goes('pg_class', r.oid) || goes('pg_class', r.oid, c.attnum)))
+          .map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
+        return [
+          ...(goes('pg_class', r.oid) ? [resetNothing(nameOf(r))] : []),
+          ...grantInPassing(`table ${nameOf(r)}`, 'references', columns),
+        ]
+      }),
+    ...goingSequences(snapshot).flatMap((r) =>
+      r.relacl ? grantInPassing(`sequence ${nameOf(r)}`, 'usage', [{ list: '', acl: r.relacl }]) : [],
+    ),
+    ...snapshot.indexes
+      .filter((i) => goes('pg_class', i.indexrelid))
+      .flatMap((i) => {
+        const name = { schema: i.nspname, name: i.relname }
+        return i.partitioned ? thereAndBack('index', name, i.indexrelid) : [resetNothing(qualified(name))]
+      }),
     ...snapshot.statistics
       .filter((s) => goes('pg_statistic_ext', s.oid))
       .flatMap((s) => thereAndBack('statistics', { schema: s.nspname, name: s.stxname }, s.oid)),
@@ -36,22 +52,24 @@ export function writeAsTheyAre(snapshot: Snapshot): string[] {
   ]
 }
 
-/** Sequences that nobody was ever granted: what writes their row locks them, and comes with the locks that others wait for. */
-export const listlessSequences = (
-  snapshot: Snapshot,
-): { readonly oid: Oid; readonly locks: readonly PlannedLock[] }[] =>
-  snapshot.relations
-    .filter(isListlessSequence)
-    .filter((r) => goesWith(snapshot)('pg_class', r.oid))
-    .map((r) => {
-      const relation = { schema: r.nspname, name: r.relname }
-      return {
-        oid: r.oid,
-        locks: thereAndBack('sequence', relation, r.oid).map((sql) => ({ sql, relation, part: { object: null } })),
-      }
-    })
+export const goingSequences = (snapshot: Snapshot): Relation[] => {
+  const goes = goesWith(snapshot)
+  return snapshot.relations.filter((r) => r.relkind === 'S' && goes('pg_class', r.oid))
+}
 
-const isListlessSequence = (r: Relation) => r.relkind === 'S' && r.relacl === null
+/** Their locks, which others wait for. What writes the row of one that nobody was ever granted locks it as well. */
+export const sequenceLocks = (snapshot: Snapshot): PlannedLock[] =>
+  goingSequences(snapshot).flatMap((r) => {
+    const relation = { schema: r.nspname, name: r.relname }
+    const statements =
+      r.relacl === null
+        ? thereAndBack('sequence', relation, r.oid)
+        : [`alter sequence ${qualified(relation)} owner to ${id(r.owner)}`]
+    return statements.map((sql) => ({ sql, relation, part: { object: null } }))
+  })
+
+/** Tables, views, materialized views: what one may be granted columns of. */
+const WITH_COLUMNS = ['r', 'p', 'v', 'm']
 
 const goesWith = ({ nodes }: Snapshot) => {
   const keys = new Set(nodes.map(addressKey))
@@ -60,12 +78,8 @@ const goesWith = ({ nodes }: Snapshot) => {
 
 const nameOf = (r: Relation) => qualified({ schema: r.nspname, name: r.relname })
 
-function rowOf(r: Relation): string[] {
-  if (isListlessSequence(r)) return []
-  if (r.relkind === 'S') return grantInPassing(`sequence ${nameOf(r)}`, 'usage', [{ list: '', acl: r.relacl }])
-  // no TOAST table has a fill factor that could be taken away
-  return ['r', 'p', 'v', 'm'].includes(r.relkind) ? [`alter table only ${nameOf(r)} reset (toast.fillfactor)`] : []
-}
+/** No TOAST table has a fill factor that could be taken away. */
+const resetNothing = (relation: string) => `alter table only ${relation} reset (toast.fillfactor)`
 
 /** Sets nothing to what was planned from: that could undo what somebody else has set meanwhile. */
 function thereAndBack(kind: string, { schema, name }: QualifiedName, oid: Oid, args = ''): string[] {

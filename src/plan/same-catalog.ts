@@ -1,10 +1,11 @@
 import { addressesExpression, addressKeys, type Ours } from '../catalog/dependency.ts'
-import { oidArray, type Oid } from '../catalog/fragments.ts'
+import { oidArray } from '../catalog/fragments.ts'
 import { definitionsQuery, type Definitions, type Snapshot } from '../catalog/snapshot.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal } from '../sql.ts'
-import { NOT_YET, OTHER_CATALOG } from '../sql-states.ts'
+import { OTHER_CATALOG } from '../sql-states.ts'
 import type { HostPlan } from './plan.ts'
+import { goingSequences } from './row-locks.ts'
 
 /*
  * What is removed has to be what was planned for: whatever somebody alters in between would come back as it was before. The
@@ -35,16 +36,6 @@ export function demandSameCatalog(
 export const demandSameDefinitions = ({ scope, major, checksum }: Omit<Definitions, 'rows'>): string =>
   raiseIf(`(select c.checksum from (${definitionsQuery(scope, major)}) c) <> ${literal(checksum)}`)
 
-/** Fails where one of these relations, which had none, has a list of privileges now. */
-export const demandNoLists = (relations: readonly Oid[]): string[] =>
-  relations.length === 0
-    ? []
-    : [
-        raiseIf(
-          `exists (select from pg_catalog.pg_class c where c.oid = any (${oidArray(relations)}) and c.relacl is not null)`,
-        ),
-      ]
-
 const raiseIf = (condition: string): string =>
   `do ${dollarQuote(
     `
@@ -56,101 +47,50 @@ end`,
     'catalog',
   )}`
 
-/** What the server remembers of a session's; planned before there are locks that others wait for. */
-const PREPARED = 'unship_writers'
-/** Where the transaction keeps what that gave at first. */
-const WRITERS = 'unship.writers'
+/** Where the transaction keeps what they were. */
+const STILL = 'unship.still'
 
-/** Catalogs of what belongs to a relation, and the column that names it; theirs and the relation's comments are in another. */
-const OF_RELATIONS = {
-  pg_class: 'oid',
-  pg_attribute: 'attrelid',
-  pg_attrdef: 'adrelid',
+/** What belongs to a table, and is commented on under a lock of it alone; and the column that names the table. */
+const COMMENTED_ALONE = {
   pg_constraint: 'conrelid',
-  pg_index: 'indexrelid',
   pg_policy: 'polrelid',
   pg_rewrite: 'ev_class',
-  pg_sequence: 'seqrelid',
-  pg_statistic_ext: 'stxrelid',
   pg_trigger: 'tgrelid',
 } as const
-/** Whose rows have an identifier, by which comments, labels and dependences name them. */
-const WITH_OID = ['pg_class', 'pg_constraint', 'pg_policy', 'pg_rewrite', 'pg_statistic_ext', 'pg_trigger'] as const
 
 /**
- * What no weak lock keeps still: functions and types have none, one on a view would lock its tables too, and neither GRANT nor the new
- * name of an index asks for the table's. Who wrote their rows is looked at before the comparison, and once more when all locks are
- * held; then the attempt is given up, and the next one compares anew.
+ * What no weak lock keeps still: sequences, comments on what belongs to tables, and what comes to depend on what goes. What they are is
+ * kept before the comparison, and has to be the same when all is locked. (Privileges on sequences are held by `keepStill`, and taken
+ * away in between.)
  */
-export function holdStill({ scope }: Snapshot): {
-  readonly before: readonly string[]
-  readonly after: readonly string[]
-  /** Without locks, whatever came of it: the session is the caller's. */
-  readonly afterwards: string
-} {
-  const [relations = '', routines = '', types = ''] = [scope.relations, scope.routines, scope.types].map(oidArray)
-  const regclass = (catalog: string) => `'pg_catalog.${catalog}'::pg_catalog.regclass`
-  const named = [
-    ...WITH_OID.map(
-      (catalog) =>
-        `select ${regclass(catalog)}, c.oid from pg_catalog.${catalog} c join r on c.${OF_RELATIONS[catalog]} = r.oid`,
-    ),
-    `select ${regclass('pg_proc')}, pg_catalog.unnest(${routines})`,
-    `select ${regclass('pg_type')}, pg_catalog.unnest(${types})`,
-  ]
-  const rows = [
-    ...Object.entries(OF_RELATIONS).map(
-      ([catalog, column]) => `select c.xmin from pg_catalog.${catalog} c join r on c.${column} = r.oid`,
-    ),
-    `select c.xmin from pg_catalog.pg_proc c where c.oid = any (${routines})`,
-    `select c.xmin from pg_catalog.pg_type c where c.oid = any (${types})`,
-    `select c.xmin from o join pg_catalog.pg_description c on c.classoid = o.catalog and c.objoid = o.oid`,
-    `select c.xmin from o join pg_catalog.pg_seclabel c on c.classoid = o.catalog and c.objoid = o.oid`,
-    `select c.xmin from o join pg_catalog.pg_depend c on c.classid = o.catalog and c.objid = o.oid and c.deptype = 'x' /* on an extension */`,
-  ]
+export function holdTheRest(snapshot: Snapshot): { readonly before: string; readonly after: string } {
+  const relations = oidArray(snapshot.scope.relations)
+  const sequences = goingSequences(snapshot)
+  const listless = oidArray(sequences.filter((s) => s.relacl === null).map((s) => s.oid))
+  const of = (catalog: string, classid: string, objid: string) =>
+    `(select pg_catalog.array_agg(x::text order by x::text) from pg_catalog.${catalog} x
+      where x.${classid} = c.tableoid and x.${objid} = c.oid)`
+  const comments = `select pg_catalog.array_agg((d.classoid, d.objoid, d.description)::text order by d.classoid, d.objoid)
+  from (${Object.entries(COMMENTED_ALONE)
+    .map(
+      ([catalog, column]) =>
+        `select c.tableoid, c.oid from pg_catalog.${catalog} c where c.${column} = any (${relations})`,
+    )
+    .join('\n    union all ')}) c
+  join pg_catalog.pg_description d on d.classoid = c.tableoid and d.objoid = c.oid`
+  const ofSequences = `select pg_catalog.array_agg((c.oid, c.relname, c.relowner, case when c.oid = any (${listless}) then c.relacl end,
+    s::text, ${of('pg_description', 'classoid', 'objoid')}, ${of('pg_seclabel', 'classoid', 'objoid')}, ${of('pg_depend', 'classid', 'objid')})::text
+    order by c.oid)
+  from pg_catalog.pg_class c join pg_catalog.pg_sequence s on s.seqrelid = c.oid
+  where c.oid = any (${oidArray(sequences.map((s) => s.oid))})`
+  const going = ['pg_class', 'pg_proc', 'pg_type'].map((catalog) => {
+    const oids = snapshot.nodes.filter((n) => n.catalog === catalog && n.objsubid === 0).map((n) => n.objid)
+    return `d.refclassid = 'pg_catalog.${catalog}'::pg_catalog.regclass and d.refobjid = any (${oidArray(oids)})`
+  })
+  const dependents = `select pg_catalog.array_agg(d::text order by d::text) from pg_catalog.pg_depend d where ${going.join(' or ')}`
+  const now = `pg_catalog.concat((${dependents}), (${comments}), (${sequences.length > 0 ? ofSequences : 'null'}))`
   return {
-    before: [
-      forget,
-      `prepare ${PREPARED} as select pg_catalog.array_agg(distinct w.xmin::text) || (pg_catalog.count(*) || ' rows') as writers
-from (with r(oid) as materialized (select pg_catalog.unnest(${relations})
-    union all select i.indexrelid from pg_catalog.pg_index i where i.indrelid = any (${relations})),
-  o(catalog, oid) as materialized (${named.join('\n    union all ')})
-  ${rows.join('\n  union all ')}) w(xmin)`,
-      `do ${dollarQuote(
-        `
-declare
-  found text[];
-begin
-  execute 'execute ${PREPARED}' into found;
-  perform pg_catalog.set_config('${WRITERS}', found::text, true);
-end`,
-        'writers',
-      )}`,
-    ],
-    after: [
-      `do ${dollarQuote(
-        `
-declare
-  found text[];
-begin
-  execute 'execute ${PREPARED}' into found;
-  if not pg_catalog.array_remove(found, pg_catalog.pg_current_xact_id()::pg_catalog.xid::text) <@ pg_catalog.current_setting('${WRITERS}')::text[] then
-    raise exception using message = 'definitions are being changed', errcode = '${NOT_YET}';
-  end if;
-end`,
-        'writers',
-      )}`,
-    ],
-    afterwards: forget,
+    before: `select pg_catalog.set_config('${STILL}', ${now}, true)`,
+    after: raiseIf(`${now} <> pg_catalog.current_setting('${STILL}')`),
   }
 }
-
-const forget = `do ${dollarQuote(
-  `
-begin
-  if exists (select from pg_catalog.pg_prepared_statements s where s.name = '${PREPARED}') then
-    deallocate ${PREPARED};
-  end if;
-end`,
-  'forget',
-)}`

@@ -19,8 +19,8 @@ import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { partLocks } from '../plan/part-locks.ts'
-import { listlessSequences, writeAsTheyAre } from '../plan/row-locks.ts'
-import { demandNoLists, demandSameCatalog, holdStill } from '../plan/same-catalog.ts'
+import { keepStill, sequenceLocks } from '../plan/row-locks.ts'
+import { demandSameCatalog, holdTheRest } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { unwatchStatements } from '../plan/watch.ts'
@@ -164,10 +164,10 @@ async function runPhases(
     await runTogether(db, [...more, setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
   }
   const online = !session.inTransaction
-  const locks = [...plan.locks.cutOver, ...partLocks(snapshot)]
-  const listless = listlessSequences(snapshot)
 
   // the locks of the cut-over are asked for here already: whoever holds them makes us wait now, before the copy
+  const parts = partLocks(snapshot)
+  const locks = [...plan.locks.cutOver, ...parts]
   const watch = () =>
     context.phase('watch', () =>
       runShort(context, { phase: 'watch', locks, statements: online ? of('watch') : [], flushedLater: online }),
@@ -193,13 +193,12 @@ async function runPhases(
   const watching = new Set(plan.hosts.flatMap(unwatchStatements))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
-  // a caller's transaction has had its locks since the watch
-  const still = online ? holdStill(snapshot) : { before: [], after: [], afterwards: '' }
+  const rest = holdTheRest(snapshot)
   const comparison = [
     // these tell an altered column by who wrote its row
     ...demandSameSources(watched),
-    ...writeAsTheyAre(snapshot),
-    ...still.before,
+    ...keepStill(snapshot),
+    rest.before,
     // tells more of them than the comparison of the catalog, which would find them too
     ...demandPublications(
       // a host table of which only generated columns go has no backup, hence is none of the hosts
@@ -230,10 +229,10 @@ async function runPhases(
           phase: 'cut over',
           flushedLater: online,
           ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
-          locks: [...locks, ...listless.flatMap((sequence) => sequence.locks)],
+          locks: [...plan.locks.cutOver, ...sequenceLocks(snapshot)],
+          concerned: parts,
           statements: [
-            ...demandNoLists(listless.map(({ oid }) => oid)),
-            ...still.after,
+            rest.after,
             ...(online ? demandFewRows(plan.hosts) : []),
             ...sqlOf(statements),
             setPhase(runId, 'record'),
@@ -246,12 +245,7 @@ async function runPhases(
         },
       ),
     )
-  try {
-    await comparing(context, cutOver, (...failure) => plannedOtherwise(context, inspection, ...failure))
-  } finally {
-    // a connection that died has forgotten it
-    if (online) await run(db, still.afterwards).catch(() => undefined)
-  }
+  await comparing(context, cutOver, (...failure) => plannedOtherwise(context, inspection, ...failure))
   return counts
 }
 

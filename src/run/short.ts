@@ -17,6 +17,8 @@ export interface ShortTransaction {
   readonly ahead?: { readonly locks: readonly PlannedLock[]; readonly statements: readonly string[] }
   readonly locks: readonly PlannedLock[]
   readonly statements: readonly string[]
+  /** What the statements ahead wait for besides, to tell who holds it. */
+  readonly concerned?: readonly PlannedLock[]
   /**
    * The run goes on after it: its commit need not wait for the disk, nor for a standby, while it holds the locks. What is
    * committed later is not on the disk before this is, and a run that has ended is; a crash in between undoes both.
@@ -95,7 +97,11 @@ const isWriteConflict = (error: unknown): boolean =>
   'routine' in error &&
   (error.routine === 'simple_heap_update' || error.routine === 'simple_heap_delete')
 
-const locksOf = ({ ahead, locks }: ShortTransaction) => [...(ahead?.locks ?? []), ...locks]
+const locksOf = ({ ahead, locks, concerned = [] }: ShortTransaction) => [
+  ...(ahead?.locks ?? []),
+  ...locks,
+  ...concerned,
+]
 const statementsOf = ({ ahead, statements }: ShortTransaction) => [...(ahead?.statements ?? []), ...statements]
 
 async function resetTimeout({ db, session }: RunContext): Promise<void> {

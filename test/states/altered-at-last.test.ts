@@ -35,7 +35,7 @@ describe('what another session alters when a removal has looked for the last tim
     await database().query(`
       create function stall() returns event_trigger language plpgsql as $$
         begin
-          if tg_tag = current_setting('stall.at', true) and current_setting('unship.writers', true) <> '' then
+          if tg_tag = current_setting('stall.at', true) and current_setting('unship.still', true) <> '' then
             perform pg_advisory_xact_lock_shared(1);
           end if;
         end $$;

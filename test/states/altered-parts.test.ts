@@ -97,6 +97,21 @@ describe('what has a lock of its own, altered while a removal is under way', () 
   })
 
   test.each([
+    ['create view labels as select label from partners', 'view public.labels is new, and depends on it'],
+    [
+      'create function all_partners() returns setof partners language sql begin atomic select * from partners; end',
+      'function public.all_partners() is new, and depends on it',
+    ],
+  ])('what comes to depend on it after the comparison, before the locks: %s', async (create, detail) => {
+    // locked before partners
+    await asOwner(database(), 'create table entries (id int primary key, partner int references partners)')
+    const more = { ...owning, tables: ['partners', 'entries'] }
+    const error = await whileComparing(database(), more, CUTTING_OVER, 'entries', (other) => other.query(create))
+    expect(error).toMatchObject({ code: 'plan_changed', detail: expect.stringContaining(detail) as string })
+    expect(await readTraces(database())).toEqual({ ...noTraces, runs: ['removal: aborted'] })
+  })
+
+  test.each([
     [`comment on function noting is 'news'`, 'noting()'],
     [`comment on statistics both_of is 'news'`, 'statistics object public.both_of'],
     [`comment on index named is 'news'`, 'named'],

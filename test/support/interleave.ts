@@ -69,7 +69,8 @@ export async function whileComparing(
         await reader.query('commit')
       })
     },
-    (db) => removeFeature(db, feature, { lockTimeoutMs: 5_000 }),
+    // the first attempt waits for a fifth of it: not until PostgreSQL ends a deadlock, which would be with the other
+    (db) => removeFeature(db, feature, { lockTimeoutMs: 4_000 }),
   )
   const outcome = await removal.catch((error: unknown) => error)
   await acting
