@@ -75,8 +75,8 @@ describe('what is altered while a restore is under way', () => {
     await removeFeature(database().db, other)
     const refused: unknown[] = []
     const attempts = async () => {
-      for (const attempt of [restoreFeature(database().db, other), removeFeature(database().db, third)])
-        refused.push(await attempt.catch((error: unknown) => error))
+      const two = [restoreFeature(database().db, other), removeFeature(database().db, third)]
+      refused.push(...(await Promise.all(two.map((attempt) => attempt.catch((error: unknown) => error)))))
     }
     expect(await restoring(FILLING, attempts)).toMatchObject(restored)
     for (const error of refused)
