@@ -24,8 +24,11 @@ const MOST_BLOCKS = 2048
 /** Fewer are done before a second connection would be had. */
 const HELPED_FROM_BLOCKS = 128
 
+/** A batch that takes twice as long as the one before is still one of `batchMs`: whoever meets it on a row waits no longer. */
+const AIM = 0.5
+
 /**
- * Works through stretches of a table in batches that take about `batchMs` each: the next
+ * Works through stretches of a table in batches that are to take half of `batchMs` each: the next
  * one's size follows the time that the last one took. Each batch is its own transaction, and waits before it for as
  * long as the caller's checks say. Many blocks are shared with a second connection, where there is one to spare.
  *
@@ -37,7 +40,7 @@ export async function inBatches(
   work: (ask: Ask, batch: Stretch) => Promise<void>,
   progress: Progress,
 ): Promise<void> {
-  const { batchMs } = context.options
+  const aimMs = context.options.batchMs * AIM
   const left = stretches.flatMap(inTurns)
   const allBlocks = left.reduce((sum, { from, to, turn }) => sum + (to - from) / (turn?.of ?? 1), 0)
   const batches = () => {
@@ -60,8 +63,8 @@ export async function inBatches(
       // what was changed before a break, or by nobody, is passed over, too
       progress.advance((progress.totalRows * blocks) / (allBlocks * turn.of), { ms: took, turn })
       // fewer blocks than could have been are no reason to take more
-      if (blocks === size || took > batchMs)
-        sizes[turn.nth] = Math.min(MOST_BLOCKS, Math.max(1, Math.round(blocks * Math.min(4, batchMs / took))))
+      if (blocks === size || took > aimMs)
+        sizes[turn.nth] = Math.min(MOST_BLOCKS, Math.max(1, Math.round(blocks * Math.min(4, aimMs / took))))
       return left.length > 0
     }
   }

@@ -6,7 +6,7 @@ export interface RunOptions {
   readonly lockTimeoutMs?: number
   /** How often a short transaction tries to get its locks; 300, with growing pauses of up to a second. */
   readonly lockAttempts?: number
-  /** Target duration of one batch of filling; 50 ms. */
+  /** How long whoever meets a batch of filling on a row is to wait at most; 50 ms. A batch is made to take half of it. */
   readonly batchMs?: number
   /**
    * Batches of filling pause while a standby is further behind than this, in bytes of WAL or milliseconds,
