@@ -1,4 +1,4 @@
-import { addressKey } from '../catalog/dependency.ts'
+import { addressKey, type Address } from '../catalog/dependency.ts'
 import type { Acl, Oid } from '../catalog/fragments.ts'
 import type { Relation } from '../catalog/relation.ts'
 import { prokinds } from '../catalog/routine.ts'
@@ -18,39 +18,55 @@ import type { PlannedLock } from './plan.ts'
  */
 
 /** Statements that keep definitions as they are, and lock nothing that readers and writers would wait for. */
-export function keepStill(snapshot: Snapshot): string[] {
+export function keepStill(snapshot: Snapshot): PlannedLock[] {
   const goes = goesWith(snapshot)
+  const tables = snapshot.relations.filter((r) => WITH_COLUMNS.includes(r.relkind))
   return [
-    ...snapshot.relations
-      .filter((r) => WITH_COLUMNS.includes(r.relkind))
-      .flatMap((r) => {
-        const columns = snapshot.columns
-          .filter((c) => c.attrelid === r.oid && (goes('pg_class', r.oid) || goes('pg_class', r.oid, c.attnum)))
-          .map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
-        return [
-          ...(goes('pg_class', r.oid) ? [resetNothing(nameOf(r))] : []),
-          ...grantInPassing(`table ${nameOf(r)}`, 'references', columns),
-        ]
-      }),
+    ...tables.flatMap((r) => {
+      const columns = snapshot.columns
+        .filter((c) => c.attrelid === r.oid && (goes('pg_class', r.oid) || goes('pg_class', r.oid, c.attnum)))
+        .map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
+      return asParts(nameOf(r), [
+        ...(goes('pg_class', r.oid) ? [resetNothing(nameOf(r))] : []),
+        ...grantInPassing(`table ${qualified(nameOf(r))}`, 'references', columns),
+      ])
+    }),
     ...goingSequences(snapshot).flatMap((r) =>
-      r.relacl ? grantInPassing(`sequence ${nameOf(r)}`, 'usage', [{ list: '', acl: r.relacl }]) : [],
+      r.relacl === null
+        ? []
+        : asParts(
+            nameOf(r),
+            grantInPassing(`sequence ${qualified(nameOf(r))}`, 'usage', [{ list: '', acl: r.relacl }]),
+          ),
     ),
     ...snapshot.indexes
       .filter((i) => goes('pg_class', i.indexrelid))
       .flatMap((i) => {
         const name = { schema: i.nspname, name: i.relname }
-        return i.partitioned ? thereAndBack('index', name, i.indexrelid) : [resetNothing(qualified(name))]
+        return asParts(name, i.partitioned ? thereAndBack('index', name, i.indexrelid) : [resetNothing(name)])
       }),
     ...snapshot.statistics
       .filter((s) => goes('pg_statistic_ext', s.oid))
-      .flatMap((s) => thereAndBack('statistics', { schema: s.nspname, name: s.stxname }, s.oid)),
+      .flatMap((s) => {
+        const name = { schema: s.nspname, name: s.stxname }
+        const object = { catalog: 'pg_statistic_ext', objid: s.oid }
+        return asParts(name, thereAndBack('statistics', name, s.oid), object)
+      }),
     ...snapshot.routines
       .filter((r) => goes('pg_proc', r.oid))
-      .flatMap((r) =>
-        thereAndBack(prokinds[r.prokind], { schema: r.nspname, name: r.proname }, r.oid, routineArguments(r)),
-      ),
+      .flatMap((r) => {
+        const name = { schema: r.nspname, name: r.proname }
+        const object = { catalog: 'pg_proc', objid: r.oid }
+        return asParts(name, thereAndBack(prokinds[r.prokind], name, r.oid, routineArguments(r)), object)
+      }),
   ]
 }
+
+const asParts = (
+  relation: QualifiedName,
+  statements: readonly string[],
+  object: Pick<Address, 'catalog' | 'objid'> | null = null,
+): PlannedLock[] => statements.map((sql) => ({ sql, relation, part: { object } }))
 
 export const goingSequences = (snapshot: Snapshot): Relation[] => {
   const goes = goesWith(snapshot)
@@ -59,14 +75,14 @@ export const goingSequences = (snapshot: Snapshot): Relation[] => {
 
 /** Their locks, which others wait for. What writes the row of one that nobody was ever granted locks it as well. */
 export const sequenceLocks = (snapshot: Snapshot): PlannedLock[] =>
-  goingSequences(snapshot).flatMap((r) => {
-    const relation = { schema: r.nspname, name: r.relname }
-    const statements =
+  goingSequences(snapshot).flatMap((r) =>
+    asParts(
+      nameOf(r),
       r.relacl === null
-        ? thereAndBack('sequence', relation, r.oid)
-        : [`alter sequence ${qualified(relation)} owner to ${id(r.owner)}`]
-    return statements.map((sql) => ({ sql, relation, part: { object: null } }))
-  })
+        ? thereAndBack('sequence', nameOf(r), r.oid)
+        : [`alter sequence ${qualified(nameOf(r))} owner to ${id(r.owner)}`],
+    ),
+  )
 
 /** Tables, views, materialized views: what one may be granted columns of. */
 const WITH_COLUMNS = ['r', 'p', 'v', 'm']
@@ -76,10 +92,10 @@ const goesWith = ({ nodes }: Snapshot) => {
   return (catalog: string, objid: string, objsubid = 0) => keys.has(addressKey({ catalog, objid, objsubid }))
 }
 
-const nameOf = (r: Relation) => qualified({ schema: r.nspname, name: r.relname })
+const nameOf = (r: Relation): QualifiedName => ({ schema: r.nspname, name: r.relname })
 
 /** No TOAST table has a fill factor that could be taken away. */
-const resetNothing = (relation: string) => `alter table only ${relation} reset (toast.fillfactor)`
+const resetNothing = (relation: QualifiedName) => `alter table only ${qualified(relation)} reset (toast.fillfactor)`
 
 /** Sets nothing to what was planned from: that could undo what somebody else has set meanwhile. */
 function thereAndBack(kind: string, { schema, name }: QualifiedName, oid: Oid, args = ''): string[] {

@@ -18,7 +18,6 @@ import {
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
 import { againstDefinitions } from '../plan/locks.ts'
-import { partLocks } from '../plan/part-locks.ts'
 import { keepStill, sequenceLocks } from '../plan/row-locks.ts'
 import { demandSameCatalog, holdTheRest } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
@@ -166,8 +165,7 @@ async function runPhases(
   const online = !session.inTransaction
 
   // the locks of the cut-over are asked for here already: whoever holds them makes us wait now, before the copy
-  const parts = partLocks(snapshot)
-  const locks = [...plan.locks.cutOver, ...parts]
+  const locks = [...plan.locks.cutOver, ...sequenceLocks(snapshot)]
   const watch = () =>
     context.phase('watch', () =>
       runShort(context, { phase: 'watch', locks, statements: online ? of('watch') : [], flushedLater: online }),
@@ -193,11 +191,12 @@ async function runPhases(
   const watching = new Set(plan.hosts.flatMap(unwatchStatements))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
+  const kept = keepStill(snapshot)
   const rest = holdTheRest(snapshot)
   const comparison = [
     // these tell an altered column by who wrote its row
     ...demandSameSources(watched),
-    ...keepStill(snapshot),
+    ...kept.map(({ sql }) => sql),
     rest.before,
     // tells more of them than the comparison of the catalog, which would find them too
     ...demandPublications(
@@ -229,8 +228,8 @@ async function runPhases(
           phase: 'cut over',
           flushedLater: online,
           ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
-          locks: [...plan.locks.cutOver, ...sequenceLocks(snapshot)],
-          concerned: parts,
+          locks,
+          concerned: kept,
           statements: [
             rest.after,
             ...(online ? demandFewRows(plan.hosts) : []),
