@@ -20,15 +20,16 @@ import type { PlannedLock } from './plan.ts'
 /** Statements that keep definitions as they are, and lock nothing that readers and writers would wait for. */
 export function keepStill(snapshot: Snapshot): PlannedLock[] {
   const goes = goesWith(snapshot)
-  const tables = snapshot.relations.filter((r) => WITH_COLUMNS.includes(r.relkind))
+  const withColumns = snapshot.relations.filter((r) => ['r', 'p', 'v', 'm'].includes(r.relkind))
   return [
-    ...tables.flatMap((r) => {
-      const columns = snapshot.columns
-        .filter((c) => c.attrelid === r.oid && (goes('pg_class', r.oid) || goes('pg_class', r.oid, c.attnum)))
-        .map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
+    ...withColumns.flatMap((r) => {
+      const columns = snapshot.columns.filter(
+        (c) => c.attrelid === r.oid && (goes('pg_class', r.oid) || goes('pg_class', r.oid, c.attnum)),
+      )
+      const lists = columns.map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
       return asParts(nameOf(r), [
-        ...(goes('pg_class', r.oid) ? [resetNothing(nameOf(r))] : []),
-        ...grantInPassing(`table ${qualified(nameOf(r))}`, 'references', columns),
+        ...(goes('pg_class', r.oid) ? rowOf(r, columns[0]?.attname) : []),
+        ...grantInPassing(`table ${qualified(nameOf(r))}`, 'references', lists),
       ])
     }),
     ...goingSequences(snapshot).flatMap((r) =>
@@ -68,24 +69,29 @@ const asParts = (
   object: Pick<Address, 'catalog' | 'objid'> | null = null,
 ): PlannedLock[] => statements.map((sql) => ({ sql, relation, part: { object } }))
 
-export const goingSequences = (snapshot: Snapshot): Relation[] => {
+const going = (snapshot: Snapshot, relkinds: readonly string[]): Relation[] => {
   const goes = goesWith(snapshot)
-  return snapshot.relations.filter((r) => r.relkind === 'S' && goes('pg_class', r.oid))
+  return snapshot.relations.filter((r) => relkinds.includes(r.relkind) && goes('pg_class', r.oid))
 }
 
-/** Their locks, which others wait for. What writes the row of one that nobody was ever granted locks it as well. */
-export const sequenceLocks = (snapshot: Snapshot): PlannedLock[] =>
-  goingSequences(snapshot).flatMap((r) =>
-    asParts(
-      nameOf(r),
-      r.relacl === null
-        ? thereAndBack('sequence', nameOf(r), r.oid)
-        : [`alter sequence ${qualified(nameOf(r))} owner to ${id(r.owner)}`],
-    ),
-  )
+export const goingSequences = (snapshot: Snapshot): Relation[] => going(snapshot, ['S'])
 
-/** Tables, views, materialized views: what one may be granted columns of. */
-const WITH_COLUMNS = ['r', 'p', 'v', 'm']
+/** Tables that nobody was ever granted. */
+export const listlessTables = (snapshot: Snapshot): Relation[] =>
+  going(snapshot, ['r', 'p']).filter((r) => r.relacl === null)
+
+/** Sequences and materialized views that nobody was ever granted: there is no weak lock under which to write their row. */
+export const listless = (snapshot: Snapshot): Relation[] => going(snapshot, ['S', 'm']).filter((r) => r.relacl === null)
+
+/** Locks that others wait for, besides those of tables and views. What writes the row of a sequence locks it as well. */
+export const lateLocks = (snapshot: Snapshot): PlannedLock[] => [
+  ...goingSequences(snapshot)
+    .filter((r) => r.relacl !== null)
+    .flatMap((r) => asParts(nameOf(r), [`alter sequence ${qualified(nameOf(r))} owner to ${id(r.owner)}`])),
+  ...listless(snapshot).flatMap((r) =>
+    asParts(nameOf(r), thereAndBack(r.relkind === 'S' ? 'sequence' : 'materialized view', nameOf(r), r.oid)),
+  ),
+]
 
 const goesWith = ({ nodes }: Snapshot) => {
   const keys = new Set(nodes.map(addressKey))
@@ -93,6 +99,17 @@ const goesWith = ({ nodes }: Snapshot) => {
 }
 
 const nameOf = (r: Relation): QualifiedName => ({ schema: r.nspname, name: r.relname })
+
+/** Of a table that nobody was ever granted, the cut-over writes it itself: see `demandOwnersAlone`. */
+function rowOf(r: Relation, column: string | undefined): string[] {
+  // this would lock a TOAST table, too, which VACUUM works on by itself
+  if (r.relkind === 'v') return [resetNothing(nameOf(r))]
+  const lock = r.relkind === 'm' && column !== undefined
+  return [
+    ...(lock ? [`alter table only ${qualified(nameOf(r))} alter column ${id(column)} reset (unship)`] : []),
+    ...(r.relacl ? grantInPassing(`table ${qualified(nameOf(r))}`, 'references', [{ list: '', acl: r.relacl }]) : []),
+  ]
+}
 
 /** No TOAST table has a fill factor that could be taken away. */
 const resetNothing = (relation: QualifiedName) => `alter table only ${qualified(relation)} reset (toast.fillfactor)`

@@ -5,7 +5,7 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { OTHER_CATALOG } from '../sql-states.ts'
 import type { HostPlan } from './plan.ts'
-import { goingSequences } from './row-locks.ts'
+import { goingSequences, listless, listlessTables } from './row-locks.ts'
 
 /*
  * What is removed has to be what was planned for: whatever somebody alters in between would come back as it was before. The
@@ -60,13 +60,12 @@ const COMMENTED_ALONE = {
 
 /**
  * What no weak lock keeps still: sequences, comments on what belongs to tables, and what comes to depend on what goes. What they are is
- * kept before the comparison, and has to be the same when all is locked. (Privileges on sequences are held by `keepStill`, and taken
- * away in between.)
+ * kept before the comparison, and has to be the same when all is locked. (Privileges that a sequence had are held by `keepStill`, and
+ * taken away in between.)
  */
 export function holdTheRest(snapshot: Snapshot): { readonly before: string; readonly after: string } {
   const relations = oidArray(snapshot.scope.relations)
   const sequences = goingSequences(snapshot)
-  const listless = oidArray(sequences.filter((s) => s.relacl === null).map((s) => s.oid))
   const of = (catalog: string, classid: string, objid: string) =>
     `(select pg_catalog.array_agg(x::text order by x::text) from pg_catalog.${catalog} x
       where x.${classid} = c.tableoid and x.${objid} = c.oid)`
@@ -78,8 +77,7 @@ export function holdTheRest(snapshot: Snapshot): { readonly before: string; read
     )
     .join('\n    union all ')}) c
   join pg_catalog.pg_description d on d.classoid = c.tableoid and d.objoid = c.oid`
-  const ofSequences = `select pg_catalog.array_agg((c.oid, c.relname, c.relowner, case when c.oid = any (${listless}) then c.relacl end,
-    s::text, ${of('pg_description', 'classoid', 'objoid')}, ${of('pg_seclabel', 'classoid', 'objoid')}, ${of('pg_depend', 'classid', 'objid')})::text
+  const ofSequences = `select pg_catalog.array_agg((c.oid, c.relname, c.relowner, s::text, ${of('pg_description', 'classoid', 'objoid')}, ${of('pg_seclabel', 'classoid', 'objoid')}, ${of('pg_depend', 'classid', 'objid')})::text
     order by c.oid)
   from pg_catalog.pg_class c join pg_catalog.pg_sequence s on s.seqrelid = c.oid
   where c.oid = any (${oidArray(sequences.map((s) => s.oid))})`
@@ -88,9 +86,21 @@ export function holdTheRest(snapshot: Snapshot): { readonly before: string; read
     return `d.refclassid = 'pg_catalog.${catalog}'::pg_catalog.regclass and d.refobjid = any (${oidArray(oids)})`
   })
   const dependents = `select pg_catalog.array_agg(d::text order by d::text) from pg_catalog.pg_depend d where ${going.join(' or ')}`
-  const now = `pg_catalog.concat((${dependents}), (${comments}), (${sequences.length > 0 ? ofSequences : 'null'}))`
+  const lists = `select pg_catalog.array_agg(c.relacl::text order by c.oid) from pg_catalog.pg_class c
+  where c.oid = any (${oidArray(listless(snapshot).map((r) => r.oid))})`
+  const now = `pg_catalog.concat((${dependents}), (${lists}), (${comments}), (${sequences.length > 0 ? ofSequences : 'null'}))`
   return {
     before: `select pg_catalog.set_config('${STILL}', ${now}, true)`,
     after: raiseIf(`${now} <> pg_catalog.current_setting('${STILL}')`),
   }
+}
+
+/** After the cut-over: tables that nobody was granted have changed their name since, and nobody can be granted them any more. */
+export function demandOwnersAlone(snapshot: Snapshot): string[] {
+  const tables = listlessTables(snapshot)
+  if (tables.length === 0) return []
+  return [
+    raiseIf(`exists (select from pg_catalog.pg_class c cross join lateral pg_catalog.aclexplode(c.relacl) a
+    where c.oid = any (${oidArray(tables.map((r) => r.oid))}) and a.grantee <> c.relowner)`),
+  ]
 }

@@ -18,8 +18,8 @@ import {
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
 import { againstDefinitions } from '../plan/locks.ts'
-import { keepStill, sequenceLocks } from '../plan/row-locks.ts'
-import { demandSameCatalog, holdTheRest } from '../plan/same-catalog.ts'
+import { keepStill, lateLocks } from '../plan/row-locks.ts'
+import { demandOwnersAlone, demandSameCatalog, holdTheRest } from '../plan/same-catalog.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { refuseUnrecordable } from '../plan/rights.ts'
 import { unwatchStatements } from '../plan/watch.ts'
@@ -165,7 +165,7 @@ async function runPhases(
   const online = !session.inTransaction
 
   // the locks of the cut-over are asked for here already: whoever holds them makes us wait now, before the copy
-  const locks = [...plan.locks.cutOver, ...sequenceLocks(snapshot)]
+  const locks = [...plan.locks.cutOver, ...lateLocks(snapshot)]
   const watch = () =>
     context.phase('watch', () =>
       runShort(context, { phase: 'watch', locks, statements: online ? of('watch') : [], flushedLater: online }),
@@ -234,6 +234,7 @@ async function runPhases(
             rest.after,
             ...(online ? demandFewRows(plan.hosts) : []),
             ...sqlOf(statements),
+            ...demandOwnersAlone(snapshot),
             setPhase(runId, 'record'),
             recordEvent(runId, 'cut over'),
           ],

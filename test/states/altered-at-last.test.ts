@@ -9,9 +9,9 @@ describe('what another session alters when a removal has looked for the last tim
   const database = useDatabase()
   const extras = defineFeature()({
     name: 'extras',
-    tables: ['partners'],
+    tables: ['partners', 'open'],
     columns: { members: ['note', 'amount'] },
-    views: ['notes', 'open_notes'],
+    views: ['notes', 'open_notes', 'counted'],
     functions: ['noting', 'noted', 'all_of'],
     acknowledge: { eventTriggers: ['stall'] },
   })
@@ -29,6 +29,7 @@ describe('what another session alters when a removal has looked for the last tim
         create aggregate all_of(int) (sfunc = int4pl, stype = int);
         create view notes as select id, note from members;
         create view open_notes with (security_barrier) as select id, note from members;
+        create materialized view counted as select count(note) as notes from members;
         grant select on partners, open_notes to crm_app;
         grant usage on sequence partners_id_seq to crm_app`,
     )
@@ -62,6 +63,12 @@ describe('what another session alters when a removal has looked for the last tim
       'grant update (amount) on members to crm_app',
       'grant select on notes to crm_app',
       'grant select (id) on notes to crm_app',
+      'grant select on open to crm_app',
+      'grant select (label) on open to crm_app',
+      'grant usage on sequence open_id_seq to crm_app',
+      'grant select on counted to crm_app',
+      'grant select (notes) on counted to crm_app',
+      `comment on materialized view counted is 'news'`,
       'revoke select on open_notes from crm_app',
     ].map((alter) => ['DROP TRIGGER', alter] as const),
   ])('before its %s: %s', async (at, alter) => {
