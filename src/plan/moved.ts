@@ -65,7 +65,8 @@ export function movedTable(model: Model, oid: Oid): Rename {
     back.push(`alter statistics ${qualified(moved)} rename to ${id(s.stxname)}`)
   }
   if (relation.relforcerowsecurity) back.push(`alter table ${table} force row level security`)
-  if (acl) back.push(...setAcl(relationAcl(relation), relation.relacl, me), ...columnGrants(model, relation))
+  // what somebody was granted on the backup is taken away again, where there was no list at all, too
+  back.push(...setAcl(relationAcl(relation), relation.relacl, me), ...columnGrants(model, relation))
   for (const membership of membershipsOf(model, oid)) back.push(publish(membership, model.name(oid)))
   return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, ahead, away, back, of: backup }
 }
@@ -87,7 +88,7 @@ export function movedSequence(model: Model, oid: Oid): Rename {
     away: [`alter sequence ${name} rename to ${id(backup.name)}`],
     back: [
       `alter sequence ${qualified(backup)} rename to ${id(relation.relname)}`,
-      ...(relation.relacl ? setAcl(target, relation.relacl, model.snapshot.environment.current_user) : []),
+      ...setAcl(target, relation.relacl, model.snapshot.environment.current_user),
     ],
   }
 }

@@ -77,13 +77,16 @@ export function definitionChanges(sealed: KeptDefinitions | null, found: KeptDef
       .filter(([field, value]) => fields.has(field) && textOf(value) !== textOf(fields.get(field)))
       .map(([field, value]) => `${identity}: ${field} was ${textOf(value)}, and is ${textOf(fields.get(field))}.`)
   })
+  // shapes do not tell of them
+  const known = new Set(Object.keys(sealed.described).map(unquoted))
+  const fresh = (comparable ? [...now.keys()] : []).filter((name) => name.startsWith('statistics ') && !known.has(name))
   const values = new Map(Object.entries(found.sequences).map(([name, of]) => [unquoted(name), of.last]))
   const back = Object.entries(sealed.sequences).flatMap(([name, { last, increment }]) => {
     const value = values.get(unquoted(name))
     if (last === null || value === undefined || !isBack(last, value, increment)) return []
     return [`sequence ${name} was at ${last}, and is at ${value ?? 'its start'}.`]
   })
-  return [...altered, ...back]
+  return [...altered, ...fresh.map((identity) => `${identity} is new.`), ...back]
 }
 
 /** After a crash or a switch to a standby a sequence may be some values further, and no harm is done. */

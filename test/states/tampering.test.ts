@@ -32,6 +32,7 @@ describe('backups that were tampered with are refused, and taken again when it i
     ['without its key', `alter table ${contacts} drop constraint ${contacts}_pkey`, 'pkey is missing'],
     ['with a new column in a moved table', `alter table ${log} add column mine int`, 'mine integer is new'],
     ['without an index', `drop index backup_idx_partner_audit_action`, 'backup_idx_partner_audit_action is missing'],
+    ['with new statistics', `create statistics mine on notes, action from ${log}`, 'statistics public.mine is new'],
     ['with a new index in a moved table', `create index mine on ${log} (notes)`, 'index mine is new'],
     [
       'without a check',
