@@ -36,11 +36,15 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const stamp = await timestampName(db)
   for (const host of plan.hosts) {
     const { schema, name: backup } = host.backup
-    const { table: isThere, backup: isKept, key: hasKey } = await readThere(db, host)
+    const { table: isThere, owner, owned, key: hasKey } = await readThere(db, host)
     // they are the application's since the reveal: the restore must end whatever it does with them
     if (!isThere) context.warn(`${shown(host.table)} has gone since its columns came back`)
-    if (!isKept) {
+    if (owner === null) {
       context.warn(`backup ${shown(host.backup)} has gone since: it is not kept`)
+      continue
+    }
+    if (!owned) {
+      context.warn(`backup ${shown(host.backup)} belongs to ${owner} now: it stays under that name`)
       continue
     }
     if (isThere) hosts.push(await hostReport(restoring, host, removal))
@@ -92,10 +96,12 @@ async function hostReport(
 const readThere = (db: AnyKysely, { table, backup }: HostPlan) => {
   const found = (name: QualifiedName) => `pg_catalog.to_regclass(${literal(qualified(name))})`
   const key = { schema: backup.schema, name: backupKeyName(backup.name) }
-  return row<{ table: boolean; backup: boolean; key: boolean }>(
+  return row<{ table: boolean; owner: string | null; owned: boolean | null; key: boolean }>(
     db,
-    `select ${found(table)} is not null as table, ${found(backup)} is not null as backup,
-       exists (select from pg_catalog.pg_index i where i.indexrelid = ${found(key)} and i.indrelid = ${found(backup)}) as key`,
+    `select ${found(table)} is not null as table, pg_catalog.pg_get_userbyid(b.relowner) as owner,
+       pg_catalog.pg_has_role(b.relowner, 'USAGE') as owned,
+       exists (select from pg_catalog.pg_index i where i.indexrelid = ${found(key)} and i.indrelid = b.oid) as key
+     from (select ${found(backup)}::pg_catalog.oid) x(oid) left join pg_catalog.pg_class b on b.oid = x.oid`,
   )
 }
 

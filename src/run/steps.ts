@@ -19,8 +19,8 @@ import { withoutValues } from './without-values.ts'
 
 const UNIQUE_VIOLATION = '23505'
 const FOREIGN_KEY_VIOLATION = '23503'
-/** A table, a constraint or index, a schema that is not there. */
-const GONE = ['42P01', '42704', '3F000']
+/** A table, a constraint or index, a schema that is not there, or something else by its name, or not ours any more. */
+const NOT_OURS = ['42P01', '42704', '3F000', '42809', '42501']
 
 /** What the steps of one restore share. */
 export interface Restoring {
@@ -46,8 +46,8 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
     else
       await attemptInTransaction(context, 'unship_step', () => runStep(restoring, statement, done)).catch(
         async (error: unknown) => {
-          // all has come back: whoever drops a part of it may, and the restore must end
-          if (!GONE.includes(sqlState(error) ?? '')) throw error
+          // all has come back: whoever drops or gives away a part of it may, and the restore must end
+          if (!NOT_OURS.includes(sqlState(error) ?? '')) throw error
           context.warn(
             `passed over, because ${error instanceof Error ? error.message : String(error)}: ${statement.reason}`,
           )

@@ -138,7 +138,7 @@ describe('a broken restore whose host table is not where it was', () => {
   })
 })
 
-describe('what somebody drops after the reveal does not keep a restore from its end:', () => {
+describe('what somebody drops or gives away after the reveal does not keep a restore from its end:', () => {
   const database = useDatabase()
   const feature = { name: 'pay', columns: { contacts: ['pay'] }, tables: ['cats'], constraints: { items: ['fk'] } }
 
@@ -153,6 +153,25 @@ describe('what somebody drops after the reveal does not keep a restore from its 
     ['the table', 'drop table contacts', /^contacts has gone since/, 2],
     ['a table whose foreign key comes back', 'drop table items', /^passed over, because relation "\S*items" does/, 2],
     ['the foreign key itself', 'alter table items drop constraint fk', /^passed over, because constraint "fk" of/, 2],
+    [
+      'the foreign key, of whose name there is another constraint',
+      'alter table items drop constraint fk, add constraint fk unique (cat)',
+      /^passed over, because constraint "fk" of/,
+      2,
+    ],
+    ['its table', 'alter table items owner to crm_app', /^passed over, because must be owner of/, 2],
+    [
+      'its table, which is a view by now',
+      'alter table items rename to goods; create view items as select * from goods',
+      /^passed over, because .*"items"/,
+      2,
+    ],
+    [
+      'the backup, to another owner',
+      'alter table backup_pay_contacts owner to crm_app',
+      /^backup backup_pay_contacts belongs to crm_app now/,
+      1,
+    ],
   ])('%s', async (_, drop, warning, retired) => {
     await asOwner(
       database(),
@@ -162,7 +181,7 @@ describe('what somebody drops after the reveal does not keep a restore from its 
     await removeFeature(database().db, feature)
     const killed = killedAt(database(), ['phase started', 'validate'])
     await refusal('server_unreachable', restoreFeature(database().db, feature, killed))
-    await asOwner(database(), drop)
+    await database().query(drop)
     const undo = new Error('of the caller')
     const within = database()
       .db.transaction()
