@@ -25,6 +25,7 @@ import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
 import { inspectRestore, refuseAmbiguousKeys, refuseChangedBackups, refuseMissing } from './inspect-restore.ts'
+import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
 import { setAsideOrphans } from './orphans.ts'
@@ -242,6 +243,7 @@ async function runPhases(
     await enter('verify')
     await context.phase('verify', async () => {
       await warnOfLateTriggers(context, plan)
+      await warnOfLatePublications(context, plan)
       // parents may have gone since the look before the fill: no foreign key stands in their way. A row that returns and has no
       // place may be the parent of a host's
       const quiet = plan.moved.filter((m) => m.published !== true)

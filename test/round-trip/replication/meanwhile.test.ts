@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
+import { actingBefore } from '../../support/interleave.ts'
 import { readState } from '../../support/life.ts'
 import { refusedUnchanged } from '../../support/refusal.ts'
 import { asOwner, major } from '../../support/round-trip.ts'
@@ -56,6 +57,28 @@ describe('publications that change while a command runs', () => {
     expect((await restoreFeature(database().db, FEATURE)).outcome).toBe('restored')
     await owner.query('drop publication if exists news')
     expect((await readState(database())).definitions).toEqual(before.definitions)
+  })
+})
+
+describe.runIf(major() >= 15)('a publication that is altered while a restore fills', () => {
+  const database = useDatabase()
+
+  test.each([
+    // names its tables anew, without the column lists that hide what fills
+    ['alter publication news set table host, item', [/^publication news has come to send hidden columns of host /]],
+    ['alter publication news add table item', []],
+    ['create publication all_of_it for table host', [/^publication all_of_it has come to send/]],
+  ])('%s', async (alter, told) => {
+    await asOwner(database(), SETUP)
+    await asOwner(database(), 'create publication news for table host')
+    const columns = { name: 'f', columns: { host: ['gone'] } }
+    await removeFeature(database().db, columns)
+    const act = () => asOwner(database(), alter)
+    const { outcome, warnings } = await actingBefore(database(), 'with filled as', act, (db) =>
+      restoreFeature(db, columns),
+    )
+    expect(outcome).toBe('restored')
+    expect(warnings).toEqual(told.map((text) => expect.stringMatching(text) as string))
   })
 })
 
