@@ -8,6 +8,8 @@ export interface Column {
   readonly type: string
   /** The type is a domain, or holds one, with a constraint or default: ADD COLUMN would rewrite. */
   readonly constrained_domain: boolean
+  /** The type is a domain. */
+  readonly is_domain: boolean
   /** Only where it is not the type's own. */
   readonly collation: string | null
   readonly storage: string | null
@@ -52,20 +54,26 @@ const defaultIsConstant = `not exists (
       left join pg_catalog.pg_proc f on f.oid = call[1]::pg_catalog.oid
       where f.provolatile is distinct from 'i' or f.oid >= 16384 /* not built in */)`
 
-export const columnQuery = ({ relations }: Scope, major: number): string => `
-  select a.attrelid, a.attnum, a.attname, a.atttypid,
-    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-    exists (
+/** The domains that a type is, or holds as an array does, as `y`: a condition may follow. */
+export const domainsOf = (type: string): string => `
       with recursive part(typid) as (
-        select a.atttypid
+        select ${type}
         union
         select b.id from part join pg_catalog.pg_type y on y.oid = part.typid
         cross join lateral (values (case y.typtype when 'd' then y.typbasetype end),
           (case when y.typcategory = 'A' then y.typelem end)) b(id)
         where b.id <> 0)
-      select from part join pg_catalog.pg_type y on y.oid = part.typid
-      where y.typtype = 'd' and (y.typnotnull or y.typdefault is not null
-        or exists (select from pg_catalog.pg_constraint k where k.contypid = y.oid))) as constrained_domain,
+      select y.oid from part join pg_catalog.pg_type y on y.oid = part.typid
+      where y.typtype = 'd'`
+
+/** Of such a domain: it checks its values, and ADD COLUMN rewrites the table. */
+export const CONSTRAINED = `(y.typnotnull or exists (select from pg_catalog.pg_constraint k where k.contypid = y.oid))`
+
+export const columnQuery = ({ relations }: Scope, major: number): string => `
+  select a.attrelid, a.attnum, a.attname, a.atttypid,
+    pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    exists (
+      ${domainsOf('a.atttypid')} and (y.typdefault is not null or ${CONSTRAINED})) as constrained_domain, ty.typtype = 'd' as is_domain,
     (select pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
       from pg_catalog.pg_collation co join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace
       where co.oid = a.attcollation and a.attcollation <> ty.typcollation) as collation,

@@ -63,8 +63,12 @@ function planColumn(model: Model, table: HostPlan['table'], column: Column): Pla
     blank: `cast(${constant ? column.default : 'null'} as ${column.type})`,
     filler: filler(model, table, column),
     ...(column.type_storage !== 'plain' && { toasted: true }),
+    ...(isFreeDomain(column) && { freeDomain: true }),
   }
 }
+
+/** A domain without constraints and default: it may get them while the column is away. */
+const isFreeDomain = (column: Column) => column.is_domain && !column.constrained_domain
 
 /** The expression that new rows are given: a default that varies, the next identity, a declared value. */
 function filler(model: Model, table: HostPlan['table'], column: Column): string | null {
@@ -154,9 +158,11 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const notNullNow = column.attnotnull && constant && column.not_null_validated ? `${named} not null${heirless}` : ''
   // a constrained domain rewrites the table in any case, and might not take the NULL that stands for no default
   const defaultNow = column.default !== null && (constant || column.constrained_domain)
-  add.push(
-    `alter table ${table} add column ${hidden} ${column.type}${compression}${collation}${notNullNow}${defaultNow ? ` default ${replayable(column.default)}` : ''}`,
-  )
+  // rows that held NULL, as no row of the backup says, would be given what the domain has as its default by then
+  const nullNow = isFreeDomain(column) && !defaultNow
+  const given = defaultNow ? ` default ${replayable(column.default)}` : nullNow ? ' default null' : ''
+  add.push(`alter table ${table} add column ${hidden} ${column.type}${compression}${collation}${notNullNow}${given}`)
+  if (nullNow) add.push(`alter table ${table} alter column ${hidden} drop default`)
   if (column.attidentity !== '') {
     const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)
     if (!sequence) throw new Error(`identity column ${table}.${original} has no sequence`)

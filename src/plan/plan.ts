@@ -61,6 +61,8 @@ export interface PlannedColumn {
   readonly filler: string | null
   /** Values of the type may be compressed, or lie out of line. */
   readonly toasted?: boolean
+  /** The type is a domain, without constraints and default when the removal was planned. */
+  readonly freeDomain?: boolean
 }
 
 /** A table that stays and loses columns. */
