@@ -77,6 +77,8 @@ export interface LedgerRun {
   readonly state: RunState
   readonly removal_id: string | null
   readonly plan: RecordedPlan | null
+  /** Of a removal, or of a run that found nothing. */
+  readonly declaration: FeatureDeclaration | null
   readonly counts: Readonly<Record<string, number>>
   readonly checksums: Readonly<Record<string, string>>
   /** Rows of each host table when it was copied. */
@@ -189,7 +191,7 @@ export async function runsInEffect(db: AnyKysely): Promise<LedgerRun[]> {
 async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
-      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
+      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, declaration, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
         finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {

@@ -49,7 +49,7 @@ export async function archiveBackups(
     throw wrongDay(feature.name, options.keepUntil, 'which is no day written YYYY-MM-DD')
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
-      const context = new RunContext(session, feature.name, options)
+      const context = new RunContext(session, feature, options)
       const patience = { attempts: context.options.lockAttempts, signal: undefined }
       return await withFeatureLock(session, feature.name, patience, () => archiveLocked(context, options))
     }),

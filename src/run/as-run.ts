@@ -22,7 +22,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
     withSession(db, async (session) => {
       if (session.inTransaction) await refuseOneSnapshot(session, feature.name)
       if (session.inUnknownTransaction) throw inUnknownTransaction(feature.name)
-      const context = new RunContext(session, feature.name, options)
+      const context = new RunContext(session, feature, options)
       const patience = { attempts: context.options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () =>
         work(context).catch((error: unknown) => {

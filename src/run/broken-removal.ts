@@ -20,10 +20,14 @@ export async function afterFailure(context: RunContext, runId: string, error: un
   try {
     const run = await runById(context.db, runId)
     if (run.phase === 'record') return pastCutOver(context, run, error)
-    const calm = new RunContext(context.session, context.feature, {
-      lockTimeoutMs: context.options.lockTimeoutMs,
-      lockAttempts: Math.min(20, context.options.lockAttempts),
-    })
+    const calm = new RunContext(
+      context.session,
+      { name: context.feature },
+      {
+        lockTimeoutMs: context.options.lockTimeoutMs,
+        lockAttempts: Math.min(20, context.options.lockAttempts),
+      },
+    )
     await takeBackRemoval(calm, run, text(error))
     return error
   } catch (cleanUpError) {

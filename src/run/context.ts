@@ -1,3 +1,4 @@
+import type { FeatureDeclaration } from '../feature.ts'
 import type { Phase } from '../plan/plan.ts'
 import { OTHER_SESSION } from '../sql-states.ts'
 import type { RunOptions } from './options.ts'
@@ -9,6 +10,8 @@ import { demandSession, sessionChanged, throwIfCancelled, type Session } from '.
 export class RunContext {
   readonly session: Session
   readonly feature: string
+  /** What the caller's declaration acknowledges. */
+  readonly acknowledge: FeatureDeclaration['acknowledge']
   readonly options: Required<Pick<RunOptions, 'lockTimeoutMs' | 'lockAttempts' | 'batchMs'>> & RunOptions
   readonly phases: PhaseReport[] = []
   readonly warnings: string[] = []
@@ -18,9 +21,10 @@ export class RunContext {
   entered: Phase | undefined
   private readonly started = performance.now()
 
-  constructor(session: Session, feature: string, options: RunOptions) {
+  constructor(session: Session, feature: Pick<FeatureDeclaration, 'name' | 'acknowledge'>, options: RunOptions) {
     this.session = session
-    this.feature = feature
+    this.feature = feature.name
+    this.acknowledge = feature.acknowledge
     this.options = { ...options, ...bounded(options) }
   }
 

@@ -1,5 +1,6 @@
 import type { Environment } from '../catalog/environment.ts'
 import type { AnyKysely } from '../any-kysely.ts'
+import type { Oid } from '../catalog/fragments.ts'
 import { readDefinitions, readEnvironment, type Definitions } from '../catalog/snapshot.ts'
 import { relkinds, type Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
@@ -12,6 +13,7 @@ import type { Claim } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
 import { hidingReasons } from '../plan/published-reasons.ts'
 import type { Naming } from '../plan/same-publications.ts'
+import type { Rewrites } from '../plan/rewrites.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
 import { literal, qualified } from '../sql.ts'
@@ -24,6 +26,7 @@ import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
+import { refuseConstrainedDomains } from './returning-types.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
@@ -34,7 +37,7 @@ export async function inspectRestore(
   removal: LedgerRun,
   plan: RecordedPlan,
 ): Promise<{
-  found: { swaps: TriggerSwap[]; memberships: MembershipSwap[]; published: Naming[] }
+  found: { swaps: TriggerSwap[]; memberships: MembershipSwap[]; published: Naming[]; rewrites?: Rewrites }
   hosts: Definitions
 }> {
   const { db } = context
@@ -49,13 +52,18 @@ export async function inspectRestore(
   await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
   await refusePublications(context, plan, environment)
-  const hosts = await readHosts(context, plan, environment.major)
+  const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
+  const hosts = await readHosts(context, plan, environment.major, domains)
   refuseHosts(context, plan, hosts.rows, environment)
   await refuseOtherKeys(context, plan)
   await refuseRows(context, plan, hosts.rows)
   await warnOfOtherHosts(context, plan, hosts.rows)
   await warnOfLostKeys(context, removal, plan)
-  const found = { swaps: planSwaps(plan, hosts.rows, environment), ...hostMemberships(context, plan, hosts.rows) }
+  const found = {
+    swaps: planSwaps(plan, hosts.rows, environment),
+    ...hostMemberships(context, plan, hosts.rows),
+    ...(rewrites && { rewrites: { reveal: plan.rewrites?.reveal ?? false, add: true } }),
+  }
   return { found, hosts }
 }
 
@@ -202,7 +210,12 @@ export async function readTaken(db: AnyKysely, plan: Pick<RecordedPlan, 'claims'
   )
 }
 
-async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number): Promise<Definitions> {
+async function readHosts(
+  { db }: RunContext,
+  plan: RecordedPlan,
+  major: number,
+  types: readonly Oid[] = [],
+): Promise<Definitions> {
   const oids = await readJson<{ oid: string }>(
     db,
     plan.hosts.length === 0
@@ -213,7 +226,7 @@ async function readHosts({ db }: RunContext, plan: RecordedPlan, major: number):
            select x.name::pg_catalog.regclass union select p.relid from pg_catalog.pg_partition_tree(x.name::pg_catalog.regclass) p
          ) t(relid)`,
   )
-  return await readDefinitions(db, { relations: oids.map((o) => o.oid), routines: [], types: [] }, major)
+  return await readDefinitions(db, { relations: oids.map((o) => o.oid), routines: [], types }, major)
 }
 
 /** The partitions of a table, at all levels. */

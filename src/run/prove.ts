@@ -1,5 +1,6 @@
 import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
+import type { Probe } from '../plan/probes.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { TRIED } from '../sql-states.ts'
 import { setAll } from './as-caller.ts'
@@ -16,12 +17,21 @@ const triedOr = (n: number) => ` when sqlstate '${TRIED}' then
     null;
  `
 
-/** Asks the server what the catalog could not tell, in one round trip; an error of the probe is an answer too. */
-export async function proveRestorable(
-  { db, callers, settings }: Session,
-  { feature, probes }: RemovalPlan,
-): Promise<void> {
-  if (probes.length === 0) return
+/** Asks the server what the catalog could not tell: a removal that could not be restored exactly is refused. */
+export async function proveRestorable(session: Session, { feature, probes }: RemovalPlan): Promise<void> {
+  const reasons = await disproved(session, probes)
+  if (reasons.length === 0) return
+  throw new UnshipError({
+    code: 'not_restorable',
+    message: `feature ${feature} cannot be restored exactly, so it is not removed`,
+    detail: reasons.map((r) => `${r}.`).join('\n'),
+    hint: NOTHING_CHANGED,
+  })
+}
+
+/** The reasons of those probes that do not hold, in one round trip; an error of the probe is an answer too. */
+export async function disproved({ db, callers, settings }: Session, probes: readonly Probe[]): Promise<string[]> {
+  if (probes.length === 0) return []
   const body = `
 declare
   answer boolean;
@@ -53,12 +63,5 @@ end`
     `select pg_catalog.current_setting(${literal('unship.report')}) as found`,
   )
   const answers = JSON.parse(found) as { n: number; error?: string }[]
-  if (answers.length === 0) return
-  const reasons = answers.map(({ n, error }) => `${probes[n]?.reason ?? ''}${error === undefined ? '' : `: ${error}`}.`)
-  throw new UnshipError({
-    code: 'not_restorable',
-    message: `feature ${feature} cannot be restored exactly, so it is not removed`,
-    detail: reasons.join('\n'),
-    hint: NOTHING_CHANGED,
-  })
+  return answers.map(({ n, error }) => `${probes[n]?.reason ?? ''}${error === undefined ? '' : `: ${error}`}`)
 }

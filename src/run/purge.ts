@@ -58,7 +58,7 @@ export async function purgeKept(
 ): Promise<PurgeReport> {
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
-      const context = new RunContext(session, feature.name, options)
+      const context = new RunContext(session, feature, options)
       const patience = { attempts: context.options.lockAttempts, signal: undefined }
       return await withFeatureLock(session, feature.name, patience, () => purgeLocked(context, options))
     }),

@@ -40,7 +40,7 @@ export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration):
         : latest?.state === 'running'
           ? await runById(session.db, latest.removal_id ?? '')
           : null
-    return removal ? await fromLedger(session, removal, latest) : await fromPlan(session, feature, db)
+    return removal ? await fromLedger(session, feature, removal, latest) : await fromPlan(session, feature, db)
   })
 }
 
@@ -63,13 +63,18 @@ async function fromPlan(session: Session, feature: FeatureDeclaration, named: An
   }
 }
 
-async function fromLedger(session: Session, removal: LedgerRun, latest: LedgerRun | null): Promise<RestoreReview> {
+async function fromLedger(
+  session: Session,
+  feature: FeatureDeclaration,
+  removal: LedgerRun,
+  latest: LedgerRun | null,
+): Promise<RestoreReview> {
   const { db } = session
   const kept = await keptRemoval(db, removal)
   const { plan } = kept
   const running = latest?.direction === 'restore' && latest.state === 'running'
   // a restore that is under way has met its refusals already
-  if (!running) await inspectRestore(new RunContext(session, removal.feature, {}), kept.removal, plan)
+  if (!running) await inspectRestore(new RunContext(session, feature, {}), kept.removal, plan)
   const unarchive = kept.archive ? fromArchive(removal.id, kept.archive).statements : []
   const statements: Statement[] = [
     ...unarchive.map((sql) => ({

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
+import { removeFeature, restoreFeature, reviewRestore, type FeatureDeclaration } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
 import { actingBefore } from '../support/interleave.ts'
 import { readState } from '../support/life.ts'
+import { readTraces, refusal, refusedUnchanged } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
 
 const database = useDatabase()
@@ -48,13 +49,16 @@ describe('a domain that gets a default while a column of it is away', () => {
     await owner(members)
     const before = await readState(database())
     await removeFeature(database().db, feature)
-    const report = await actingBefore(
-      database(),
-      'add column "unship_hidden_note"',
-      () => owner(alter),
-      (db) => restoreFeature(db, feature).catch(() => restoreFeature(db, feature)),
+    await refusal(
+      'plan_changed',
+      actingBefore(
+        database(),
+        'add column "unship_hidden_note"',
+        () => owner(alter),
+        (db) => restoreFeature(db, feature),
+      ),
     )
-    expect(report).toMatchObject(restored)
+    expect(await restoreFeature(database().db, feature)).toMatchObject(restored)
     expect((await readState(database())).rows).toEqual(before.rows)
   })
 
@@ -71,5 +75,75 @@ describe('a domain that gets a default while a column of it is away', () => {
       { id: 51, note: 'new', other: 'no. 51' },
     ])
     expect(await defaults()).toEqual([{ table: 'members' }])
+  })
+})
+
+describe('a domain that gets a constraint while a column of it is away', () => {
+  const check = 'alter domain mail add constraint short check (length(value) < 100)'
+
+  test('is refused before the table is written anew under lock, unless that is acknowledged', async () => {
+    await owner(members)
+    const before = await readState(database())
+    await removeFeature(database().db, feature)
+    await owner(check)
+    const error = await refusedUnchanged(database(), 'rewrite_not_acknowledged', () =>
+      restoreFeature(database().db, feature),
+    )
+    expect(error.detail).toBe('members.note: public.mail has a constraint by now, which rewrites the table.')
+    expect(error.hint).toContain('Drop the constraint, and add it again once the feature is restored')
+    expect(error.suggestion).toEqual({ acknowledge: { rewrites: { members: ['note'] } } })
+    await refusedUnchanged(database(), 'rewrite_not_acknowledged', () => reviewRestore(database().db, feature))
+    expect(await restoreFeature(database().db, { ...feature, ...error.suggestion })).toMatchObject(restored)
+    expect((await readState(database())).rows).toEqual(before.rows)
+  })
+
+  test('nor is it asked again where the removal was told so', async () => {
+    await owner(members)
+    const told = { ...feature, acknowledge: { rewrites: { 'public.members': ['note'] } } }
+    await removeFeature(database().db, told)
+    await owner(check)
+    expect(await restoreFeature(database().db, feature)).toMatchObject(restored)
+  })
+
+  test.each([
+    ['NOT NULL', 'alter domain mail set not null', 'alter domain mail drop not null'],
+    [
+      'NOT NULL and a default, which rows that held NULL are not given',
+      `alter domain mail set default 'none'; alter domain mail set not null`,
+      'alter domain mail drop not null',
+    ],
+    [
+      'a check that takes no NULL',
+      'alter domain mail add constraint there check (value is not null) not valid',
+      'alter domain mail drop constraint there',
+    ],
+  ])('what it does not take any more is asked for before anything changes: %s', async (_, alter, undo) => {
+    await owner(members)
+    await removeFeature(database().db, feature)
+    await owner(alter)
+    const acknowledging = { ...feature, acknowledge: { rewrites: { members: ['note'] } } }
+    const error = await refusedUnchanged(database(), 'not_restorable', () =>
+      restoreFeature(database().db, acknowledging),
+    )
+    expect(error.detail).toMatch(/^column members.note cannot be added to rows that have no value of it: .*mail.*\.$/)
+    await owner(undo)
+    expect(await restoreFeature(database().db, feature)).toMatchObject(restored)
+  })
+
+  test('after the restore has looked: it is not begun', async () => {
+    await owner(members)
+    await removeFeature(database().db, feature)
+    const error = await refusal(
+      'plan_changed',
+      actingBefore(
+        database(),
+        'add column "unship_hidden_note"',
+        () => owner(check),
+        (db) => restoreFeature(db, feature),
+      ),
+    )
+    expect(error.detail).toContain('type public.mail was altered')
+    expect((await readTraces(database())).onHosts).toEqual([])
+    await refusal('rewrite_not_acknowledged', restoreFeature(database().db, feature))
   })
 })
