@@ -17,6 +17,7 @@ import type { Rewrites } from '../plan/rewrites.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
 import { literal, qualified } from '../sql.ts'
+import { acknowledged } from './acknowledged.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
 import { isConnectionLost } from './connection-lost.ts'
@@ -55,6 +56,7 @@ export async function inspectRestore(
   const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
   const hosts = await readHosts(context, plan, environment.major, domains)
   refuseHosts(context, plan, hosts.rows, environment)
+  refuseEventTriggers(context, removal, environment)
   await refuseOtherKeys(context, plan)
   await refuseRows(context, plan, hosts.rows)
   await warnOfOtherHosts(context, plan, hosts.rows)
@@ -233,6 +235,19 @@ async function readHosts(
 function partitionsOf(relation: Relation, rows: CatalogRows): Relation[] {
   const direct = rows.relations.filter((r) => relation.children.includes(r.oid))
   return relation.relkind === 'p' ? direct.flatMap((r) => [r, ...partitionsOf(r, rows)]) : []
+}
+
+/** Those that have come since. */
+function refuseEventTriggers(context: RunContext, removal: LedgerRun, environment: Environment): void {
+  const { eventTrigger } = acknowledged(context, removal)
+  const unknown = environment.event_triggers.filter((name) => !eventTrigger(name))
+  if (unknown.length === 0) return
+  throw new UnshipError({
+    code: 'not_restorable',
+    message: `event triggers could abort the restore of feature ${context.feature}`,
+    detail: unknown.map((name) => `event trigger ${name} fires on DDL.`).join('\n'),
+    hint: 'Disable them until the feature is restored, or, if they let it pass, name them under acknowledge.eventTriggers of the declaration. Nothing was restored.',
+  })
 }
 
 function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows, environment: Environment): void {

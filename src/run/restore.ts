@@ -44,7 +44,7 @@ import { comparing, foundOtherwise } from './what-changed.ts'
 
 /**
  * Puts a removed feature back, as the ledger recorded it; the declaration gives
- * its name.
+ * its name, and may acknowledge what has come since: constraints of domains, event triggers.
  *
  * Columns come back under hidden names, are filled in batches and indexed
  * concurrently, and appear all at once. ACCESS EXCLUSIVE locks on the host tables

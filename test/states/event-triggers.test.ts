@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { defineFeature, planRemoval } from 'kysely-unship'
+import { defineFeature, planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
+import { refusedUnchanged } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 describe('event triggers on DDL', () => {
   const database = useDatabase()
@@ -18,5 +20,24 @@ describe('event triggers on DDL', () => {
     })
     const acknowledged = defineFeature()({ ...feature, acknowledge: { eventTriggers: ['watch_ddl'] } })
     await expect(planRemoval(database().db, acknowledged)).resolves.toMatchObject({ absent: false })
+  })
+
+  test('are asked for by the restore too, which knows those that the removal was told of', async () => {
+    const make = (name: string) =>
+      database().query(`create event trigger ${name} on ddl_command_end execute function on_ddl()`)
+    await asOwner(
+      database(),
+      'create table contacts (id int primary key, flag boolean); insert into contacts values (1, true)',
+    )
+    await database().query(`create function on_ddl() returns event_trigger language plpgsql as 'begin end'`)
+    await make('known')
+    const feature = { name: 'flag', columns: { contacts: ['flag'] }, acknowledge: { eventTriggers: ['known'] } }
+    await removeFeature(database().db, feature)
+    await make('late')
+    const error = await refusedUnchanged(database(), 'not_restorable', () => restoreFeature(database().db, feature))
+    expect(error.detail).toBe('event trigger late fires on DDL.')
+    expect(error.hint).toContain('acknowledge.eventTriggers')
+    const both = { ...feature, acknowledge: { eventTriggers: ['late'] } }
+    expect(await restoreFeature(database().db, both)).toMatchObject({ outcome: 'restored', warnings: [] })
   })
 })
