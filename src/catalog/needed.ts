@@ -9,6 +9,9 @@ export interface Needed {
   readonly type: string
   readonly names: readonly string[]
   readonly args: readonly string[]
+  /** Of a function or type: whether the session has its privilege. */
+  readonly held?: boolean | null
+  readonly schema?: string | null
 }
 
 /** An index or constraint of the same columns serves as well, whatever it is called; of schemas it is asked anyway. */
@@ -20,7 +23,10 @@ export const neededQuery = (roots: readonly Address[]): string => `
   select distinct x.relname || ':' || d.objid || ':' || d.objsubid as dependent,
     pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) as by,
     pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) as description,
-    i.type, pg_catalog.to_jsonb(i.object_names) as names, pg_catalog.to_jsonb(i.object_args) as args
+    i.type, pg_catalog.to_jsonb(i.object_names) as names, pg_catalog.to_jsonb(i.object_args) as args,
+    case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(d.refobjid, 'EXECUTE')
+      when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(d.refobjid, 'USAGE') end as held,
+    (pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).schema
   from reached r
   join pg_catalog.pg_depend d on d.classid = r.classid and d.objid = r.objid and d.objsubid = r.objsubid
   join pg_catalog.pg_class x on x.oid = d.classid

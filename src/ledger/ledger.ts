@@ -15,6 +15,7 @@ import type {
   Statement,
 } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
+import type { Creator } from '../plan/rights.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
 import type { Naming } from '../plan/same-publications.ts'
 import type { TriggerSwap } from '../plan/swap.ts'
@@ -48,6 +49,8 @@ export interface RecordedPlan {
   readonly claims: readonly Claim[]
   /** None in ledgers that do not say. */
   readonly needs?: readonly Need[]
+  /** Owners, other than the role that removed: none in ledgers that do not say. */
+  readonly creators?: readonly Creator[]
   /** Rows of each host table when it was copied: only in a removal's row. */
   readonly hostRows?: Readonly<Record<string, number>>
   /** Which of the restore's short transactions take as long as they take. */

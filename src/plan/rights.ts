@@ -52,26 +52,16 @@ const changesOn = (model: Model, oid: string) =>
 
 /** Refuses where the session, or an owner it acts for, may not create what a removal or restore creates. */
 export function refuseRights(model: Model): void {
-  const { environment, schemaRights, snapshot } = { ...model.snapshot, snapshot: model.snapshot }
+  const { environment, schemaRights } = model.snapshot
   const me = environment.current_user
   const mayCreate = (role: string, schema: string) =>
     schemaRights.find((r) => r.rolname === role && r.nspname === schema)?.may_create ?? false
   const lacks = lackingForLedger(environment)
-  const owners = new Map<string, Set<string>>()
-  const needs = (schema: string, owner: string) => owners.set(schema, (owners.get(schema) ?? new Set()).add(owner))
-  for (const oid of [...model.gone.keys(), ...model.moved]) needs(model.name(oid).schema, me)
-  for (const oid of model.views)
-    needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
-  for (const r of snapshot.routines) needs(r.nspname, r.owner).get(r.nspname)?.add(me)
-  for (const r of snapshot.relations)
-    if (r.relkind === 'S' && model.nodes.has(`pg_class:${r.oid}:0`)) needs(r.nspname, me)
-  for (const s of snapshot.statistics) if (model.nodes.has(`pg_statistic_ext:${s.oid}:0`)) needs(s.nspname, me)
-  for (const [schema, roles] of owners)
-    for (const role of roles) {
-      if (!environment.superuser && !mayCreate(role, schema))
-        lacks.push(`CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`)
-      if (role !== me && !mayActAs(model, role)) lacks.push(`membership in role ${role}`)
-    }
+  for (const { schema, role } of creators(model)) {
+    if (!environment.superuser && !mayCreate(role, schema))
+      lacks.push(`CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`)
+    if (role !== me && !mayActAs(model, role)) lacks.push(`membership in role ${role}`)
+  }
   if (!environment.temporary_on_database && planTrials(model).length > 0)
     lacks.push(
       `TEMPORARY on database ${environment.database}, to try on temporary objects whether definitions print the same again`,
@@ -85,6 +75,27 @@ export function refuseRights(model: Model): void {
     detail: [...new Set(lacks)].map((l) => `${l}.`).join('\n'),
     hint: `Grant them to ${me}, or run the migration as a role that has them.`,
   })
+}
+
+/** A role that has to have CREATE on a schema: for what it creates there, or is given. */
+export interface Creator {
+  readonly schema: string
+  readonly role: string
+}
+
+export function creators(model: Model): Creator[] {
+  const { snapshot } = model
+  const me = snapshot.environment.current_user
+  const owners = new Map<string, Set<string>>()
+  const needs = (schema: string, owner: string) => owners.set(schema, (owners.get(schema) ?? new Set()).add(owner))
+  for (const oid of [...model.gone.keys(), ...model.moved]) needs(model.name(oid).schema, me)
+  for (const oid of model.views)
+    needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
+  for (const r of snapshot.routines) needs(r.nspname, r.owner).get(r.nspname)?.add(me)
+  for (const r of snapshot.relations)
+    if (r.relkind === 'S' && model.nodes.has(`pg_class:${r.oid}:0`)) needs(r.nspname, me)
+  for (const s of snapshot.statistics) if (model.nodes.has(`pg_statistic_ext:${s.oid}:0`)) needs(s.nspname, me)
+  return [...owners].flatMap(([schema, roles]) => [...roles].map((role) => ({ schema, role })))
 }
 
 /** What the session lacks to keep the ledger. */

@@ -1,12 +1,11 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import { readStatements, type RecordedPlan } from '../ledger/ledger.ts'
-import type { Need } from '../plan/needs.ts'
+import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
-import { dollarQuote, literal, qualified } from '../sql.ts'
+import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
-import { row, run } from './query.ts'
+import { neededBy, type NeedsNow } from './needs.ts'
 
 /** The last word of what gives something to a role: GRANT, OWNER TO, SET ROLE. Names of ours are always quoted. */
 const TO_A_ROLE = /^(?:grant |alter [^]* owner to |set local role )(?:[^]* )?("(?:[^"]|"")+")(?: with grant option)?$/
@@ -15,8 +14,12 @@ const TO_A_ROLE = /^(?:grant |alter [^]* owner to |set local role )(?:[^]* )?("(
  * Refuses where something has gone that the restore needs: a schema, a role that is given something, what definitions that are created
  * again speak of. A removal takes the last thing away that kept it from being dropped.
  */
-export async function refuseGone({ db, feature }: RunContext, plan: RecordedPlan, removalId: string): Promise<void> {
-  const statements = await readStatements(db, removalId)
+export async function refuseGone(
+  { db, feature }: RunContext,
+  plan: RecordedPlan,
+  statements: readonly LedgerStatement[],
+  { gone: missing }: NeedsNow,
+): Promise<void> {
   const roles = new Set(statements.flatMap(({ sql }) => TO_A_ROLE.exec(sql)?.[1] ?? []))
   const schemas = new Set([...plan.hosts.map((h) => h.table), ...plan.claims].map(({ schema }) => schema))
   const names = [
@@ -31,7 +34,7 @@ export async function refuseGone({ db, feature }: RunContext, plan: RecordedPlan
   )
   const lines = [
     ...gone.map(({ kind, name }) => `${kind} ${name} does not exist.`),
-    ...(await goneNeeds(db, plan.needs ?? [])),
+    ...neededBy(missing).map(({ description, needed }) => `${description} does not exist: ${needed}.`),
     ...(await goneKeys(db, plan)),
   ]
   if (lines.length === 0) return
@@ -41,36 +44,6 @@ export async function refuseGone({ db, feature }: RunContext, plan: RecordedPlan
     detail: lines.join('\n'),
     hint: 'Create it again, or give it its name back; once the feature is restored, it may go for good where nothing depends on it. Nothing was restored.',
   })
-}
-
-/** Which of them cannot be found by their names, and what needs them. */
-async function goneNeeds(db: AnyKysely, needs: readonly Need[]): Promise<string[]> {
-  if (needs.length === 0) return []
-  const body = `
-declare
-  need record;
-  gone jsonb := '[]';
-begin
-  for need in
-    select n.ordinality - 1 as n, n.type, n.names, n.args
-    from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(needs))}) as (type text, names text[], args text[])) with ordinality n
-  loop
-    begin
-      perform pg_catalog.pg_get_object_address(need.type, need.names, need.args);
-    exception when undefined_object or undefined_table or undefined_column or undefined_function or invalid_schema_name or wrong_object_type then
-      gone := gone || pg_catalog.to_jsonb(need.n);
-    end;
-  end loop;
-  perform pg_catalog.set_config('unship.report', gone::text, false);
-end`
-  await run(db, `do ${dollarQuote(body, 'needs')}`)
-  const { found } = await row<{ found: string }>(db, `select pg_catalog.current_setting('unship.report') as found`)
-  const gone = (JSON.parse(found) as number[]).flatMap((n) => needs[n] ?? [])
-  const users = new Map<string, Set<string>>()
-  for (const { description, by } of gone) users.set(description, (users.get(description) ?? new Set()).add(by))
-  return [...users].map(
-    ([description, by]) => `${description} does not exist: ${[...by].join(', ')} ${by.size > 1 ? 'need' : 'needs'} it.`,
-  )
 }
 
 /** A foreign key needs a unique index of what it refers to, whatever that is called. Columns that come back have theirs by then. */

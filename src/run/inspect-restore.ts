@@ -6,7 +6,7 @@ import { relkinds, type Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
+import { readStatements, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { isBeingRestored } from '../plan/under-restore.ts'
 import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
@@ -16,7 +16,7 @@ import type { Naming } from '../plan/same-publications.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
-import { literal, qualified } from '../sql.ts'
+import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { acknowledged } from './acknowledged.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
@@ -27,6 +27,8 @@ import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
+import { readNeeds } from './needs.ts'
+import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { refuseChangedTrees } from './trees.ts'
@@ -48,8 +50,10 @@ export async function inspectRestore(
   await refuseMissing(context, plan)
   await refuseChangedTrees(context, plan)
   await refuseTampered(context, removal, plan)
-  await refuseGone(context, plan, removal.id)
-  await refuseRestoreRights(context, plan, environment.current_user)
+  const statements = await readStatements(db, removal.id)
+  const needs = await readNeeds(db, plan.needs ?? [])
+  await refuseRestoreRights(context, plan, environment, statements, needs)
+  await refuseGone(context, plan, statements, needs)
   await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
   await refusePublications(context, plan, environment)
@@ -139,13 +143,15 @@ export async function refuseChangedBackups(context: RunContext, removal: LedgerR
   const found = await sealBackups(context.db, backupsOf(plan), removal.checksums, ({ table }, error) =>
     isConnectionLost(error)
       ? error
-      : new UnshipError({
-          code: 'backup_changed',
-          message: `backup ${shown(table)} cannot be read as it was written`,
-          detail: error instanceof Error ? error.message : String(error),
-          hint: 'Bring it back from a backup of the database.',
-          cause: error,
-        }),
+      : sqlState(error) === INSUFFICIENT_PRIVILEGE
+        ? mayNotRead(table, error)
+        : new UnshipError({
+            code: 'backup_changed',
+            message: `backup ${shown(table)} cannot be read as it was written`,
+            detail: error instanceof Error ? error.message : String(error),
+            hint: 'Bring it back from a backup of the database.',
+            cause: error,
+          }),
   )
   const changed = found.flatMap(({ table, checksum }) => {
     const sealed = removal.checksums[table]
@@ -161,6 +167,16 @@ export async function refuseChangedBackups(context: RunContext, removal: LedgerR
     hint: 'Bring them back from a backup of the database. Nothing has appeared.',
   })
 }
+
+/** Says nothing of the rows. */
+const mayNotRead = (table: QualifiedName, cause: unknown) =>
+  new UnshipError({
+    code: 'missing_privilege',
+    message: `backup ${shown(table)} may not be read`,
+    detail: `SELECT on table ${shown(table)}.`,
+    hint: `Grant it to the role that runs the restore: grant select on table ${qualified(table)} to …`,
+    cause,
+  })
 
 /** Names the restore needs and that something else has taken meanwhile. */
 async function refuseTaken({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {

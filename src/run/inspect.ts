@@ -9,6 +9,7 @@ import { besides } from '../refusals.ts'
 import { Model, shown } from '../plan/model.ts'
 import type { CountPlan, RemovalPlan } from '../plan/plan.ts'
 import { byPlace } from '../plan/place-reasons.ts'
+import { creators } from '../plan/rights.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { proveRestorable } from './prove.ts'
@@ -112,6 +113,7 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     wanted.add(membershipIdentity(`${table.schema}.${table.name}`, publication))
   const described: Description = {}
   for (const identity of [...wanted].sort()) if (identity in all) described[identity] = all[identity]
+  const { current_user: me } = snapshot.environment
   const { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites } = plan
   const sources = hosts.flatMap(({ table, key }) => {
     const relation = snapshot.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
@@ -121,7 +123,8 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     const { oid, max_attnum: last } = relation
     return [{ table: shown(table), oid, key: numbers, last, byPlace: byPlace(model, oid) }]
   })
-  return { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites, sources, described }
+  const recorded = { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites, sources, described }
+  return { ...recorded, creators: creators(model).filter(({ role }) => role !== me) }
 }
 
 /**

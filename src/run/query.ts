@@ -31,6 +31,8 @@ export const LOCK_NOT_AVAILABLE = '55P03'
 /** In READ COMMITTED: a row was moved to another partition by somebody who has committed since. */
 export const SERIALIZATION_FAILURE = '40001'
 
+export const INSUFFICIENT_PRIVILEGE = '42501'
+
 export const DEADLOCK_DETECTED = '40P01'
 
 /** PostgreSQL's five-character code of an error, if it is one of the server's. */

@@ -1,16 +1,33 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
+import { roleQuery, type Environment } from '../catalog/environment.ts'
 import { UnshipError } from '../errors.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
-import { literal, qualified } from '../sql.ts'
+import type { HostPlan, MovedPlan } from '../plan/plan.ts'
+import type { Creator } from '../plan/rights.ts'
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
+import type { NeedsNow } from './needs.ts'
 
 /** What only a table's owner creates. */
 const OF_TABLES: readonly string[] = ['constraint', 'trigger', 'policy', 'rule']
 
+/** What the restore lacks, and the statement that gives it. */
+interface Lack {
+  readonly what: string
+  readonly grant: string
+}
+
 /** Refuses where the session may not change what the restore changes, or create what it creates. */
-export async function refuseRestoreRights({ db, feature }: RunContext, plan: RecordedPlan, me: string): Promise<void> {
+export async function refuseRestoreRights(
+  { db, feature }: RunContext,
+  plan: RecordedPlan,
+  environment: Environment,
+  statements: readonly LedgerStatement[],
+  needs: NeedsNow,
+): Promise<void> {
+  const { current_user: me, superuser } = environment
   const ours = [...plan.hosts.flatMap((h) => [h.table, h.backup]), ...plan.moved.map((m) => m.backup)]
   const bearers = plan.claims.filter(({ kind }) => OF_TABLES.includes(kind))
   const tables = [...new Map([...ours, ...bearers].map((table) => [qualified(table), table])).values()]
@@ -33,44 +50,117 @@ export async function refuseRestoreRights({ db, feature }: RunContext, plan: Rec
       hint: `Run the restore as the owner, or grant that role to ${me}.`,
     })
   const schemas = [...new Set([...ours, ...plan.claims].map((named) => named.schema))]
-  const closed = await readJson<{ nspname: string }>(
-    db,
-    schemas.length === 0
-      ? 'select null as nspname where false'
-      : `select n.nspname from pg_catalog.pg_namespace n
-         where n.nspname in (${schemas.map((s) => literal(s)).join(', ')})
-           and not pg_catalog.has_schema_privilege(n.oid, 'CREATE') order by 1`,
-  )
+  const creating = [...schemas.map((schema) => ({ schema, role: me })), ...(superuser ? [] : (plan.creators ?? []))]
   const lacks = [
-    ...closed.map(({ nspname }) => `CREATE on schema ${nspname}.`),
-    ...(await lackedOnParents(db, plan)).map(({ privilege, table }) => `${privilege} on table ${table}.`),
+    ...(await lackedMemberships(db, environment, statements)),
+    ...(await lackedSchemas(db, creating, me)),
+    ...(await lackedTables(db, plan, me)),
+    ...lackedNeeds(needs, me),
   ]
-  if (lacks.length > 0)
-    throw new UnshipError({
-      code: 'missing_privilege',
-      message: `role ${me} lacks privileges to restore feature ${feature}`,
-      detail: lacks.join('\n'),
-      hint: `Grant them to ${me}, or run the restore as a role that has them.`,
-    })
+  if (lacks.length === 0) return
+  const grants = [...new Set(lacks.map(({ grant }) => `${grant};`))].join('\n')
+  throw new UnshipError({
+    code: 'missing_privilege',
+    message: `role ${me} lacks privileges to restore feature ${feature}`,
+    detail: [...new Set(lacks.map(({ what }) => `${what}.`))].join('\n'),
+    hint: `Grant them to ${me}, or run the restore as a role that has them:\n${grants}\nNothing was restored.`,
+  })
 }
 
-/** Of the tables that its foreign keys refer to: parents that went are looked for there, and the keys are created. */
-async function lackedOnParents(
+/** What gives something to another role, or is done in it. Names of ours are always quoted. */
+const IN_A_ROLE = /^(?:alter [^]* owner to|set local role) ("(?:[^"]|"")+")$/
+
+async function lackedMemberships(
   db: AnyKysely,
-  plan: RecordedPlan,
-): Promise<{ readonly privilege: string; readonly table: string }[]> {
+  { current_user: me, major }: Environment,
+  statements: readonly LedgerStatement[],
+): Promise<Lack[]> {
+  const roles = new Set(statements.flatMap(({ sql }) => IN_A_ROLE.exec(sql)?.[1] ?? []))
+  if (roles.size === 0) return []
+  const names = [...roles].map((role) => literal(role.slice(1, -1).replaceAll('""', '"')))
+  const found = await readJson<{ rolname: string }>(
+    db,
+    `select r.rolname from (${roleQuery(major)}) r where r.rolname in (${names.join(', ')}) and not (r.usable and r.settable) order by 1`,
+  )
+  return found.map(({ rolname }) => ({
+    what: `Membership in role ${rolname}`,
+    grant: `grant ${id(rolname)} to ${id(me)}`,
+  }))
+}
+
+async function lackedSchemas(db: AnyKysely, creating: readonly Creator[], me: string): Promise<Lack[]> {
+  const found = await readJson<Creator>(
+    db,
+    `select distinct c.schema, c.role from pg_catalog.json_to_recordset(${literal(JSON.stringify(creating))}) c(schema text, role text)
+     join pg_catalog.pg_namespace n on n.nspname = c.schema join pg_catalog.pg_roles r on r.rolname = c.role
+     where not pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE') order by 1, 2`,
+  )
+  return found.map(({ schema, role }) => ({
+    what: `CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`,
+    grant: `grant create on schema ${id(schema)} to ${id(role)}`,
+  }))
+}
+
+/** On tables: an owner has every privilege unless it was taken away. */
+async function lackedTables(db: AnyKysely, plan: RecordedPlan, me: string): Promise<Lack[]> {
+  // rows, or references, whose parents went are set aside
+  const read = (t: HostPlan | MovedPlan) => (t.foreignKeys.length > 0 ? ['SELECT', 'UPDATE', 'DELETE'] : ['SELECT'])
+  const demanded: { table: QualifiedName; privileges: string[]; parts?: string[]; leaves?: string[] }[] = [
+    ...plan.hosts.map(({ table, columns }) => ({
+      ...{ table, privileges: ['SELECT', 'UPDATE', 'TRIGGER'], parts: ['TRIGGER'] },
+      // rows that have come since are filled partition by partition
+      leaves: columns.some((c) => c.filler !== null) ? ['SELECT', 'UPDATE'] : ['SELECT'],
+    })),
+    ...[...plan.hosts, ...plan.moved.filter((m) => m.partitionOf === undefined)].map((t) => ({
+      table: t.backup,
+      privileges: read(t),
+    })),
+    ...parentsOf(plan).map((table) => ({ table, privileges: ['REFERENCES', 'SELECT'] })),
+  ]
+  const asked = demanded.map(({ table, ...rest }) => ({ name: qualified(table), ...rest }))
+  const lacked = await readJson<{ schema: string; name: string; privilege: string }>(
+    db,
+    `select distinct s.nspname as schema, c.relname as name, p.privilege
+     from pg_catalog.json_to_recordset(${literal(JSON.stringify(asked))}) w(name text, privileges text[], parts text[], leaves text[])
+     cross join lateral (
+       select pg_catalog.to_regclass(w.name), w.privileges
+       union all select t.relid, w.parts from pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.name)) t where t.level > 0
+       union all select t.relid, w.leaves from pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.name)) t where t.level > 0 and t.isleaf
+     ) t(relid, privileges)
+     join pg_catalog.pg_class c on c.oid = t.relid join pg_catalog.pg_namespace s on s.oid = c.relnamespace
+     cross join lateral pg_catalog.unnest(t.privileges) p(privilege)
+     where not pg_catalog.has_table_privilege(c.oid, p.privilege) order by 1, 2, 3`,
+  )
+  return lacked.map(({ privilege, ...table }) => ({
+    what: `${privilege} on table ${shown(table)}`,
+    grant: `grant ${privilege.toLowerCase()} on table ${qualified(table)} to ${id(me)}`,
+  }))
+}
+
+/** Tables that its foreign keys refer to: parents that went are looked for there, and the keys are created. */
+function parentsOf(plan: RecordedPlan): QualifiedName[] {
   const keys = [...plan.hosts, ...plan.moved].flatMap((t) => t.foreignKeys)
   const parents = new Map(keys.map(({ referenced }) => [qualified(referenced), referenced]))
   // these are ours meanwhile
   for (const { table } of plan.moved) parents.delete(qualified(table))
-  if (parents.size === 0) return []
-  const names = [...parents.values()]
-  const lacked = await readJson<{ n: number; privilege: string }>(
-    db,
-    `select w.n, p.privilege
-     from (values ${names.map((t, n) => `(${String(n)}, ${literal(qualified(t))})`).join(', ')}) w(n, name)
-     cross join (values ('REFERENCES'), ('SELECT')) p(privilege)
-     where not pg_catalog.has_table_privilege(pg_catalog.to_regclass(w.name), p.privilege) order by 1, 2`,
-  )
-  return lacked.flatMap(({ n, privilege }) => (names[n] ? [{ privilege, table: shown(names[n]) }] : []))
+  return [...parents.values()]
+}
+
+/** On what the definitions speak of: of functions and types, where the removal had it. */
+function lackedNeeds({ closed, lost }: NeedsNow, me: string): Lack[] {
+  return [
+    ...closed.map(({ schema, description }) => ({
+      what: schema ? `USAGE on schema ${schema}` : `USAGE on the schema of ${description}`,
+      grant: `grant usage on schema ${id(schema ?? description)} to ${id(me)}`,
+    })),
+    ...lost.map(({ type, identity, description }) => {
+      const isType = type === 'type'
+      // an array has the privileges of its elements
+      const granted = isType ? `usage on type ${identity.replace(/(\[\])+$/, '')}` : `execute on routine ${identity}`
+      return {
+        what: `${isType ? 'USAGE' : 'EXECUTE'} on ${description}`,
+        grant: `grant ${granted} to ${id(me)}`,
+      }
+    }),
+  ]
 }
