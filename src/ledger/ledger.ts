@@ -301,8 +301,9 @@ export const captureStatement = (runId: string, position: number, expression: st
 export const markDone = (runId: string, position: number): string =>
   `update ${LEDGER_SCHEMA}.statements set done_at = pg_catalog.clock_timestamp() where run_id = ${runId} and position = ${String(position)}`
 
-export const unmarkDone = (runId: string): string =>
-  `update ${LEDGER_SCHEMA}.statements set done_at = null where run_id = ${runId}`
+/** Of all its statements, or of those from a position on. */
+export const unmarkDone = (runId: string, from = 0): string =>
+  `update ${LEDGER_SCHEMA}.statements set done_at = null where run_id = ${runId} and position >= ${String(from)}`
 
 export const finishRun = (
   runId: string,

@@ -38,6 +38,7 @@ import { refuseOtherSchema } from './same-schema.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
+import { takeViewsBack } from './take-views-back.ts'
 import { refuseForgotten } from './trust.ts'
 import { verifyFilled } from './verify-filled.ts'
 import { comparing, foundOtherwise } from './what-changed.ts'
@@ -146,9 +147,12 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
     await refuseMissing(context, planOf(restore))
     await refuseAmbiguousKeys(context, planOf(restore))
     await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
+    if (await takeViewsBack(context, restore)) return await runPhases(context, restore, earlier(restore.phase, 'build'))
   }
   return await runPhases(context, restore, restore.phase)
 }
+
+const earlier = (a: Phase, b: Phase): Phase => (order.indexOf(a) < order.indexOf(b) ? a : b)
 
 const order: readonly Phase[] = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record']
 
