@@ -42,6 +42,8 @@ export interface Constraint {
   readonly equalities: readonly string[]
   /** From PostgreSQL 18 on: of the last column, all must be covered by rows that are referred to. */
   readonly period: boolean
+  /** A foreign key that is MATCH FULL. */
+  readonly match_full: boolean
   /** ON DELETE SET NULL (…), from PostgreSQL 15 on: the columns that are set; none for all. */
   readonly set_columns: readonly string[]
   readonly description: string | null
@@ -64,6 +66,7 @@ export const constraintQuery = ({ relations }: Scope, major: number): string => 
     (select pg_catalog.json_build_object('conname', r.conname, 'conrelid', r.conrelid::text)
       from pg_catalog.pg_constraint r where r.oid = k.conparentid) as parent,
     ${major >= 18 ? 'k.conenforced' : 'true'} as enforced, ${major >= 18 ? 'k.conperiod' : 'false'} as period,
+    k.contype = 'f' and k.confmatchtype = 'f' as match_full,
     coalesce(k.conbin::text ~ ':varattno 0 ', false) as whole_row,
     k.confdeltype, pg_catalog.pg_get_constraintdef(k.oid) as def,
     ${names('k.conrelid', 'k.conkey')} as columns,

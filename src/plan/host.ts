@@ -9,6 +9,7 @@ import { grants, setAcl } from './acl.ts'
 import { BUILT_IN_EQUALITY, usableKey } from './key.ts'
 import type { Model } from './model.ts'
 import { foreignKeysOf } from './moved.ts'
+import { demandedKeys, hostChecks } from './host-demands.ts'
 import { columnSettings, relationAcl } from './objects.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
 
@@ -43,8 +44,10 @@ export function planHost(model: Model, oid: Oid): HostPlan {
     keyMayChange: !key.every((c) => c.attidentity !== '' || c.type === 'uuid'),
     columns,
     foreignKeys: foreignKeysOf(model, oid)
-      .filter((k) => k.columns.every((name) => stored.some((c) => c.attname === name && !c.attnotnull)))
+      .filter((k) => mayBeEmpty(k.columns, stored))
       .map((k) => ({ ...k, onDelete: 'set null', setColumns: [] })),
+    checks: hostChecks(model, oid),
+    demandedKeys: demandedKeys(model, oid).filter((k) => !mayBeEmpty(k.columns, stored)),
     everyRow: columns.some((c) => c.filler !== null) || stored.some((c) => c.constrained_domain),
     watch: {
       log: { schema: LEDGER_SCHEMA, name: watch },
@@ -53,6 +56,10 @@ export function planHost(model: Model, oid: Oid): HostPlan {
     },
   }
 }
+
+/** A reference by removed columns alone can be left empty, unless they are NOT NULL. */
+const mayBeEmpty = (columns: readonly string[], stored: readonly Column[]) =>
+  columns.every((name) => stored.some((c) => c.attname === name && !c.attnotnull))
 
 function planColumn(model: Model, table: HostPlan['table'], column: Column): PlannedColumn {
   const constant = column.default !== null && column.default_constant

@@ -193,6 +193,7 @@ export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
           referencedGenerated: true,
         }),
         ...(k.period && { period: true }),
+        ...(k.match_full && { full: true }),
         equalities: k.equalities,
         setColumns: k.set_columns,
         onDelete: onDelete[k.confdeltype],

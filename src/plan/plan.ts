@@ -83,9 +83,20 @@ export interface HostPlan {
    * parent goes that only a removed column refers to, so whatever the key says, the reference is left empty.
    */
   readonly foreignKeys: readonly MovedForeignKey[]
+  /** Valid checks over removed and kept columns: none in ledgers that do not say. */
+  readonly checks?: readonly HostCheck[]
+  /** Valid foreign keys over removed columns that cannot be left empty, or over kept ones too: none in ledgers that do not say. */
+  readonly demandedKeys?: readonly MovedForeignKey[]
   /** Every row is backed up, not only those that hold something. */
   readonly everyRow: boolean
   readonly watch: { readonly log: QualifiedName; readonly routine: QualifiedName; readonly trigger: string }
+}
+
+/** A check that rows may have come to break, though neither their backup nor they did before. */
+export interface HostCheck {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly expression: string
 }
 
 /** What a publication took of a table of the feature before the removal. */
@@ -124,6 +135,8 @@ export interface MovedForeignKey {
   readonly referencedGenerated?: boolean
   /** The last column is a PERIOD: all of it must be covered by rows that are referred to. */
   readonly period?: boolean
+  /** MATCH FULL: either all columns are NULL, or none. */
+  readonly full?: boolean
   /** For each column, the operator that compares it with what it refers to. */
   readonly equalities?: readonly string[]
   /** ON DELETE SET NULL (…) or SET DEFAULT (…): the columns that are changed; none for all. */

@@ -30,7 +30,7 @@ const treeOf = ({ partitioned }: Orphans, reference: string): string =>
     : `array[${reference}::pg_catalog.oid]`
 
 /** A condition on rows `t` of the child: they refer to a parent that is not there. */
-export function orphaned({ key, parent, parents }: Orphans): string {
+export function orphaned({ key, parent, parents }: Pick<Orphans, 'key' | 'parent' | 'parents'>): string {
   // as PostgreSQL checks it: what inherits from the parent does not count, but its partitions do
   const all = key.referencedPartitioned ? '' : 'only '
   const equal = key.columns.map(

@@ -24,6 +24,7 @@ import { evaluatedAsCaller } from './as-caller.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
+import { refuseBrokenDemands } from './host-demands.ts'
 import { inspectRestore, refuseAmbiguousKeys, refuseChangedBackups, refuseMissing } from './inspect-restore.ts'
 import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
@@ -253,6 +254,7 @@ async function runPhases(
       const quiet = plan.moved.filter((m) => m.published !== true)
       restoring.setAside.push(...(await setAsideOrphans(context, [...quiet, ...plan.hosts], orphans)))
       await verifyFilled(restoring)
+      await refuseBrokenDemands(context, plan)
       return null
     })
     const { ahead, locks, ...under } = aheadOfLocks(of('reveal'), plan.locks.reveal, plan.moved)

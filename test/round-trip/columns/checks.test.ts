@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'vitest'
-import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { defineFeature, removeFeature, restoreFeature, type Phase, type RunOptions } from 'kysely-unship'
+import { queryAtOnce } from '../../support/at-once.ts'
 import { useDatabase } from '../../support/database.ts'
 import { readState } from '../../support/life.ts'
-import { refusal, roundTrip } from './support.ts'
+import { refusal, refusedUnchanged } from '../../support/refusal.ts'
+import { asOwner } from '../../support/round-trip.ts'
+import { refusal as refusedRemoval, roundTrip } from './support.ts'
 
 describe('checks over removed columns', () => {
   const database = useDatabase()
@@ -46,29 +49,64 @@ describe('checks over removed columns', () => {
     })
   })
 
-  test('that a row came to break meanwhile: the restore says which, and goes on when it is mended', async () => {
-    const client = await database().connect()
-    await client.query(`
-      create table t (id int primary key, kept int, a int default 2, b text, constraint mixed check (a > kept));
-      insert into t values (1, 1, 2, 'x'), (2, 0, 5, 'y')`)
+  describe('that a row came to break meanwhile', () => {
     const feature = defineFeature()({ name: 'f', columns: { t: ['a', 'b'] } })
-    const before = await readState(database())
-    await removeFeature(database().db, feature)
-    await client.query(`update t set kept = 9 where id = 1`)
-    await expect(restoreFeature(database().db, feature)).rejects.toMatchObject({
-      code: 'rows_in_the_way',
-      detail: expect.stringContaining('"mixed"'),
+    const broken = 'check mixed of t (a, the kept) does not hold'
+    beforeEach(() =>
+      asOwner(
+        database(),
+        `create table t (id int primary key, "the kept" int, a int default 2, b text, constraint mixed check (a > "the kept"));
+         insert into t values (1, 1, 2, 'x'), (2, 0, 5, 'y')`,
+      ),
+    )
+    const restoring = () => restoreFeature(database().db, feature)
+
+    test.each([
+      ['by what it kept', 'update t set "the kept" = 9 where id = 2', 'update t set "the kept" = 0 where id = 2'],
+      ['as it came', 'insert into t values (3, 2)', 'delete from t where id = 3'],
+    ])('%s: the restore refuses, and restores when it is mended', async (_, breaking, mend) => {
+      const before = await readState(database())
+      await removeFeature(database().db, feature)
+      await asOwner(database(), breaking)
+      const error = await refusedUnchanged(database(), 'rows_in_the_way', restoring)
+      expect(error.detail).toContain(broken)
+      expect(error.hint).toContain('Nothing was restored.')
+      await asOwner(database(), mend)
+      expect(await restoring()).toMatchObject({ outcome: 'restored', warnings: [] })
+      expect(await readState(database())).toEqual(before)
     })
-    await client.query(`update t set kept = 1 where id = 1`)
-    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
-    expect(await readState(database())).toEqual(before)
+
+    test('while the restore is under way: nothing appears, and it goes on or is taken back', async () => {
+      const during = (phase: Phase, sql: string): RunOptions => ({
+        onProgress: (event) => {
+          if (event.type === 'phase started' && event.phase === phase) queryAtOnce(database().url, sql)
+        },
+      })
+      await removeFeature(database().db, feature)
+      const removed = await readState(database(), { dump: false })
+      const call = () =>
+        restoreFeature(database().db, feature, during('build', 'update t set "the kept" = 9 where id = 2'))
+      const error = await refusal('rows_in_the_way', call())
+      expect(error.detail).toContain(broken)
+      // nothing keeps the application from its rows
+      await asOwner(database(), 'update t set "the kept" = 8 where id = 2')
+      expect((await refusal('rows_in_the_way', restoring())).detail).toContain(broken)
+      await asOwner(database(), 'update t set "the kept" = 0 where id = 2')
+      expect(await restoring()).toMatchObject({ outcome: 'restored', warnings: [] })
+
+      await removeFeature(database().db, feature)
+      await refusal('rows_in_the_way', call())
+      expect(await removeFeature(database().db, feature)).toMatchObject({ outcome: 'already removed' })
+      await asOwner(database(), 'update t set "the kept" = 0 where id = 2')
+      expect(await readState(database(), { dump: false })).toEqual(removed)
+    })
   })
 
   test('that rows inserted meanwhile could not satisfy are refused', async () => {
     await database().query(`
       set role crm_owner;
       create table t (id int primary key, a int, b text default 'x', constraint a_there check (a is not null), constraint b_long check (length(b) > 3) not valid);`)
-    const error = await refusal(database(), { name: 'f', columns: { t: ['a', 'b'] } })
+    const error = await refusedRemoval(database(), { name: 'f', columns: { t: ['a', 'b'] } })
     expect(error.code).toBe('not_restorable')
     expect(error.detail).toContain('check a_there of t')
     expect(error.detail).toContain('check b_long of t')

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../../support/database.ts'
+import { readState } from '../../support/life.ts'
 import { asOwner, expectRefusal, expectRoundTrip, major } from '../../support/round-trip.ts'
 
 describe('foreign keys', () => {
@@ -71,6 +72,35 @@ describe('foreign keys', () => {
     expect(
       await database().query(`select convalidated from pg_constraint where conname = 'kept_plan_id_fkey'`),
     ).toEqual([{ convalidated: true }])
+  })
+
+  test.each([
+    ['no parent any more', '', `update kept set code = 'b'`, `update kept set code = 'a'`],
+    [
+      'a part of a reference, MATCH FULL',
+      'match full',
+      `insert into kept values (2, 'a')`,
+      'delete from kept where id = 2',
+    ],
+  ])('over removed and kept columns: rows with %s are told before anything appears', async (_, match, change, mend) => {
+    await asOwner(
+      database(),
+      `create table plan (a int, code text, primary key (a, code)); insert into plan values (1, 'a');
+       create table kept (id int primary key, code text, a int, constraint pair foreign key (a, code) references plan ${match});
+       insert into kept values (1, 'a', 1)`,
+    )
+    const feature = { name: 'plans', columns: { kept: ['a'] }, constraints: { kept: ['pair'] } }
+    const before = await readState(database(), { dump: false })
+    await removeFeature(database().db, feature)
+    await asOwner(database(), change)
+    await expect(restoreFeature(database().db, feature)).rejects.toMatchObject({
+      code: 'rows_in_the_way',
+      detail: 'foreign key pair of kept (a, code) does not hold: rows were changed or inserted meanwhile.',
+    })
+    expect(await database().query(`select from pg_constraint where conname = 'pair'`)).toEqual([])
+    await asOwner(database(), mend)
+    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
   describe('where several indexes fit', () => {

@@ -1,0 +1,58 @@
+import type { RecordedPlan } from '../ledger/ledger.ts'
+import { checkBroken, keyBroken, referencedBeforeReveal } from '../plan/host-demands.ts'
+import { shown } from '../plan/model.ts'
+import type { HostPlan } from '../plan/plan.ts'
+import { literal, qualified } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { asFiller } from './fill.ts'
+import { row } from './query.ts'
+import { GOES_ON, rowsInTheWay } from './rows-in-the-way.ts'
+
+/** Refuses before the first change where rows have come to break checks that are to come back. */
+export async function refuseBrokenChecks(context: RunContext, plan: RecordedPlan): Promise<void> {
+  refuse(context, await brokenChecks(context, plan, false), 'Change those rows. Nothing was restored.')
+}
+
+/** The same of filled columns that are still hidden, and of foreign keys. */
+export async function refuseBrokenDemands(context: RunContext, plan: RecordedPlan): Promise<void> {
+  const broken = [...(await brokenChecks(context, plan, true)), ...(await brokenKeys(context, plan))]
+  refuse(context, broken, GOES_ON)
+}
+
+function refuse(context: RunContext, broken: readonly string[], hint: string): void {
+  if (broken.length > 0) throw rowsInTheWay(context, { detail: broken, hint })
+}
+
+async function brokenChecks(context: RunContext, plan: RecordedPlan, filled: boolean): Promise<string[]> {
+  const broken: string[] = []
+  for (const host of plan.hosts)
+    for (const check of host.checks ?? []) {
+      const sql = checkBroken(host, check, filled)
+      if (sql !== null && (await holds(context, sql))) broken.push(told('check', host, check))
+    }
+  return broken
+}
+
+async function brokenKeys(context: RunContext, plan: RecordedPlan): Promise<string[]> {
+  const broken: string[] = []
+  for (const host of plan.hosts)
+    for (const key of host.demandedKeys ?? []) {
+      const referenced = `pg_catalog.to_regclass(${literal(qualified(referencedBeforeReveal(plan.moved, key)))})`
+      // PostgreSQL may look there when it validates, where the role may not
+      const readable = `pg_catalog.has_table_privilege(${referenced}, 'SELECT') and not pg_catalog.row_security_active(${referenced})`
+      if ((await holds(context, readable)) && (await holds(context, keyBroken(plan, host, key))))
+        broken.push(told('foreign key', host, key))
+    }
+  return broken
+}
+
+const told = (kind: string, host: HostPlan, { name, columns }: { name: string; columns: readonly string[] }) =>
+  `${kind} ${name} of ${shown(host.table)} (${columns.join(', ')}) does not hold: rows were changed or inserted meanwhile.`
+
+async function holds(context: RunContext, sql: string): Promise<boolean> {
+  let is = false
+  await asFiller(context, async () => {
+    is = (await row<{ is: boolean }>(context.db, `select ${sql} as is`)).is
+  })
+  return is
+}
