@@ -1,8 +1,9 @@
+import type { Column } from '../catalog/column.ts'
 import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { backupKeyName, backupName } from '../names.ts'
 import { refuseTogether } from '../refusals.ts'
 import { isChild, type Dependents } from './dependents.ts'
-import { generatedColumns, notNullIn, planHost, storedColumns } from './host.ts'
+import { declaredFill, generatedColumns, notNullIn, planHost, storedColumns } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
 import { usableKey } from './key.ts'
@@ -92,23 +93,50 @@ function refuseKeys(model: Model): void {
 }
 
 function refuseFillers(model: Model): void {
-  const lacking = [...model.removed].flatMap(([oid]) =>
+  const lacking = [...model.removed.keys()].flatMap((oid) =>
     storedColumns(model, oid)
-      .filter((c) => c.default === null && c.attidentity === '')
-      .filter((c) => !model.perTable(model.feature.fill, model.name(oid))?.[c.attname])
-      .flatMap((c) =>
-        notNullIn(model, oid, c).map((of) => ({ table: model.spell(model.name(oid)), column: c.attname, of })),
-      ),
+      .filter((c) => isLeftNull(model, oid, c))
+      .flatMap((c) => {
+        const { attname: column } = c
+        const table = model.spell(model.name(oid))
+        return [
+          ...notNullIn(model, oid, c).map((of) => ({
+            ...{ table, column, demand: 'NOT NULL' },
+            why: `Column ${of}.${column} is NOT NULL and has no default.`,
+          })),
+          ...halfKeys(model, oid, c).map(({ key, other }) => ({
+            ...{ table, column, demand: `foreign key ${key}` },
+            why: `Column ${table}.${column} has no default, and foreign key ${key} is MATCH FULL: ${other} is never NULL.`,
+          })),
+        ]
+      }),
   )
   if (lacking.length === 0) return
   const fill: Record<string, Record<string, string>> = {}
   for (const { table, column } of lacking) (fill[table] ??= {})[column] = '<SQL expression>'
   throw new UnshipError({
     code: 'fill_value_missing',
-    message: `rows inserted while the feature is away could not satisfy NOT NULL`,
-    detail: lacking.map((l) => `Column ${l.of}.${l.column} is NOT NULL and has no default.`).join('\n'),
+    message: `rows inserted while the feature is away could not satisfy ${[...new Set(lacking.map((l) => l.demand))].join(', ')}`,
+    detail: lacking.map((l) => l.why).join('\n'),
     hint: `Declare what such rows are given on restore:\n${JSON.stringify({ fill }, null, 2)}`,
   })
+}
+
+/** Nothing gives a value to rows that are inserted while the column is away. */
+const isLeftNull = (model: Model, oid: string, c: Column): boolean =>
+  c.default === null && c.attidentity === '' && declaredFill(model, model.name(oid), c) === null
+
+/** MATCH FULL takes all columns NULL or none: keys of which another column always has a value. */
+function halfKeys(model: Model, oid: string, column: Column): { readonly key: string; readonly other: string }[] {
+  const hasValue = (c: Column) =>
+    model.isRemoved(oid, c.attnum) ? c.attgenerated === '' && !isLeftNull(model, oid, c) : c.attnotnull
+  return model.snapshot.constraints
+    .filter((k) => k.conrelid === oid && k.match_full && k.parent === null && k.convalidated && k.enforced)
+    .filter((k) => k.columns.includes(column.attname))
+    .flatMap((k) => {
+      const other = model.columns(oid).find((c) => k.columns.includes(c.attname) && hasValue(c))
+      return other ? [{ key: k.conname, other: other.attname }] : []
+    })
 }
 
 /** What comes back only by rewriting or scanning its table under lock has to be acknowledged. */

@@ -103,6 +103,24 @@ describe('foreign keys', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
+  test('MATCH FULL, where rows inserted meanwhile would have a part of them: a fill value is asked for', async () => {
+    await asOwner(
+      database(),
+      `create table plan (a int, code text, primary key (a, code)); insert into plan values (1, 'a'), (2, 'a');
+       create table kept (id int primary key, code text not null, a int, constraint pair foreign key (a, code) references plan match full);
+       insert into kept values (1, 'a', 1)`,
+    )
+    const feature = { name: 'plans', columns: { kept: ['a'] }, constraints: { kept: ['pair'] } }
+    const error = await expectRefusal(database(), feature)
+    expect(error.code).toBe('fill_value_missing')
+    expect(error.detail).toBe('Column kept.a has no default, and foreign key pair is MATCH FULL: code is never NULL.')
+    const filled = { ...feature, fill: { kept: { a: '2' } } }
+    await removeFeature(database().db, filled)
+    await asOwner(database(), `insert into kept values (2, 'a')`)
+    expect(await restoreFeature(database().db, filled)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await database().query('select a from kept order by id')).toEqual([{ a: 1 }, { a: 2 }])
+  })
+
   describe('where several indexes fit', () => {
     const hangOn = () =>
       database().query(
