@@ -1,3 +1,5 @@
+import { withoutRowValues } from './server-error.ts'
+
 /** Every code that an `UnshipError` can have. Each has an entry in `docs/runbook.md`. */
 export const UNSHIP_ERROR_CODES = [
   'invalid_declaration',
@@ -73,6 +75,7 @@ export interface UnshipErrorFields {
   detail?: string | undefined
   hint?: string | undefined
   suggestion?: Suggestion | undefined
+  /** Of an error of the server's, values of rows are left out. */
   cause?: unknown
 }
 
@@ -96,7 +99,7 @@ export class UnshipError extends Error {
   readonly suggestion: Suggestion | undefined
 
   constructor(fields: UnshipErrorFields) {
-    super(compose(fields), fields.cause === undefined ? undefined : { cause: fields.cause })
+    super(compose(fields), fields.cause === undefined ? undefined : { cause: withoutRowValues(fields.cause) })
     this.code = fields.code
     this.primary = fields.message
     this.detail = fields.detail

@@ -1,11 +1,12 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { isUnshipError, UnshipError } from '../errors.ts'
+import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import type { RunOptions } from './options.ts'
 import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from './report.ts'
-import { row, sqlState } from './query.ts'
+import { isServerError, messageWithoutValues } from '../server-error.ts'
+import { row } from './query.ts'
 import { withFeatureLock, withSession, type Session } from './session.ts'
 
 /** What removal, restore and abort have in common: one session, one run of a feature at a time, one report. */
@@ -48,13 +49,12 @@ const TAKEN_BACK =
 
 /** An error of the server's that no check foresaw; its own DETAIL may hold values of rows, and is left out. */
 function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error: unknown): unknown {
-  if (!(error instanceof Error) || isUnshipError(error) || isConnectionLost(error)) return error
-  if (!/^[0-9A-Z]{5}$/.test(sqlState(error) ?? '') || !('severity' in error)) return error
+  if (!isServerError(error) || isConnectionLost(error)) return error
   const where = context.entered === undefined ? '' : ` in phase "${context.entered}"`
   return new UnshipError({
     code: 'statement_failed',
     message: `the server refused a statement of the ${direction} of feature ${context.feature}${where}`,
-    detail: `${sqlState(error) ?? ''}: ${error.message}`,
+    detail: `${error.code}: ${messageWithoutValues(error)}`,
     hint: context.session.inTransaction ? TAKEN_BACK : WHAT_NOW[direction],
     cause: error,
   })

@@ -1,10 +1,9 @@
 import { UnshipError, isUnshipError } from '../errors.ts'
 import { runById, type LedgerRun } from '../ledger/ledger.ts'
+import { messageWithoutValues } from '../server-error.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import { takeBackRemoval } from './take-back-removal.ts'
-
-const text = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 /**
  * After an error in a removal: takes back what was done before the cut-over, where the
@@ -28,13 +27,13 @@ export async function afterFailure(context: RunContext, runId: string, error: un
         lockAttempts: Math.min(20, context.options.lockAttempts),
       },
     )
-    await takeBackRemoval(calm, run, text(error))
+    await takeBackRemoval(calm, run, messageWithoutValues(error))
     return error
   } catch (cleanUpError) {
     return new UnshipError({
       code: isUnshipError(error) ? error.code : 'wrong_state',
       message: `the removal of feature ${context.feature} broke off and could not be taken back yet`,
-      detail: `${text(error)}\nTaking it back failed too: ${text(cleanUpError)}`,
+      detail: `${messageWithoutValues(error)}\nTaking it back failed too: ${messageWithoutValues(cleanUpError)}`,
       hint: 'The feature works on, untouched. Run the same command again to finish the removal, or abortRemoval to take it back; do not run migrate:down, which would undo the migration before it.',
       cause: error,
     })
@@ -45,7 +44,7 @@ function pastCutOver(context: RunContext, { id }: LedgerRun, error: unknown): Un
   return new UnshipError({
     code: isUnshipError(error) ? error.code : 'wrong_state',
     message: `the removal of feature ${context.feature} broke off after its cut-over`,
-    detail: `${text(error)}\nThe feature is gone, and its backups are kept; run ${id} is not closed in the ledger.`,
+    detail: `${messageWithoutValues(error)}\nThe feature is gone, and its backups are kept; run ${id} is not closed in the ledger.`,
     hint: 'Run the same command again to finish it, or abortRemoval to bring the feature back; do not run migrate:down, which would undo the migration before it.',
     cause: error,
   })

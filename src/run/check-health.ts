@@ -10,6 +10,7 @@ import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { messageWithoutValues } from '../server-error.ts'
 import { shown } from '../plan/model.ts'
 import type { QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
@@ -122,7 +123,7 @@ async function changed(db: AnyKysely, run: LedgerRun): Promise<string[]> {
         if (sealed !== undefined && checksum !== sealed)
           found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
     } catch (error) {
-      found.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      found.push(`${name}: ${messageWithoutValues(error)}`)
     }
   }
   return found

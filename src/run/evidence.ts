@@ -14,6 +14,7 @@ import {
   type StatementEvidence,
   type StatementUse,
 } from '../catalog/evidence.ts'
+import { messageWithoutValues } from '../server-error.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import { readJson } from '../catalog/read.ts'
 import { hasWord } from '../plan/kept-triggers.ts'
@@ -127,7 +128,7 @@ async function readStatements(db: AnyKysely, words: Words): Promise<StatementEvi
   } catch (error) {
     // 55000: it is not among shared_preload_libraries; 42501: no right to read it
     if (!['55000', '42501'].includes(sqlState(error) ?? '')) throw error
-    return nothing(error instanceof Error ? error.message : String(error))
+    return nothing(messageWithoutValues(error))
   }
 }
 

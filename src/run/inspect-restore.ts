@@ -16,6 +16,7 @@ import type { Naming } from '../plan/same-publications.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
+import { messageWithoutValues } from '../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { acknowledged } from './acknowledged.ts'
 import { backupsOf, sealBackups } from './backups.ts'
@@ -150,7 +151,7 @@ export async function refuseChangedBackups(context: RunContext, removal: LedgerR
         : new UnshipError({
             code: 'backup_changed',
             message: `backup ${shown(table)} cannot be read as it was written`,
-            detail: error instanceof Error ? error.message : String(error),
+            detail: messageWithoutValues(error),
             hint: 'Bring it back from a backup of the database.',
             cause: error,
           }),

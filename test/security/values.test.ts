@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { defineFeature, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
@@ -44,7 +45,37 @@ describe('values of rows', () => {
       restoreFeature(database().db, declared, { onProgress: (e) => events.push(e) }),
     )
     expect(error.message).toContain('broken')
-    expect(`${error.message}${error.stack ?? ''}${JSON.stringify(events)}`).not.toContain(SECRET)
+    expect(`${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(events)}`).not.toContain(SECRET)
+    expect(await ledger()).not.toContain(SECRET)
+  })
+
+  test.each([
+    [
+      'cannot be read,',
+      `create index broken on t ((kept || code)) where (case when kept = 'a' then 1 else (kept || code)::int end) > 0`,
+    ],
+    ['a function of the application raises,', `create index broken on t (code) where strict(kept, code)`],
+  ])('that %s in an index are in no error', async (_, index) => {
+    await asOwner(
+      database(),
+      `create function strict(text, text) returns boolean language plpgsql immutable as
+         $$begin if $1 <> 'a' then raise '%', $2 using hint = $2, detail = $2; end if; return true; end$$;
+       create table t (id int primary key, kept text, code text, note text); insert into t values (1, 'a', '${SECRET}');
+       ${index}`,
+    )
+    const declared = { ...feature, indexes: ['broken'] }
+    await removeFeature(database().db, declared)
+    await asOwner(database(), `update t set kept = 'b'`)
+    const error = await refusal('statement_failed', restoreFeature(database().db, declared))
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(SECRET)
+    expect(error.detail).toMatch(
+      /^22P02: .* type integer|^P0001: raised by PL\/pgSQL function .*strict\(text,text\) line 1/,
+    )
+    expect(error.cause).toMatchObject({
+      code: /22P02|P0001/.exec(error.detail ?? '')?.[0],
+      severity: 'ERROR',
+      routine: expect.any(String) as string,
+    })
     expect(await ledger()).not.toContain(SECRET)
   })
 
