@@ -7,7 +7,7 @@ import type { RunOptions } from './options.ts'
 import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from './report.ts'
 import { isServerError, messageWithoutValues } from '../server-error.ts'
 import { row } from './query.ts'
-import { withFeatureLock, withSession, type Session } from './session.ts'
+import { TAKEN_BACK, withFeatureLock, withSession, type Session } from './session.ts'
 
 /** What removal, restore and abort have in common: one session, one run of a feature at a time, one report. */
 export async function asRun<R extends RemovalReport | RestoreReport | AbortReport>(
@@ -42,10 +42,6 @@ const WHAT_NOW: Readonly<Record<'removal' | 'restore' | 'abort', string>> = {
     'Mend what the error names, then run the same command again: it goes on where it was. Or take back what is prepared: run the removal again.',
   abort: 'Mend what the error names, then call abortRemoval again.',
 }
-
-/** A savepoint undoes in the caller's transaction what the run had done there. */
-const TAKEN_BACK =
-  'All is as it was before the call, and the transaction can go on. Mend what the error names, then make the same call again: it begins anew.'
 
 /** An error of the server's that no check foresaw; its own DETAIL may hold values of rows, and is left out. */
 function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error: unknown): unknown {

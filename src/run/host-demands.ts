@@ -6,21 +6,19 @@ import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import { row } from './query.ts'
-import { GOES_ON, rowsInTheWay } from './rows-in-the-way.ts'
+import { rowsInTheWay } from './rows-in-the-way.ts'
 
 /** Refuses before the first change where rows have come to break checks that are to come back. */
 export async function refuseBrokenChecks(context: RunContext, plan: RecordedPlan): Promise<void> {
-  refuse(context, await brokenChecks(context, plan, false), 'Change those rows. Nothing was restored.')
+  const broken = await brokenChecks(context, plan, false)
+  if (broken.length > 0)
+    throw rowsInTheWay(context, { detail: broken, hint: 'Change those rows. Nothing was restored.' })
 }
 
 /** The same of filled columns that are still hidden, and of foreign keys. */
 export async function refuseBrokenDemands(context: RunContext, plan: RecordedPlan): Promise<void> {
   const broken = [...(await brokenChecks(context, plan, true)), ...(await brokenKeys(context, plan))]
-  refuse(context, broken, GOES_ON)
-}
-
-function refuse(context: RunContext, broken: readonly string[], hint: string): void {
-  if (broken.length > 0) throw rowsInTheWay(context, { detail: broken, hint })
+  if (broken.length > 0) throw rowsInTheWay(context, { detail: broken })
 }
 
 async function brokenChecks(context: RunContext, plan: RecordedPlan, filled: boolean): Promise<string[]> {

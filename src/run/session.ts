@@ -100,6 +100,10 @@ const resources = [
   ...Object.entries(MOST_WORKERS).map(([name, n]) => setting(name, `least(s.setting::int, ${String(n)})::text`)),
 ].join(', ')
 
+/** What an error tells to do: a savepoint undoes in the caller's transaction what the run had done there. */
+export const TAKEN_BACK =
+  'All is as it was before the call, and the transaction can go on. Mend what the error names, then make the same call again: it begins anew.'
+
 /**
  * Pins one connection, sets it up, and puts the caller's settings back
  * afterwards, whatever happens.

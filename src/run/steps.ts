@@ -12,7 +12,7 @@ import { observed } from './observe.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { buildForNewPartitions } from './partition-indexes.ts'
 import { row, run, sqlState } from './query.ts'
-import { sayingWhichRows } from './rows-in-the-way.ts'
+import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
 import { runShort } from './short.ts'
 import { withoutValues } from './without-values.ts'
@@ -137,11 +137,12 @@ async function buildIndex(context: RunContext, statement: LedgerStatement): Prom
     )
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error
-    throw new UnshipError({
-      code: 'rows_in_the_way',
+    throw rowsInTheWay(context, {
       message: `unique index ${name} of feature ${feature} cannot be built`,
-      detail: `${error instanceof Error ? error.message : String(error)} Rows inserted meanwhile are equal where the index demands that they differ.`,
-      hint: 'Change those rows, then run the same command again; it goes on where it was.',
+      detail: [
+        ...whereToLook(error),
+        'Rows that were changed or inserted meanwhile are equal where the index demands that they differ.',
+      ],
       cause: error,
     })
   }
@@ -172,11 +173,9 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
       const kept = await setAsideOrphans(context, plan.moved, at)
       setAside.push(...kept)
       if (kept.length > 0 && attempt < 10) continue
-      throw new UnshipError({
-        code: 'rows_in_the_way',
+      throw rowsInTheWay(context, {
         message: `a foreign key of feature ${context.feature} does not hold for rows of a table that stayed`,
-        detail: error instanceof Error ? error.message : String(error),
-        hint: 'Change those rows, then run the same command again; it goes on where it was.',
+        detail: whereToLook(error),
         cause: error,
       })
     }

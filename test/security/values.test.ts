@@ -45,6 +45,8 @@ describe('values of rows', () => {
       restoreFeature(database().db, declared, { onProgress: (e) => events.push(e) }),
     )
     expect(error.message).toContain('broken')
+    expect(error.detail).toMatch(/\((code|note|kept), (kept|note)\)|by some row/)
+    expect(error.message).not.toContain('unship_hidden')
     expect(`${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(events)}`).not.toContain(SECRET)
     expect(await ledger()).not.toContain(SECRET)
   })

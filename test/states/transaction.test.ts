@@ -6,6 +6,7 @@ import * as migration from '../../migrations/1762603200000_remove_program_partne
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { noTraces, readTraces, refusal } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 const { programPartner } = migration
 const database = useDatabase({ template: 'demo' })
@@ -65,6 +66,24 @@ describe("inside a caller's transaction", () => {
     expect(await readState(database())).toEqual(before)
     const error = await refusal('statement_failed', restoreFeature(database().db, programPartner))
     expect(error.hint).toMatch(/it goes on where it was/)
+  })
+
+  test('rows that are in the way are told of with their columns, and that all was taken back', async () => {
+    await asOwner(
+      database(),
+      `create table t (id int primary key, kept text, gone int, constraint pair unique (gone, kept)); insert into t values (1, 'a', 1), (2, 'b', 1)`,
+    )
+    const feature = { name: 'f', columns: { t: ['gone'] }, constraints: { t: ['pair'] } }
+    await removeFeature(database().db, feature)
+    await asOwner(database(), `update t set kept = 'a'`)
+    const before = await readState(database())
+    const call = database()
+      .db.transaction()
+      .execute((trx) => restoreFeature(trx, feature))
+    const error = await refusal('rows_in_the_way', call)
+    expect(error.detail).toContain('Table public.t, key (gone, kept);')
+    expect(error.hint).toMatch(/^All is as it was before the call/)
+    expect(await readState(database())).toEqual(before)
   })
 
   test.each(['repeatable read', 'serializable'] as const)(

@@ -66,7 +66,10 @@ describe('foreign keys', () => {
     const feature = { name: 'plans', tables: ['plan'], constraints: { kept: ['kept_plan_id_fkey'] } }
     await removeFeature(database().db, feature)
     await database().query('insert into kept values (1, 7)')
-    await expect(restoreFeature(database().db, feature)).rejects.toMatchObject({ code: 'rows_in_the_way' })
+    await expect(restoreFeature(database().db, feature)).rejects.toMatchObject({
+      code: 'rows_in_the_way',
+      detail: expect.stringContaining('Table public.kept, key (plan_id);') as string,
+    })
     await database().query('update kept set plan_id = 1')
     expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
     expect(
