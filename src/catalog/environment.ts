@@ -9,6 +9,7 @@ export interface Environment {
   readonly database: string
   readonly current_user: string
   readonly superuser: boolean
+  readonly superusers: readonly string[]
   readonly read_only: boolean
   readonly in_recovery: boolean
   /** May create a schema, hence the ledger. */
@@ -32,6 +33,7 @@ export const environmentQuery = (ledgerSchema: string, major: number): string =>
     pg_catalog.current_setting('server_version') as server_version,
     pg_catalog.current_database() as database, current_user,
     (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) as superuser,
+    (select pg_catalog.json_agg(r.rolname) from pg_catalog.pg_roles r where r.rolsuper) as superusers,
     pg_catalog.current_setting('transaction_read_only')::bool as read_only,
     pg_catalog.pg_is_in_recovery() as in_recovery,
     pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') as create_on_database,

@@ -19,6 +19,7 @@ import type { Creator } from '../plan/rights.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
 import type { Naming } from '../plan/same-publications.ts'
 import type { TriggerSwap } from '../plan/swap.ts'
+import { ownerHint } from '../owner-hint.ts'
 import { literal } from '../sql.ts'
 import type { KeptDefinitions } from './kept-definitions.ts'
 import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA } from './schema.ts'
@@ -110,20 +111,28 @@ export interface LedgerStatement {
 }
 
 const runs = `${LEDGER_SCHEMA}.runs`
+const LEDGER_TABLES = ['runs', 'objects', 'statements', 'events']
 
 export async function ledgerExists(db: AnyKysely): Promise<boolean> {
-  const result = await sql<{ owner: string; usable: boolean; me: string }>`
-    select pg_catalog.pg_get_userbyid(c.relowner)::text as owner, current_user::text as me,
+  const result = await sql<{ owner: string; superuser: boolean; usable: boolean; me: string }>`
+    select r.rolname::text as owner, r.rolsuper as superuser, current_user::text as me,
       pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT') as usable
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = ${LEDGER_SCHEMA} and c.relname = 'runs'`.execute(db)
+    join pg_catalog.pg_roles r on r.oid = c.relowner where n.nspname = ${LEDGER_SCHEMA} and c.relname = 'runs'`.execute(
+    db,
+  )
   const [ledger] = result.rows
   if (ledger && !ledger.usable)
     throw new UnshipError({
       code: 'missing_privilege',
       message: `role ${ledger.me} may not read the ledger in schema ${LEDGER_SCHEMA}`,
       detail: `It belongs to ${ledger.owner}; removals in this database were run as that role, not as ${ledger.me}.`,
-      hint: `Run it as ${ledger.owner}, or grant that role to ${ledger.me}.`,
+      hint: ledger.superuser
+        ? ownerHint('it', ledger.me, [
+            { ...ledger, object: `schema ${LEDGER_SCHEMA}` },
+            ...LEDGER_TABLES.map((name) => ({ ...ledger, object: `table ${LEDGER_SCHEMA}.${name}` })),
+          ])
+        : `Run it as ${ledger.owner}, or grant that role to ${ledger.me}.`,
     })
   return ledger !== undefined
 }

@@ -1,6 +1,8 @@
 import type { Snapshot } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { ownerHint } from '../owner-hint.ts'
+import { id, qualified } from '../sql.ts'
 import { lostRights } from './lost-rights.ts'
 import { shown, type Model } from './model.ts'
 import { grantorsWithoutUsage, mayActAs } from './grantors.ts'
@@ -10,6 +12,11 @@ import { planTrials } from './trials.ts'
 /** Everything that the removal changes must belong to the session's role, or to one that it is a member of. */
 export function refuseOwnership(model: Model): void {
   const { snapshot } = model
+  const { current_user: me, superusers } = snapshot.environment
+  const of = (told: string, object: string, owner: string) => ({
+    ...{ told: `${told} belongs to ${owner}`, object, owner },
+    superuser: superusers.includes(owner),
+  })
   const foreign = [
     ...snapshot.relations
       .filter(
@@ -17,27 +24,37 @@ export function refuseOwnership(model: Model): void {
           (model.isHost(r.oid) || model.moved.has(r.oid) || model.views.has(r.oid) || changesOn(model, r.oid)) &&
           !r.owned,
       )
-      .map((r) => `${r.relkind === 'v' ? 'view' : 'table'} ${shown(model.name(r.oid))} belongs to ${r.owner}`),
+      .map((r) => {
+        const name = model.name(r.oid)
+        return of(`${r.relkind === 'v' ? 'view' : 'table'} ${shown(name)}`, `table ${qualified(name)}`, r.owner)
+      }),
     ...snapshot.routines
       .filter((r) => !r.owned)
-      .map((r) => `function ${r.proname}(${r.argument_types}) belongs to ${r.owner}`),
+      .map((r) =>
+        of(
+          `function ${r.proname}(${r.argument_types})`,
+          `routine ${id(r.nspname, r.proname)}(${r.argument_types})`,
+          r.owner,
+        ),
+      ),
     ...snapshot.types
       .filter((t) => !t.owned && model.declared.has(`pg_type:${t.oid}:0`))
-      .map((t) => `type ${t.typname} belongs to ${t.owner}`),
+      .map((t) => of(`type ${t.typname}`, `type ${id(t.nspname, t.typname)}`, t.owner)),
     ...snapshot.statistics
       .filter((s) => !s.owned && model.nodes.has(`pg_statistic_ext:${s.oid}:0`))
-      .map((s) => `statistics ${s.stxname} belongs to ${s.owner}`),
+      .map((s) => of(`statistics ${s.stxname}`, `statistics ${id(s.nspname, s.stxname)}`, s.owner)),
     ...snapshot.memberships
       .filter((m) => !m.owned && (model.isHost(m.prrelid) || model.moved.has(m.prrelid)))
-      .map((m) => `publication ${m.pubname}, of ${shown(model.name(m.prrelid))}, belongs to ${m.pubowner}`),
+      .map((m) =>
+        of(`publication ${m.pubname}, of ${shown(model.name(m.prrelid))},`, `publication ${id(m.pubname)}`, m.pubowner),
+      ),
   ]
   if (foreign.length === 0) return
-  const me = snapshot.environment.current_user
   throw new UnshipError({
     code: 'not_owner',
     message: `role ${me} is not the owner of what feature ${model.feature.name} changes`,
-    detail: foreign.map((f) => `${f}.`).join('\n'),
-    hint: `Run the migration as the owner, or grant that role to ${me}.`,
+    detail: foreign.map((f) => `${f.told}.`).join('\n'),
+    hint: ownerHint('the migration', me, foreign),
   })
 }
 

@@ -3,6 +3,7 @@ import { readJson } from '../catalog/read.ts'
 import { roleQuery, type Environment } from '../catalog/environment.ts'
 import { UnshipError } from '../errors.ts'
 import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
+import { ownerHint } from '../owner-hint.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import type { Creator } from '../plan/rights.ts'
@@ -31,13 +32,13 @@ export async function refuseRestoreRights(
   const ours = [...plan.hosts.flatMap((h) => [h.table, h.backup]), ...plan.moved.map((m) => m.backup)]
   const bearers = plan.claims.filter(({ kind }) => OF_TABLES.includes(kind))
   const tables = [...new Map([...ours, ...bearers].map((table) => [qualified(table), table])).values()]
-  const foreign = await readJson<{ n: number; owner: string }>(
+  const foreign = await readJson<{ n: number; owner: string; superuser: boolean }>(
     db,
     tables.length === 0
       ? 'select null as n where false'
-      : `select w.n, pg_catalog.pg_get_userbyid(c.relowner)::text as owner
+      : `select w.n, r.rolname as owner, r.rolsuper as superuser
          from (values ${tables.map((t, n) => `(${String(n)}, ${literal(qualified(t))})`).join(', ')}) w(n, name)
-         join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(w.name)
+         join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(w.name) join pg_catalog.pg_roles r on r.oid = c.relowner
          where not pg_catalog.pg_has_role(c.relowner, 'USAGE') order by w.n`,
   )
   if (foreign.length > 0)
@@ -47,7 +48,13 @@ export async function refuseRestoreRights(
       detail: foreign
         .flatMap(({ n, owner }) => (tables[n] ? [`table ${shown(tables[n])} belongs to ${owner}.`] : []))
         .join('\n'),
-      hint: `Run the restore as the owner, or grant that role to ${me}.`,
+      hint: ownerHint(
+        'the restore',
+        me,
+        foreign.flatMap(({ n, ...owned }) =>
+          tables[n] ? [{ ...owned, object: `table ${qualified(tables[n])}` }] : [],
+        ),
+      ),
     })
   const schemas = [...new Set([...ours, ...plan.claims].map((named) => named.schema))]
   const creating = [...schemas.map((schema) => ({ schema, role: me })), ...(superuser ? [] : (plan.creators ?? []))]

@@ -67,6 +67,33 @@ describe('not the owner', () => {
   })
 })
 
+describe("of what is a superuser's", () => {
+  const give = async (hint: string | undefined) => {
+    expect(hint).not.toContain('grant that role')
+    const statements = hint?.match(/^alter .*;$/gm) ?? []
+    expect(statements).not.toEqual([])
+    await database().query(statements.join('\n'))
+  }
+
+  test('before the removal: it can be given to the role', async () => {
+    await database()
+      .query(`alter table contacts owner to postgres; alter view program_partner_compliance owner to postgres;
+      alter function update_payment_method owner to postgres`)
+    const removing = () => removeFeature(database().db, programPartner)
+    await give((await refusedUnchanged(database(), 'not_owner', removing)).hint)
+    expect((await removing()).outcome).toBe('removed')
+  })
+
+  test('where a superuser has removed it: backups and ledger can be given to the role', async () => {
+    const feature = { name: 'f', columns: { subscriptions: ['payment_notes'] } }
+    const restoring = () => restoreFeature(database().db, feature)
+    await removeFeature(database().admin, feature)
+    await give((await refusedUnchanged(database(), 'missing_privilege', restoring)).hint)
+    await give((await refusedUnchanged(database(), 'not_owner', restoring)).hint)
+    expect((await restoring()).outcome).toBe('restored')
+  })
+})
+
 describe('without CREATE', () => {
   test('on the schema', async () => {
     await database().query('alter schema public owner to current_user; grant usage on schema public to public')
