@@ -12,7 +12,24 @@ export interface Needed {
   /** Of a function or type: whether the session has its privilege. */
   readonly held?: boolean | null
   readonly schema?: string | null
+  /** Of a column, function or enum: what a definition may depend on besides its name. */
+  readonly state?: string | null
 }
+
+/** SQL: the type of a column; volatility and result of a function; the labels of an enum, as JSON. */
+export const stateOf = (classid: string, objid: string, objsubid: string): string => `case ${classid}
+    when 'pg_catalog.pg_class'::pg_catalog.regclass then (
+      select pg_catalog.format_type(a.atttypid, null)
+        || case when a.attcollation <> t.typcollation then ' collate ' || a.attcollation::pg_catalog.regcollation::text else '' end
+      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+      where a.attrelid = ${objid} and a.attnum = ${objsubid} and ${objsubid} > 0)
+    when 'pg_catalog.pg_proc'::pg_catalog.regclass then (
+      select case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end
+        || coalesce(', returns ' || pg_catalog.pg_get_function_result(p.oid), '')
+      from pg_catalog.pg_proc p where p.oid = ${objid})
+    when 'pg_catalog.pg_type'::pg_catalog.regclass then (
+      select pg_catalog.json_agg(e.enumlabel order by e.enumsortorder)::text from pg_catalog.pg_enum e where e.enumtypid = ${objid})
+    end`
 
 /** An index or constraint of the same columns serves as well, whatever it is called; of schemas it is asked anyway. */
 const NAMELESS = ['schema', 'index', 'table constraint', 'domain constraint', 'view column', 'rule', 'default value']
@@ -26,7 +43,8 @@ export const neededQuery = (roots: readonly Address[]): string => `
     i.type, pg_catalog.to_jsonb(i.object_names) as names, pg_catalog.to_jsonb(i.object_args) as args,
     case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(d.refobjid, 'EXECUTE')
       when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(d.refobjid, 'USAGE') end as held,
-    (pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).schema
+    (pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).schema,
+    ${stateOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as state
   from reached r
   join pg_catalog.pg_depend d on d.classid = r.classid and d.objid = r.objid and d.objsubid = r.objsubid
   join pg_catalog.pg_class x on x.oid = d.classid

@@ -4,7 +4,12 @@ import { shown, type Model } from './model.ts'
 import { needsRecreation, type Parts } from './parts.ts'
 
 /** Something that stays, which has to be there when the feature comes back. */
-export type Need = Omit<Needed, 'dependent'>
+export type Need = Omit<Needed, 'dependent'> & {
+  /** Of a function: PostgreSQL demands that it be immutable there. */
+  readonly immutable?: boolean
+  /** Of a column: by itself, not in an expression; a wider type does as well. */
+  readonly plain?: boolean
+}
 
 /** A view's query is its rule. */
 const RULE_OF_VIEW = /^rule "?_RETURN"? on /
@@ -33,7 +38,11 @@ export function planNeeds(model: Model, { recreated, prebuilt }: Parts): Need[] 
   return [
     ...model.snapshot.needed
       .filter(({ dependent }) => isCreated(dependent))
-      .map(({ dependent: _, by, ...needed }) => ({ ...needed, by: by.replace(RULE_OF_VIEW, '') })),
+      .map(({ dependent, by, ...needed }) => ({
+        ...{ ...needed, by: by.replace(RULE_OF_VIEW, '') },
+        ...(demandsImmutable(model, dependent) && { immutable: true }),
+        ...(isPlain(model, dependent) && { plain: true }),
+      })),
     ...model.snapshot.policies
       .filter((p) => needsRecreation(model, 'pg_policy', p.oid, p.polrelid))
       .flatMap((p) =>
@@ -48,3 +57,18 @@ export function planNeeds(model: Model, { recreated, prebuilt }: Parts): Need[] 
       ),
   ]
 }
+
+/** Of an index, and of a generated column. */
+function demandsImmutable(model: Model, dependent: string): boolean {
+  const node = model.nodes.get(dependent)
+  if (node?.catalog !== 'pg_attrdef') return ['i', 'I'].includes(node?.relkind ?? '')
+  return (
+    model.gone.get(node.owner_relid ?? '')?.some((c) => c.attnum === node.owner_attnum && c.attgenerated !== '') ??
+    false
+  )
+}
+
+/** A key, or an index of columns alone. */
+const isPlain = ({ snapshot }: Model, dependent: string): boolean =>
+  snapshot.constraints.some((k) => k.contype !== 'c' && `pg_constraint:${k.oid}:0` === dependent) ||
+  snapshot.indexes.some((i) => !i.expressions && !i.partial && `pg_class:${i.indexrelid}:0` === dependent)

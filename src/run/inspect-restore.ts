@@ -19,6 +19,7 @@ import { triggerFamilies } from '../plan/trigger-family.ts'
 import { messageWithoutValues } from '../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { acknowledged } from './acknowledged.ts'
+import { refuseAltered } from './altered-needs.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
 import { isConnectionLost } from './connection-lost.ts'
@@ -56,6 +57,7 @@ export async function inspectRestore(
   const needs = await readNeeds(db, plan.needs ?? [])
   await refuseRestoreRights(context, plan, environment, statements, needs)
   await refuseGone(context, plan, statements, needs)
+  refuseAltered(context, statements, needs)
   await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
   await refusePublications(context, plan, environment)
