@@ -119,6 +119,22 @@ export async function sealedColumns(
   )
 }
 
+/** The enums and composite types of backups' columns: who alters one has its values print otherwise, in the seal too. */
+export async function printedByLabels(db: AnyKysely, backups: readonly Backup[]): Promise<string[]> {
+  const found = await readJson<{ type: string }>(
+    db,
+    `with recursive part(typid) as (
+       select a.atttypid from ${numbered(backups)} join pg_catalog.pg_attribute a on a.attrelid = pg_catalog.to_regclass(b.name)
+       where a.attnum > 0 and not a.attisdropped
+       union
+       select i.id from part join pg_catalog.pg_type y on y.oid = part.typid
+       cross join lateral (values (y.typbasetype), (case when y.typcategory = 'A' then y.typelem end)) i(id) where i.id <> 0)
+     select pg_catalog.format_type(y.oid, null) as type from part join pg_catalog.pg_type y on y.oid = part.typid
+     where y.typtype in ('c', 'e') order by 1`,
+  )
+  return found.map(({ type }) => `type ${type}`)
+}
+
 async function bytesOf(db: AnyKysely, backups: readonly Backup[]): Promise<ReadonlyMap<Backup, number>> {
   const found = await readJson<{ n: number; bytes: number }>(
     db,

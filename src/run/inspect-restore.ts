@@ -20,7 +20,7 @@ import { messageWithoutValues } from '../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { acknowledged } from './acknowledged.ts'
 import { refuseAltered } from './altered-needs.ts'
-import { backupsOf, sealBackups } from './backups.ts'
+import { backupsOf, printedByLabels, sealBackups } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
@@ -165,11 +165,14 @@ export async function refuseChangedBackups(context: RunContext, removal: LedgerR
       : [`${table}: sealed as ${sealed}, now ${checksum} (rows:checksum).`]
   })
   if (changed.length === 0) return
+  const otherwise = backupsOf(plan).filter(({ table }) => changed.some((line) => line.startsWith(`${shown(table)}: `)))
+  const types = await printedByLabels(context.db, otherwise)
+  const undo = `If ${types.join(', ')} was altered meanwhile (a label renamed, an attribute added), alter it back: their values are what they were then. Otherwise bring`
   throw new UnshipError({
     code: 'backup_changed',
     message: `the backups of feature ${context.feature} are not what the removal wrote`,
     detail: changed.join('\n'),
-    hint: 'Bring them back from a backup of the database. Nothing has appeared.',
+    hint: `${types.length > 0 ? undo : 'Bring'} them back from a backup of the database. Nothing has appeared.`,
   })
 }
 

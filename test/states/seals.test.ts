@@ -52,6 +52,40 @@ describe('the seal of a backup', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
+  test.each([
+    [
+      'a label of an enum',
+      `create type mood as enum ('good', 'bad'); create domain felt as mood`,
+      `array['good'::felt]`,
+      'felt[]',
+      `alter type mood rename value 'good' to 'fine'`,
+      `alter type mood rename value 'fine' to 'good'`,
+    ],
+    [
+      'an attribute of a composite type',
+      'create type mood as (a int, b int)',
+      '(1, 2)::mood',
+      'mood',
+      'alter type mood add attribute c int',
+      'alter type mood drop attribute c',
+    ],
+  ])(
+    'tells that %s was altered meanwhile, and that it can be altered back',
+    async (_, type, value, of, alter, undo) => {
+      await asOwner(
+        database(),
+        `${type}; create table members (id int primary key, note ${of}); insert into members values (1, ${value})`,
+      )
+      const moods = { name: 'moods', columns: { members: ['note'] } }
+      await removeFeature(database().db, moods)
+      await asOwner(database(), alter)
+      const error = await refusal('backup_changed', restoreFeature(database().db, moods))
+      expect(error.hint).toMatch(/^If type public.mood was altered meanwhile .* alter it back/)
+      await asOwner(database(), undo)
+      expect(await restoreFeature(database().db, moods)).toMatchObject({ outcome: 'restored', warnings: [] })
+    },
+  )
+
   test('tells values that changed places, and rows that went or came', async () => {
     await asOwner(database(), schema)
     await removeFeature(database().db, feature)
