@@ -12,6 +12,7 @@ import { byPlace } from '../plan/place-reasons.ts'
 import { creators } from '../plan/rights.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
 import { rowsOf } from '../plan/tree.ts'
+import { refuseOurs } from './ours.ts'
 import { proveRestorable } from './prove.ts'
 import { row } from './query.ts'
 import type { Session } from './session.ts'
@@ -43,7 +44,7 @@ const DEEPEST = 5
 
 async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
   const snapshot = await readSnapshot(session.db, feature, named)
-  const plan = planFromSnapshot(snapshot, feature)
+  const plan = await refuseOurs(session.db, snapshot, feature, () => planFromSnapshot(snapshot, feature))
   await proveRestorable(session, plan)
   return { snapshot, plan }
 }
