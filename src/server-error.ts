@@ -2,6 +2,7 @@
 interface ServerError extends Error {
   readonly code: string
   readonly where?: string
+  readonly routine?: string
 }
 
 /** Names and places: all that is kept besides the message. */

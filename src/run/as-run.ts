@@ -43,6 +43,13 @@ const WHAT_NOW: Readonly<Record<'removal' | 'restore' | 'abort', string>> = {
   abort: 'Mend what the error names, then call abortRemoval again.',
 }
 
+/** Deferred constraints have yet to look at what the caller's transaction wrote: no table that they concern can be altered. */
+const isPending = (error: { readonly code: string; readonly routine?: unknown }): boolean =>
+  error.code === OBJECT_IN_USE && error.routine === 'CheckTableNotInUse'
+const OBJECT_IN_USE = '55006'
+const PENDING =
+  'Where deferred constraints have pending events in the transaction, run SET CONSTRAINTS ALL IMMEDIATE before the call. '
+
 /** An error of the server's that no check foresaw; its own DETAIL may hold values of rows, and is left out. */
 function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error: unknown): unknown {
   if (!isServerError(error) || isConnectionLost(error)) return error
@@ -51,7 +58,7 @@ function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error
     code: 'statement_failed',
     message: `the server refused a statement of the ${direction} of feature ${context.feature}${where}`,
     detail: `${error.code}: ${messageWithoutValues(error)}`,
-    hint: context.session.inTransaction ? TAKEN_BACK : WHAT_NOW[direction],
+    hint: context.session.inTransaction ? `${isPending(error) ? PENDING : ''}${TAKEN_BACK}` : WHAT_NOW[direction],
     cause: error,
   })
 }

@@ -68,6 +68,23 @@ describe("inside a caller's transaction", () => {
     expect(error.hint).toMatch(/it goes on where it was/)
   })
 
+  test('one with pending events of deferred constraints is told to fire them', async () => {
+    await asOwner(
+      database(),
+      'create table p (id int primary key); create table t (id int references p deferrable initially deferred); insert into p values (1)',
+    )
+    const feature = { name: 'f', tables: ['t'] }
+    await database()
+      .db.transaction()
+      .execute(async (trx) => {
+        await sql`insert into t values (1)`.execute(trx)
+        const error = await refusal('statement_failed', removeFeature(trx, feature))
+        expect(error.hint).toContain('run SET CONSTRAINTS ALL IMMEDIATE before the call')
+        await sql`set constraints all immediate`.execute(trx)
+        expect((await removeFeature(trx, feature)).outcome).toBe('removed')
+      })
+  })
+
   test('rows that are in the way are told of with their columns, and that all was taken back', async () => {
     await asOwner(
       database(),
