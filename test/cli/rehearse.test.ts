@@ -69,6 +69,24 @@ describe('unship rehearse, with a schema from a file', () => {
     expect(json(refused).error.message).toContain('item_parent_fkey')
   })
 
+  test('nothing is proven where no row could be made up', () => {
+    const outcome = (rows: Record<string, number>, rowsFrom: RehearsalReport['rowsFrom'] = 'made up') =>
+      outcomeOf({
+        ...{ migration: '1_kind', schema: 'schema.sql', rowsFrom, perTable: 20 },
+        features: [defineFeature()({ name: 'kind', columns: { item: ['kind'] } })],
+        result: {
+          ...{ verdict: 'exact', serverVersion: '17.1', rows, definitions: 9, dumpCompared: false },
+          ...{ differences: [], leftOut: [], error: null },
+        },
+      })
+    expect(outcome({ 'public.item': 0, 'public.other': 0 })).toMatchObject({
+      proven: false,
+      sentence: expect.stringContaining('no row could be made up') as string,
+    })
+    expect(outcome({ 'public.item': 0, 'public.other': 1 })).toMatchObject({ proven: true })
+    expect(outcome({ 'public.item': 0 }, 'none')).toMatchObject({ proven: true })
+  })
+
   test('nothing is proven where what concerns the feature could not be loaded', () => {
     const report = (leftOut: string, verdict: 'exact' | 'refused' = 'exact'): RehearsalReport => ({
       ...{ migration: '1_kind', schema: 'schema.sql', rowsFrom: 'none', perTable: 0 },

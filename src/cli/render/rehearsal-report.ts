@@ -21,7 +21,7 @@ export interface Outcome {
   readonly sentence: string
 }
 
-export function outcomeOf({ features, result }: RehearsalReport): Outcome {
+export function outcomeOf({ features, rowsFrom, result }: RehearsalReport): Outcome {
   const { verdict, leftOut, differences, error } = result
   const words = new Set(features.flatMap(namesOf))
   const concerning = new Set(
@@ -29,12 +29,15 @@ export function outcomeOf({ features, result }: RehearsalReport): Outcome {
       [...`${what}\n${sql}`.matchAll(/[\p{L}\p{N}_$]+/gu)].some(([word]) => words.has(word)) ? [n] : [],
     ),
   )
-  const proven = verdict === 'exact' && concerning.size === 0
+  const made = Object.values(result.rows)
+  const rowless = rowsFrom === 'made up' && made.length > 0 && made.every((rows) => rows === 0)
+  const proven = verdict === 'exact' && concerning.size === 0 && !rowless
   return { proven, concerning, sentence: sentenceOf() }
 
   function sentenceOf(): string {
     switch (verdict) {
       case 'exact':
+        if (rowless) return 'not proven: definitions came back as they were, but no row could be made up'
         return concerning.size === 0
           ? 'exact: removed and restored, and everything is as it was'
           : 'not proven: what was there came back as it was, but some of what concerns the feature could not be loaded'
