@@ -5,15 +5,21 @@ import type { Need } from '../plan/needs.ts'
 import type { RunContext } from './context.ts'
 import { neededBy, type NeedsNow } from './needs.ts'
 
-/** Refuses where definitions that are created again could not be, or would say something else: of a column's other type, say. */
+/**
+ * Refuses where definitions that are created again could not be, or would say something else: of a column's other type, say. Where a
+ * column has a wider type now, as an integer key that became bigint, most could be: it is told.
+ */
 export function refuseAltered(
-  { feature }: RunContext,
+  context: RunContext,
   statements: readonly LedgerStatement[],
   { altered }: NeedsNow,
 ): void {
-  const lines = altered.flatMap((need) =>
-    reasons(need, statements).flatMap((description) => neededBy([{ ...need, description }])),
-  )
+  const { feature } = context
+  const reasonsOf = (those: readonly Altered[]) =>
+    those.flatMap((need) => reasons(need, statements).flatMap((description) => neededBy([{ ...need, description }])))
+  for (const { description, needed } of reasonsOf(altered.filter((need) => need.castable)))
+    context.warn(`${description}: ${needed}, and cannot be created again if it asks for the type that was`)
+  const lines = reasonsOf(altered.filter((need) => !need.castable))
   if (lines.length === 0) return
   throw new UnshipError({
     code: 'not_restorable',

@@ -48,8 +48,8 @@ begin
       if need.state <> coalesce(now, '') then
         answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'altered', 'now', now,
           'castable', need.type ~ 'column$' and exists (select from pg_catalog.pg_cast c where c.castcontext = 'i'
-            and (c.castsource = pg_catalog.to_regtype(need.state) and c.casttarget = pg_catalog.to_regtype(now)
-              or c.castsource = pg_catalog.to_regtype(now) and c.casttarget = pg_catalog.to_regtype(need.state))));
+            and (c.castsource = pg_catalog.to_regtype(${typeOf('need.state')}) and c.casttarget = pg_catalog.to_regtype(${typeOf('now')})
+              or c.castsource = pg_catalog.to_regtype(${typeOf('now')}) and c.casttarget = pg_catalog.to_regtype(${typeOf('need.state')}))));
       end if;
     exception
       when undefined_object or undefined_table or undefined_column or undefined_function or invalid_schema_name or wrong_object_type then
@@ -74,6 +74,9 @@ end`
     altered: those<Altered>('altered'),
   }
 }
+
+/** Without its collation. */
+const typeOf = (state: string) => `pg_catalog.split_part(${state}, ' collate ', 1)`
 
 /** Each thing once, with all that needs it. */
 export function neededBy(needs: readonly Need[]): { readonly description: string; readonly needed: string }[] {

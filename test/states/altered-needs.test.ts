@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
-import { refusedUnchanged } from '../support/refusal.ts'
+import { refusal, refusedUnchanged } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
 
 describe('what stays and is altered while definitions that speak of it are away', () => {
@@ -48,18 +48,18 @@ describe('what stays and is altered while definitions that speak of it are away'
       'column name of table members is integer, and was text: constraint c on table members needs it.',
     ],
     [
-      'in the arguments of a function, though it is wider by now',
-      viewed,
-      'create view v as select chr(n) as c, note from members',
-      'alter table members alter n type bigint',
-      'column n of table members is bigint, and was integer: view v needs it.',
-    ],
-    [
       'in the key of a parent',
       { ...base, tables: ['partners'] },
       '',
       'alter table orgs alter id type text',
       'column id of table orgs is text, and was integer: constraint partners_org_fkey on table partners needs it.',
+    ],
+    [
+      'the type and collation of a column in a view',
+      viewed,
+      'alter table members alter name type text collate "C"; create view v as select upper(name) as n, note from members',
+      toInteger,
+      'column name of table members is integer, and was text collate "C": view v needs it.',
     ],
     [
       'the label of an enum in a view',
@@ -89,6 +89,26 @@ describe('what stays and is altered while definitions that speak of it are away'
     const error = await refusedUnchanged(database(), 'not_restorable', () => restoreFeature(database().db, feature))
     expect(error.detail?.replaceAll('public.', '').split('\n')).toContain(detail)
     expect(error.hint).toContain('Alter it back')
+  })
+
+  test('a wider type under a view is told of', async () => {
+    await remove(viewed, 'create view v as select n, note from members')
+    await asOwner(database(), 'alter table members alter n type bigint')
+    const { outcome, warnings } = await restoreFeature(database().db, viewed)
+    expect(outcome).toBe('restored')
+    const told =
+      'column n of table public.members is bigint, and was integer: view public.v needs it, and cannot be created again'
+    expect(warnings).toContainEqual(expect.stringContaining(told))
+  })
+
+  test('where the view cannot be created again, the restore is taken back', async () => {
+    await remove(viewed, 'create view v as select chr(n) as c, note from members')
+    await asOwner(database(), 'alter table members alter n type bigint')
+    const error = await refusal('statement_failed', restoreFeature(database().db, viewed))
+    expect(error.detail).toContain('function chr(bigint) does not exist')
+    expect(await removeFeature(database().db, viewed)).toMatchObject({ outcome: 'already removed' })
+    await asOwner(database(), 'alter table members alter n type int')
+    expect(await restoreFeature(database().db, viewed)).toMatchObject({ outcome: 'restored', warnings: [] })
   })
 
   test.each<[what: string, feature: FeatureDeclaration, make: string, alter: string]>([
