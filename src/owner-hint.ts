@@ -1,7 +1,7 @@
 import { id } from './sql.ts'
 
 /** Something that is another role's, and as SQL what it is: `table public.t`. */
-export interface Owned {
+interface Owned {
   readonly object: string
   readonly owner: string
   readonly superuser: boolean

@@ -71,7 +71,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, ahead, away, back, of: backup }
 }
 
-export const ownedSequences = (model: Model, oid: Oid) =>
+const ownedSequences = (model: Model, oid: Oid) =>
   model.snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)
 
 /** A sequence; its present value stays as it is. */
