@@ -77,8 +77,8 @@ describe("of what is a superuser's", () => {
 
   test('before the removal: it can be given to the role', async () => {
     await database()
-      .query(`alter table contacts owner to postgres; alter view program_partner_compliance owner to postgres;
-      alter function update_payment_method owner to postgres`)
+      .query(`alter table contacts owner to current_user; alter view program_partner_compliance owner to current_user;
+      alter function update_payment_method owner to current_user`)
     const removing = () => removeFeature(database().db, programPartner)
     await give((await refusedUnchanged(database(), 'not_owner', removing)).hint)
     expect((await removing()).outcome).toBe('removed')
