@@ -12,11 +12,13 @@ import type { Tally } from './tally.ts'
 
 /** At the cut-over no more logged rows than this are copied while locks are held. */
 const FEW_ROWS = 500
+/** Writers may log as fast as is caught up with. */
+const ROUNDS = 50
 
 /** Copies the present rows of the keys that the watch has logged, until few are left; what that changes is summed up. */
 export async function catchUp(context: RunContext, tallies: readonly Tally[]): Promise<void> {
   for (const tally of tallies)
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < ROUNDS; round++) {
       context.checkCancelled()
       tally.change(await row<Change>(context.db, catchUpTruncatedStatement(tally.host, tally.hash)))
       const caught = await row<Change & { logged: number }>(context.db, catchUpStatement(tally.host, tally.hash))
@@ -52,17 +54,28 @@ export const saveSeals = (runId: string, tallies: readonly Tally[]): string => {
  * In the cut-over: what it copies last changes the saved seal too. From there on the columns are gone, and a backup that somebody
  * changes before the run is closed must not be taken for what was copied.
  */
-export function catchUpSealed(runId: string, { host, hash }: Tally): string[] {
+export const catchUpSealed = (runId: string, tally: Tally): string[] => sealing(runId, tally, 1)
+
+/**
+ * The same just before the strong locks: what the cut-over compares first takes long enough for eager writers to log more
+ * than is copied under lock, every time.
+ */
+export const catchUpAhead = (runId: string, tally: Tally): string[] => sealing(runId, tally, ROUNDS)
+
+function sealing(runId: string, { host, hash }: Tally, rounds: number): string[] {
   const name = literal(shown(host.backup))
   const change = { rows: 'changed.rows', hashes: 'changed.hashes::pg_catalog.numeric' }
   const body = `
 declare
   changed record;
 begin
-  execute ${dollarQuote(catchUpStatement(host, hash), 'sql')} into changed;
-  update ${LEDGER_SCHEMA}.runs r
-  set checksums = r.checksums || pg_catalog.jsonb_build_object(${name}, ${sealAfter(`r.checksums ->> ${name}`, change)})
-  where r.id = ${runId};
+  for round in 1..${String(rounds)} loop
+    execute ${dollarQuote(catchUpStatement(host, hash), 'sql')} into changed;
+    update ${LEDGER_SCHEMA}.runs r
+    set checksums = r.checksums || pg_catalog.jsonb_build_object(${name}, ${sealAfter(`r.checksums ->> ${name}`, change)})
+    where r.id = ${runId};
+    exit when changed.logged <= ${String(FEW_ROWS / 10)};
+  end loop;
 end`
   return whileThere(`select from ${qualified(host.watch.log)}`, [`do ${dollarQuote(body, 'sealed')}`])
 }

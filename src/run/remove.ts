@@ -27,7 +27,7 @@ import { CAPTURE_MARKS, COMPARE_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, Statement } from '../plan/plan.ts'
 import { asRun } from './as-run.ts'
 import { afterFailure } from './broken-removal.ts'
-import { catchUp, catchUpSealed, demandFewRows, saveSeals } from './catch-up.ts'
+import { catchUp, catchUpAhead, catchUpSealed, demandFewRows, saveSeals } from './catch-up.ts'
 import type { RunContext } from './context.ts'
 import { copyHosts, type Copied } from './copy.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
@@ -227,7 +227,13 @@ async function runPhases(
         {
           phase: 'cut over',
           flushedLater: online,
-          ahead: { locks: againstDefinitions(plan.locks.cutOver), statements: sqlOf(ahead.statements) },
+          ahead: {
+            locks: againstDefinitions(plan.locks.cutOver),
+            statements: [
+              ...sqlOf(ahead.statements),
+              ...(online ? tallies.flatMap((tally) => catchUpAhead(runId, tally)) : []),
+            ],
+          },
           locks,
           concerned: kept,
           statements: [

@@ -69,6 +69,7 @@ export async function runShort(
         await whenNotYet()
         continue
       }
+      if (state === NOT_YET) throw notYet(context, attempts, error)
       if (state === OTHER_MEANING) throw meansOther(error)
       if (state === OTHER_PUBLICATIONS) throw publishedOtherwise(context, error)
       if (state === OTHER_SESSION) throw sessionChanged(error)
@@ -125,6 +126,16 @@ function pause(attempt: number): number {
   const base = Math.min(1000, 25 * 1.3 ** attempt)
   return Math.round(base * (0.75 + Math.random() / 2))
 }
+
+/** Attempt for attempt, others wrote more between its last look and its locks than is to be copied while they are held. */
+const notYet = ({ feature }: RunContext, attempts: number, cause: unknown): UnshipError =>
+  new UnshipError({
+    code: 'locked',
+    message: `rows of feature ${feature} change faster than they are copied`,
+    detail: `${attempts === 1 ? '1 attempt' : `${String(attempts)} attempts`} failed: ${cause instanceof Error ? cause.message : String(cause)}. Copying them while the locks are held would have everybody wait.`,
+    hint: 'Run the same command again when fewer of these rows are written at a time.',
+    cause,
+  })
 
 /** Rows of a partition that was attached would be missing in the backup. */
 export const otherPartitions = (cause: unknown): UnshipError =>

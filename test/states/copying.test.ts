@@ -176,4 +176,51 @@ describe('the copy of a host table', () => {
     const truncate = () => owner(`truncate members; insert into members (id, note) values (1, 'the only one')`)
     expect((await removing(VERIFYING, truncate)).backups[0]?.rows).toBe(1)
   })
+
+  test('ends though writers never pause, and log more than is copied under lock while the cut-over compares', async () => {
+    const other = await database().connect('crm_owner')
+    let writing = true
+    let n = 0
+    const write = async () => {
+      for (; writing; n++)
+        await other.query(`update members set note = 'value ${String(n)}' where id % 100 = ${String(n % 100)}`)
+    }
+    const written = write().catch((error: unknown) => error)
+    const { backups } = await removeFeature(database().db, feature, { lockAttempts: 20 }).finally(() => {
+      writing = false
+    })
+    // a column that is gone ends the writer
+    expect(String(await written)).toContain('column "note" of relation "members" does not exist')
+    expect(n).toBeGreaterThan(20)
+    const counted = `select count(*)::int as rows from backup_extras_members where note = 'value ${String(n - 1)}' and id % 100 = ${String((n - 1) % 100)}`
+    expect(await database().query(counted)).toEqual([{ rows: ROWS / 100 }])
+    expect(backups[0]?.rows).toBeGreaterThan(ROWS / 4)
+  })
+
+  test('is not gone on with under lock: what was written while the cut-over waited is copied first, if there is another attempt', async () => {
+    const other = await database().connect('crm_owner')
+    const isWaited = `select exists (select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())) as yes`
+    const committed: Promise<unknown>[] = []
+    const write = async () => {
+      await other.query(`begin; update members set note = 'late' where id <= 600`)
+      const commit = async () => {
+        while (!(await database().query<{ yes: boolean }>(isWaited))[0]?.yes) await sleep(10)
+        await other.query('commit')
+      }
+      committed.push(commit())
+    }
+    const attempts = (lockAttempts: number) =>
+      actingBefore(database(), VERIFYING, write, (db) =>
+        removeFeature(db, feature, { lockTimeoutMs: 10_000, lockAttempts }),
+      )
+    const error = await refusal('locked', attempts(1))
+    expect(error.primary).toBe('rows of feature extras change faster than they are copied')
+    expect(error.detail).toContain('1 attempt failed: many rows changed since the last catch-up.')
+    await Promise.all(committed)
+    await owner(`update members set note = 'before' where id <= 600`)
+    await attempts(2)
+    await Promise.all(committed)
+    const late = `select count(*)::int as rows from backup_extras_members where note = 'late'`
+    expect(await database().query(late)).toEqual([{ rows: 600 }])
+  })
 })
