@@ -46,32 +46,50 @@ export async function refuseGone(
   })
 }
 
-/** A foreign key needs a unique index of what it refers to, whatever that is called. Columns that come back have theirs by then. */
+/**
+ * A foreign key needs a unique index of what it refers to, whatever that is called (columns that come back have theirs by then), and,
+ * where its own table is logged, that what it refers to is.
+ */
 async function goneKeys(db: AnyKysely, plan: RecordedPlan): Promise<string[]> {
-  const keys = [...plan.hosts, ...plan.moved]
-    .flatMap(({ foreignKeys }) => foreignKeys)
-    .filter((k) => k.period !== true && !k.referencedGenerated)
+  const keys = [
+    ...plan.hosts.flatMap(({ table, foreignKeys }) => foreignKeys.map((key) => ({ ...key, table }))),
+    ...plan.moved.flatMap(({ backup, foreignKeys }) => foreignKeys.map((key) => ({ ...key, table: backup }))),
+  ]
   if (keys.length === 0) return []
-  const asked = keys.map((k) => ({ table: qualified(k.referenced), columns: k.referencedColumns }))
-  const gone = await readJson<{ n: number }>(
+  const asked = keys.map((k) => ({
+    own: qualified(k.table),
+    table: qualified(k.referenced),
+    columns: k.period === true || k.referencedGenerated ? [] : k.referencedColumns,
+  }))
+  const found = await readJson<{ n: number; unlogged: boolean; keyless: boolean }>(
     db,
-    `select k.ordinality::int - 1 as n
-     from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(asked))}) as ("table" text, columns text[])) with ordinality k
-     cross join lateral (
-       select pg_catalog.array_agg(a.attnum order by a.attnum) as numbers from pg_catalog.pg_attribute a
-       where a.attrelid = pg_catalog.to_regclass(k."table") and a.attname::text = any (k.columns)) c
-     where pg_catalog.cardinality(c.numbers) = pg_catalog.cardinality(k.columns) and not exists (
-       select from pg_catalog.pg_index i
-       where i.indrelid = pg_catalog.to_regclass(k."table") and i.indisunique and i.indimmediate and i.indisvalid
-         and i.indpred is null and i.indexprs is null
-         and (select pg_catalog.array_agg(u.attnum order by u.attnum)
-           from pg_catalog.unnest((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]) u(attnum)) = c.numbers)`,
+    `select * from (
+       select k.ordinality::int - 1 as n, own.relpersistence = 'p' and c.relpersistence <> 'p' as unlogged,
+         pg_catalog.cardinality(k.columns) > 0 and pg_catalog.cardinality(u.numbers) = pg_catalog.cardinality(k.columns) and not exists (
+           select from pg_catalog.pg_index i
+           where i.indrelid = c.oid and i.indisunique and i.indimmediate and i.indisvalid
+             and i.indpred is null and i.indexprs is null
+             and (select pg_catalog.array_agg(u.attnum order by u.attnum)
+               from pg_catalog.unnest((i.indkey::pg_catalog.int2[])[0:i.indnkeyatts - 1]) u(attnum)) = u.numbers) as keyless
+       from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(asked))}) as (own text, "table" text, columns text[])) with ordinality k
+       join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(k."table")
+       join pg_catalog.pg_class own on own.oid = pg_catalog.to_regclass(k.own)
+       cross join lateral (
+         select pg_catalog.array_agg(a.attnum order by a.attnum) as numbers from pg_catalog.pg_attribute a
+         where a.attrelid = c.oid and a.attname::text = any (k.columns)) u) asked
+     where unlogged or keyless`,
   )
-  return gone.flatMap(({ n }) => {
+  return found.flatMap(({ n, unlogged, keyless }) => {
     const key = keys[n]
-    const columns = key?.referencedColumns.join(', ') ?? ''
-    return key
-      ? [`No unique index of ${shown(key.referenced)} (${columns}) is there: foreign key ${key.name} needs it.`]
-      : []
+    if (!key) return []
+    const referenced = shown(key.referenced)
+    return [
+      ...(keyless
+        ? [
+            `No unique index of ${referenced} (${key.referencedColumns.join(', ')}) is there: foreign key ${key.name} needs it.`,
+          ]
+        : []),
+      ...(unlogged ? [`Table ${referenced} is unlogged by now: foreign key ${key.name} needs it logged.`] : []),
+    ]
   })
 }

@@ -66,6 +66,11 @@ describe('what the restore needs and nothing keeps from being dropped once the f
       'No unique index of parents (id) is there: foreign key log_parent_fkey needs it.',
     ],
     [
+      'that a table which a foreign key refers to is logged',
+      'alter table parents set unlogged',
+      'Table parents is unlogged by now: foreign key log_parent_fkey needs it logged.',
+    ],
+    [
       'a table that only bears a policy',
       'alter table other rename to others',
       'table other does not exist: policy own on table other needs it.',
