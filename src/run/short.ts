@@ -42,12 +42,13 @@ const MORE_FOR_A_STATEMENT_MS = 10
  * longer than `lockTimeoutMs`, the first attempts for a part of it; then everything is let go, and it is tried again
  * after a growing, jittered pause. Inside a caller's transaction there is one attempt.
  *
+ * @param catchUp what is done between attempts, in transactions of its own, so that the next has the less to do
  * @throws {UnshipError} `locked` when the attempts run out, naming who holds the locks.
  */
 export async function runShort(
   context: RunContext,
   short: ShortTransaction,
-  whenNotYet?: () => Promise<void>,
+  catchUp?: () => Promise<void>,
 ): Promise<{ lockHeldMs: number; attempts: number }> {
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
@@ -56,17 +57,14 @@ export async function runShort(
   const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
     context.checkCancelled()
-    if (!session.inTransaction) await run(db, `set statement_timeout = ${String(timeout)}`)
     const started = performance.now()
     try {
-      await run(db, compose(short, attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs, demand))
-      const { held } = await row<{ held: string }>(db, `select pg_catalog.current_setting('unship.report') as held`)
-      return { lockHeldMs: Number(held), attempts: attempt }
+      const sql = compose(short, attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs, demand)
+      return { lockHeldMs: await lockedFor(context, sql, timeout), attempts: attempt }
     } catch (error) {
       const state = sqlState(error)
-      if (state === NOT_YET && whenNotYet && attempt < attempts) {
-        await resetTimeout(context)
-        await whenNotYet()
+      if (state === NOT_YET && attempt < attempts) {
+        await catchUp?.()
         continue
       }
       if (state === NOT_YET) throw notYet(context, attempts, error)
@@ -85,10 +83,22 @@ export async function runShort(
       const retryInMs = pause(attempt)
       context.emit({ type: 'waiting', phase: short.phase, attempt, attempts, retryInMs, blockers })
       await sleep(retryInMs)
-    } finally {
-      await resetTimeout(context)
+      await catchUp?.()
     }
   }
+}
+
+/** Runs it, no longer than `timeoutMs` if that is not 0; in a caller's transaction its own timeout holds. */
+async function lockedFor({ db, session }: RunContext, sql: string, timeoutMs: number): Promise<number> {
+  if (!session.inTransaction) await run(db, `set statement_timeout = ${String(timeoutMs)}`)
+  try {
+    await run(db, sql)
+  } finally {
+    // nothing to reset on a connection that died: the error in flight says so
+    if (!session.inTransaction) await run(db, 'set statement_timeout = 0').catch(() => undefined)
+  }
+  const { held } = await row<{ held: string }>(db, `select pg_catalog.current_setting('unship.report') as held`)
+  return Number(held)
 }
 
 /** A catalog row that no lock guards, as that of a function, was written by somebody else at the same time. */
@@ -104,11 +114,6 @@ const locksOf = ({ ahead, locks, concerned = [] }: ShortTransaction) => [
   ...concerned,
 ]
 const statementsOf = ({ ahead, statements }: ShortTransaction) => [...(ahead?.statements ?? []), ...statements]
-
-async function resetTimeout({ db, session }: RunContext): Promise<void> {
-  // nothing to reset on a connection that died: the error in flight says so
-  if (!session.inTransaction) await run(db, 'set statement_timeout = 0').catch(() => undefined)
-}
 
 const FIRST_WAIT_MS = 10
 const FULL_WAIT_FROM_ATTEMPT = 5

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { abortRemoval, removeFeature, type ProgressEvent } from 'kysely-unship'
@@ -184,6 +185,38 @@ describe('a blocker that comes between copy and cut-over and stays', () => {
     const after = await readState(database())
     expect(after.definitions).toEqual(before.definitions)
     expect(after.dump).toEqual(before.dump)
+  })
+
+  test('is waited for, and what is written meanwhile is copied meanwhile, not all at the end', async () => {
+    const { client } = await hold('rollback')
+    const read = () => client.query('begin; select count(*) from contacts')
+    let waits = 0
+    const removal = actingBefore(database(), "set phase = 'verify'", read, (db) =>
+      removeFeature(db, programPartner, {
+        lockTimeoutMs: 20,
+        onProgress: (event) => {
+          if (event.type === 'waiting') waits++
+        },
+      }),
+    )
+    const until = async (is: () => boolean | Promise<boolean>) => {
+      while (!(await is())) await sleep(10)
+    }
+    const logged = async () => {
+      const [log] = await database().query<{ name: string }>(
+        `select oid::regclass::text as name from pg_class where relnamespace = 'unship'::regnamespace and relkind = 'r' and relname like '%contacts%'`,
+      )
+      return Number((await database().query(`select count(*) as n from ${log?.name ?? ''}`))[0]?.n)
+    }
+    await until(() => waits > 1)
+    await database().query(`update contacts set payment_method_notes = 'meanwhile' where email like 'contact1_@%'`)
+    const there = waits
+    await until(() => waits > there + 1)
+    expect(await logged()).toBe(0)
+    await client.query('rollback')
+    expect((await removal).outcome).toBe('removed')
+    const copied = `select count(*)::int as n from backup_program_partner_contacts where payment_method_notes = 'meanwhile'`
+    expect(await database().query(copied)).toEqual([{ n: 10 }])
   })
 
   test('or is finished by the next run', async () => {
