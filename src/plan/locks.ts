@@ -23,6 +23,10 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
     sql: `lock table only ${qualified(relation)} in ${mode} mode`,
     relation,
   })
+  const exclusive = (oid: Oid): PlannedLock => ({
+    ...lock(model.name(oid), 'access exclusive'),
+    ...(!model.relation(oid).lockable && { granting: model.relation(oid).owner }),
+  })
   return {
     cutOver: [
       ...model.snapshot.relations
@@ -31,13 +35,7 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
           sql: `alter ${r.relkind === 'm' ? 'materialized view' : 'view'} ${qualified(model.name(r.oid))} owner to ${id(r.owner)}`,
           relation: model.name(r.oid),
         })),
-      ...tables.map((oid) =>
-        isTree(oid)
-          ? tree(oid)
-          : model.relation(oid).lockable
-            ? lock(model.name(oid), 'access exclusive')
-            : lockAsOwner(model, oid),
-      ),
+      ...tables.map((oid) => (isTree(oid) ? tree(oid) : exclusive(oid))),
     ],
     add: tables
       .filter((oid) => model.removed.has(oid))
@@ -50,11 +48,7 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
           : lock(model.name(oid), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),
     ),
     // where it makes keys of partitions parts of its own, PostgreSQL drops triggers of both sides
-    attach: tables
-      .filter((oid) => attached.has(oid))
-      .map((oid) =>
-        model.relation(oid).lockable ? lock(model.name(oid), 'access exclusive') : lockAsOwner(model, oid),
-      ),
+    attach: tables.filter((oid) => attached.has(oid)).map(exclusive),
   }
 }
 
@@ -81,12 +75,6 @@ const inPartitionedForeignKeys = (model: Model): ReadonlySet<Oid> =>
       .filter((k) => isPartitionedForeignKey(model, k))
       .flatMap((k) => [k.conrelid, k.confrelid]),
   )
-
-/** LOCK TABLE needs privileges that an owner may have lost; this needs none, and changes nothing. */
-const lockAsOwner = (model: Model, oid: Oid): PlannedLock => ({
-  sql: `alter table ${qualified(model.name(oid))} owner to ${id(model.relation(oid).owner)}`,
-  relation: model.name(oid),
-})
 
 /**
  * Every table concerned, in one order: referencing tables before those they

@@ -166,6 +166,8 @@ export interface PlannedLock {
   readonly tree?: boolean
   /** Of a tree: ACCESS EXCLUSIVE unless told. */
   readonly mode?: string
+  /** The owner, where it may not lock the table as it is: it grants itself what LOCK TABLE asks for, and takes it away. */
+  readonly granting?: string
   /** Not told of by itself: part of a table, or of the feature. `object` is where it is no relation. */
   readonly part?: { readonly object: Pick<Address, 'catalog' | 'objid'> | null }
 }

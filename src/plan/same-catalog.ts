@@ -81,11 +81,7 @@ export function holdTheRest(snapshot: Snapshot): { readonly before: string; read
     order by c.oid)
   from pg_catalog.pg_class c join pg_catalog.pg_sequence s on s.seqrelid = c.oid
   where c.oid = any (${oidArray(sequences.map((s) => s.oid))})`
-  const going = ['pg_class', 'pg_proc', 'pg_type'].map((catalog) => {
-    const oids = snapshot.nodes.filter((n) => n.catalog === catalog && n.objsubid === 0).map((n) => n.objid)
-    return `d.refclassid = 'pg_catalog.${catalog}'::pg_catalog.regclass and d.refobjid = any (${oidArray(oids)})`
-  })
-  const dependents = `select pg_catalog.array_agg(d::text order by d::text) from pg_catalog.pg_depend d where ${going.join(' or ')}`
+  const dependents = `select pg_catalog.array_agg(d::text order by d::text) from pg_catalog.pg_depend d where ${onWhatGoes(snapshot)}`
   const lists = `select pg_catalog.array_agg(c.relacl::text order by c.oid) from pg_catalog.pg_class c
   where c.oid = any (${oidArray(listless(snapshot).map((r) => r.oid))})`
   const now = `pg_catalog.concat((${dependents}), (${lists}), (${comments}), (${sequences.length > 0 ? ofSequences : 'null'}))`
@@ -93,6 +89,22 @@ export function holdTheRest(snapshot: Snapshot): { readonly before: string; read
     before: `select pg_catalog.set_config('${STILL}', ${now}, true)`,
     after: raiseIf(`${now} <> pg_catalog.current_setting('${STILL}')`),
   }
+}
+
+/** On whole objects, on columns, and on the row types of their tables: who stores rows of a table stores the columns. */
+function onWhatGoes({ nodes, relations }: Snapshot): string {
+  const columns = nodes.filter((n) => n.catalog === 'pg_class' && n.objsubid !== 0)
+  const rowTypes = relations.filter((r) => columns.some((c) => c.objid === r.oid)).map((r) => r.reltype)
+  const whole = (['pg_class', 'pg_proc', 'pg_type'] as const).map((catalog) => {
+    const oids = nodes.filter((n) => n.catalog === catalog && n.objsubid === 0).map((n) => n.objid)
+    return { catalog, oids: catalog === 'pg_type' ? [...oids, ...rowTypes] : oids }
+  })
+  const on = (catalog: string, what: string) =>
+    `d.refclassid = 'pg_catalog.${catalog}'::pg_catalog.regclass and ${what}`
+  return [
+    ...whole.map(({ catalog, oids }) => on(catalog, `d.refobjid = any (${oidArray(oids)})`)),
+    ...columns.map((c) => on('pg_class', `d.refobjid = ${c.objid} and d.refobjsubid = ${String(c.objsubid)}`)),
+  ].join(' or ')
 }
 
 /** After the cut-over: tables that nobody was granted have changed their name since, and nobody can be granted them any more. */

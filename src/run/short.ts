@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { treeQuery } from '../plan/tree.ts'
-import { dollarQuote, qualified } from '../sql.ts'
+import { dollarQuote, id, qualified } from '../sql.ts'
 import { NOT_YET, OTHER_MEANING, OTHER_PARTITIONS, OTHER_PUBLICATIONS, OTHER_SESSION } from '../sql-states.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
@@ -238,19 +238,29 @@ function compose(
 const REMAINING = `  perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
 const LOCKED = `locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`
 
-function lockLines({ sql, relation, tree, mode = 'access exclusive' }: PlannedLock): string[] {
-  if (!tree) return [REMAINING, `  execute ${dollarQuote(sql, 'sql')};`, `  ${LOCKED}`]
+function lockLines({ sql, relation, tree, mode = 'access exclusive', granting }: PlannedLock): string[] {
+  if (!tree) {
+    const all = granting === undefined ? sql : locking(sql, qualified(relation), id(granting))
+    return [REMAINING, `  execute ${dollarQuote(all, 'sql')};`, `  ${LOCKED}`]
+  }
+  const lock = `lock table only %1$s in ${mode} mode`
   return [
     `  for member in ${treeQuery(relation)} loop`,
     `  ${REMAINING}`,
-    // LOCK TABLE needs privileges that an owner may have lost; the other needs none, and changes nothing
     `    execute pg_catalog.format(case when pg_catalog.has_table_privilege(member.relid, 'UPDATE, DELETE, TRUNCATE')`,
-    `      then 'lock table only %s in ${mode} mode' else 'alter table %s owner to %I' end, member.relid,`,
+    `      then '${lock}' else '${locking(lock, '%1$s', '%2$I')}' end, member.relid,`,
     `      (select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c where c.oid = member.relid));`,
     `    ${LOCKED}`,
     `  end loop;`,
   ]
 }
+
+/**
+ * LOCK TABLE asks for a privilege to write, which an owner may have taken from itself, in any mode that is of use here; an owner can always
+ * grant. The list of privileges is the same afterwards, and nobody sees it in between.
+ */
+const locking = (lock: string, table: string, owner: string): string =>
+  `grant update on table ${table} to ${owner}; ${lock}; revoke update on table ${table} from ${owner}`
 
 /** Work that holds nobody up is no wait. */
 const aheadLines = (statements: readonly string[]): string[] => [
