@@ -182,14 +182,28 @@ export function catchUpStatement(host: HostPlan, hash?: Summed['hash']): string 
 select (select pg_catalog.count(*) from logged)::int as logged${hash ? `, ${change('present', 'before', hash)}` : ''}`
 }
 
-/** After a TRUNCATE of the host table: drops from the backup what is no longer there. Returns a `Change`: none otherwise. */
+/** How much a catch-up would copy of what may be large; null where no value is. Large values are not read for it. */
+export function loggedBytes(host: HostPlan, limit: number): string | null {
+  const large = host.columns.filter((c) => c.toasted)
+  if (large.length === 0) return null
+  const bytes = large.map((c) => `coalesce(pg_catalog.pg_column_size(h.${id(c.name)}), 0)::bigint`)
+  return `coalesce((
+    select pg_catalog.sum(found.bytes)
+    from (select distinct ${list(host.key)} from ${qualified(host.watch.log)} where not unship_truncated limit ${String(limit)}) keys
+    cross join lateral (select ${bytes.join(' + ')} as bytes from ${rowsOf(host)} h where ${onKey(host, 'h', 'keys')} offset 0) found), 0)`
+}
+
+/**
+ * After a TRUNCATE of the host table: drops from the backup what is no longer there. Returns a `Change`: none otherwise. A row that
+ * came since under a key of before, and holds nothing, was not logged: the values are not its own.
+ */
 export function catchUpTruncatedStatement(host: HostPlan, hash: Summed['hash']): string {
   return `with truncated as (
   delete from ${qualified(host.watch.log)} where unship_truncated returning 1
 ), gone as (
   delete from ${backedUp(host)} b
   where exists (select from truncated)
-    and not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})
+    and not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')} and ${holds(host, 'h')})
   returning ${list([...host.key, ...columnNames(host)], 'b.')}
 )
 select ${change('', 'gone', hash)}`

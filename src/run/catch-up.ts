@@ -1,4 +1,4 @@
-import { catchUpStatement, catchUpTruncatedStatement, type Change } from '../plan/backup.ts'
+import { catchUpStatement, catchUpTruncatedStatement, loggedBytes, type Change } from '../plan/backup.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { shown } from '../plan/model.ts'
@@ -10,8 +10,18 @@ import type { RunContext } from './context.ts'
 import { row } from './query.ts'
 import type { Tally } from './tally.ts'
 
-/** At the cut-over no more logged rows than this are copied while locks are held. */
-const FEW_ROWS = 500
+/** What is copied of logged rows at once. */
+interface Few {
+  readonly rows: number
+  readonly bytes: number
+}
+
+/** While locks are held that others wait for. */
+export const UNDER_LOCKS: Few = { rows: 500, bytes: 2 ** 20 }
+/** Right before that, in the same transaction: what is undone where the locks are not to be had. */
+export const AHEAD_OF_LOCKS: Few = { rows: 10_000, bytes: 32 * 2 ** 20 }
+/** As many are logged again while few are copied. */
+const VERY_FEW_ROWS = 50
 /** Writers may log as fast as is caught up with. */
 const ROUNDS = 50
 
@@ -23,26 +33,34 @@ export async function catchUp(context: RunContext, tallies: readonly Tally[]): P
       tally.change(await row<Change>(context.db, catchUpTruncatedStatement(tally.host, tally.hash)))
       const caught = await row<Change & { logged: number }>(context.db, catchUpStatement(tally.host, tally.hash))
       tally.change(caught)
-      if (caught.logged <= FEW_ROWS / 10) break
+      if (caught.logged <= VERY_FEW_ROWS) break
     }
 }
 
-/** In the cut-over: refuses to copy much under lock; the run then catches up outside and tries again. */
-export function demandFewRows(hosts: readonly HostPlan[]): string[] {
+/** In the cut-over: refuses to copy much; the run then catches up outside and tries again. */
+export function demandFew(hosts: readonly HostPlan[], { rows, bytes }: Few): string[] {
   if (hosts.length === 0) return []
-  const many = hosts.map(({ watch }) => {
-    const log = qualified(watch.log)
-    return `(select pg_catalog.count(*) from (select from ${log} limit ${String(FEW_ROWS + 1)}) l) > ${String(FEW_ROWS)}
-    or exists (select from ${log} l where l.unship_truncated)`
-  })
+  const logged = (host: HostPlan) => `select from ${qualified(host.watch.log)}`
+  const many = hosts.map(
+    (host) => `exists (${logged(host)} l where l.unship_truncated)
+    or (select pg_catalog.count(*) from (${logged(host)} limit ${String(rows + 1)}) l) > ${String(rows)}`,
+  )
   return [
-    `do $few$ begin
-  if ${many.join('\n    or ')} then
-    raise exception 'many rows changed since the last catch-up' using errcode = '${NOT_YET}';
-  end if;
-end $few$`,
+    notYetIf(many.join('\n    or ')),
+    // planned only where something was logged
+    ...hosts.flatMap((host) => {
+      const large = loggedBytes(host, rows)
+      return large === null ? [] : whileThere(logged(host), [notYetIf(`${large} > ${String(bytes)}`)])
+    }),
   ]
 }
+
+const notYetIf = (condition: string): string =>
+  `do $few$ begin
+  if ${condition} then
+    raise exception 'many rows changed since the last catch-up' using errcode = '${NOT_YET}';
+  end if;
+end $few$`
 
 /** Leaves in the ledger which seals the backups have to have, for as long as nobody has closed the run. */
 export const saveSeals = (runId: string, tallies: readonly Tally[]): string => {
@@ -74,7 +92,7 @@ begin
     update ${LEDGER_SCHEMA}.runs r
     set checksums = r.checksums || pg_catalog.jsonb_build_object(${name}, ${sealAfter(`r.checksums ->> ${name}`, change)})
     where r.id = ${runId};
-    exit when changed.logged <= ${String(FEW_ROWS / 10)};
+    exit when changed.logged <= ${String(VERY_FEW_ROWS)};
   end loop;
 end`
   return whileThere(`select from ${qualified(host.watch.log)}`, [`do ${dollarQuote(body, 'sealed')}`])

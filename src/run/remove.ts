@@ -27,7 +27,7 @@ import { CAPTURE_MARKS, COMPARE_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, Statement } from '../plan/plan.ts'
 import { asRun } from './as-run.ts'
 import { afterFailure } from './broken-removal.ts'
-import { catchUp, catchUpAhead, catchUpSealed, demandFewRows, saveSeals } from './catch-up.ts'
+import { AHEAD_OF_LOCKS, catchUp, catchUpAhead, catchUpSealed, demandFew, saveSeals, UNDER_LOCKS } from './catch-up.ts'
 import type { RunContext } from './context.ts'
 import { copyHosts, type Copied } from './copy.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
@@ -231,6 +231,7 @@ async function runPhases(
             locks: againstDefinitions(plan.locks.cutOver),
             statements: [
               ...sqlOf(ahead.statements),
+              ...(online ? demandFew(plan.hosts, AHEAD_OF_LOCKS) : []),
               ...(online ? tallies.flatMap((tally) => catchUpAhead(runId, tally)) : []),
             ],
           },
@@ -238,7 +239,7 @@ async function runPhases(
           concerned: kept,
           statements: [
             rest.after,
-            ...(online ? demandFewRows(plan.hosts) : []),
+            ...(online ? demandFew(plan.hosts, UNDER_LOCKS) : []),
             ...sqlOf(statements),
             ...demandOwnersAlone(snapshot),
             setPhase(runId, 'record'),

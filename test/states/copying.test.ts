@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import { defineFeature, removeFeature, restoreFeature, type RemovalReport } from 'kysely-unship'
 import { createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { actingBefore } from '../support/interleave.ts'
@@ -197,30 +197,63 @@ describe('the copy of a host table', () => {
     expect(backups[0]?.rows).toBeGreaterThan(ROWS / 4)
   })
 
-  test('is not gone on with under lock: what was written while the cut-over waited is copied first, if there is another attempt', async () => {
-    const other = await database().connect('crm_owner')
+  /** Writes while the cut-over waits for its locks. */
+  const writingLate = (sql: string, work: (db: Kysely<any>) => Promise<unknown>) => {
     const isWaited = `select exists (select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())) as yes`
-    const committed: Promise<unknown>[] = []
+    let committed: Promise<unknown> | undefined
     const write = async () => {
-      await other.query(`begin; update members set note = 'late' where id <= 600`)
+      const other = await database().connect('crm_owner')
+      await other.query(`begin; ${sql}`)
       const commit = async () => {
         while (!(await database().query<{ yes: boolean }>(isWaited))[0]?.yes) await sleep(10)
         await other.query('commit')
       }
-      committed.push(commit())
+      committed = commit()
     }
+    return actingBefore(database(), VERIFYING, write, work).finally(() => committed)
+  }
+
+  const attemptsOf = ({ phases }: RemovalReport) => phases.find(({ phase }) => phase === 'cut over')?.attempts
+
+  test('is not gone on with under lock: what was written while the cut-over waited is copied first, if there is another attempt', async () => {
     const attempts = (lockAttempts: number) =>
-      actingBefore(database(), VERIFYING, write, (db) =>
+      writingLate(`update members set note = 'late' where id <= 600`, (db) =>
         removeFeature(db, feature, { lockTimeoutMs: 10_000, lockAttempts }),
       )
     const error = await refusal('locked', attempts(1))
     expect(error.primary).toBe('rows of feature extras change faster than they are copied')
     expect(error.detail).toContain('1 attempt failed: many rows changed since the last catch-up.')
-    await Promise.all(committed)
     await owner(`update members set note = 'before' where id <= 600`)
     await attempts(2)
-    await Promise.all(committed)
     const late = `select count(*)::int as rows from backup_extras_members where note = 'late'`
     expect(await database().query(late)).toEqual([{ rows: 600 }])
+  })
+
+  test('nor of few rows that are large', async () => {
+    await owner('alter table members alter note set storage external')
+    const late = `update members set note = repeat('large ', 20000) where id <= 20`
+    const report: unknown[] = []
+    await writingLate(late, async (db) => report.push(await removeFeature(db, feature, { lockTimeoutMs: 10_000 })))
+    expect(report.map((r) => attemptsOf(r as RemovalReport))).toEqual([2])
+    const copied = `select count(*)::int as rows from backup_extras_members where length(note) = 120000`
+    expect(await database().query(copied)).toEqual([{ rows: 20 }])
+  })
+
+  test('nor, within the time that a cut-over has, of many rows that were written right before it', async () => {
+    const report = await removing(CUTTING_OVER, () => owner(`update members set note = 'bulk'`))
+    expect(attemptsOf(report)).toBe(2)
+    const copied = `select count(*)::int as rows from backup_extras_members where note = 'bulk'`
+    expect(await database().query(copied)).toEqual([{ rows: ROWS }])
+  })
+
+  test.each([
+    ['after the copy', VERIFYING],
+    ['before the cut-over', CUTTING_OVER],
+  ])('gives no row what another held under its key before a TRUNCATE %s', async (_, text) => {
+    const { backups } = await removing(text, () => owner(`truncate members; insert into members (id) values (10)`))
+    expect(backups[0]?.rows).toBe(0)
+    expect(await database().query('select from backup_extras_members')).toEqual([])
+    await restoreFeature(database().db, feature)
+    expect(await database().query('select id, note from members')).toEqual([{ id: 10, note: null }])
   })
 })
