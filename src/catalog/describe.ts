@@ -171,6 +171,19 @@ function acl(list: Acl, owner: string, of: 'table' | 'sequence' | 'function' | '
 /** Whether two definitions say the same: grants stand as they were made, which need not be an order to make them in again. */
 export const sameDefinition = (a: unknown, b: unknown): boolean => isDeepStrictEqual(withSortedAcl(a), withSortedAcl(b))
 
+/**
+ * A column as servers before PostgreSQL 18 describe it, which know no names of NOT NULL constraints: where this one has the name that
+ * PostgreSQL chooses, and nothing else is special about it.
+ */
+export function withUnnamedNotNull(identity: string, definition: unknown): unknown {
+  const { notNull } = (definition ?? {}) as { notNull?: unknown }
+  if (!Array.isArray(notNull) || !isDeepStrictEqual(notNull.slice(1), [true, false, null])) return definition
+  const chosen = String(notNull[0]).replaceAll('.', '_')
+  return `${identity.replaceAll('.', '_')}_not_null`.endsWith(`_${chosen}`)
+    ? { ...(definition as object), notNull: true }
+    : definition
+}
+
 function withSortedAcl(definition: unknown): unknown {
   const list = (definition as { acl?: Acl } | null)?.acl
   if (!list) return definition

@@ -174,6 +174,10 @@ export async function latestRun(db: AnyKysely, feature: string): Promise<LedgerR
   return found ?? null
 }
 
+/** The major version of the server that a run was recorded on. */
+export const majorOf = ({ server_version }: Pick<LedgerRun, 'server_version'>): number =>
+  Number.parseInt(server_version, 10)
+
 export async function runById(db: AnyKysely, id: string): Promise<LedgerRun> {
   const [found] = await readRuns(db, `id = ${literal(id)}`)
   if (!found)

@@ -6,6 +6,7 @@ import type { Archive } from '../ledger/history.ts'
 import {
   finishRun,
   latestRun,
+  majorOf,
   readStatements,
   recordEvent,
   runById,
@@ -17,6 +18,7 @@ import { aheadOfLocks } from '../plan/ahead.ts'
 import { ALL_IMMEDIATE, DEFERRED_AGAIN } from '../plan/deferred.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { demandSameDefinitions } from '../plan/same-catalog.ts'
+import { nameNotNulls, namesNotNulls } from '../plan/not-null-names.ts'
 import type { Phase } from '../plan/plan.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { fromArchive, isArchived, keptRemoval, refuseTakenBackupNames } from './archived.ts'
@@ -257,6 +259,7 @@ async function runPhases(
       await refuseBrokenDemands(context, plan)
       return null
     })
+    const upgraded = namesNotNulls(majorOf(await runById(db, removalId)), majorOf(restore))
     const { ahead, locks, ...under } = aheadOfLocks(of('reveal'), plan.locks.reveal, plan.moved)
     await context.phase('reveal', () =>
       sayingWhichRows(context, () =>
@@ -269,6 +272,7 @@ async function runPhases(
             ...(plan.swaps ?? []).flatMap((s) => s.back),
             ...under.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
             ...(plan.memberships ?? []).flatMap((m) => m.back),
+            ...(upgraded ? nameNotNulls(plan) : []),
             setPhase(restore.id, 'validate'),
             recordEvent(restore.id, 'revealed'),
           ],

@@ -1,4 +1,4 @@
-import { sameDefinition, type Description } from '../catalog/describe.ts'
+import { sameDefinition, withUnnamedNotNull, type Description } from '../catalog/describe.ts'
 import type { AnyKysely } from '../any-kysely.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupKeyName } from '../names.ts'
@@ -107,7 +107,8 @@ const readThere = (db: AnyKysely, { table, backup }: HostPlan) => {
 
 function differences(before: Description, after: Description): string[] {
   return Object.entries(before).flatMap(([identity, definition]) => {
-    if (sameDefinition(definition, after[identity])) return []
+    const now = after[identity]
+    if (sameDefinition(definition, now) || sameDefinition(definition, withUnnamedNotNull(identity, now))) return []
     return [
       `${identity}: ${JSON.stringify(definition)} became ${identity in after ? JSON.stringify(after[identity]) : 'nothing'}`,
     ]

@@ -4,7 +4,7 @@ import { readJson } from '../catalog/read.ts'
 import { pluginTranslation } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import { removedRuns, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { majorOf, removedRuns, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupName, columnBackupName } from '../names.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified } from '../sql.ts'
@@ -37,7 +37,7 @@ export async function refuseTampered(context: RunContext, removal: LedgerRun, pl
 
 /** The definitions that a removal captured are those of its server's major version. */
 export function checkMajor(context: RunContext, removal: LedgerRun, major: number): void {
-  const recorded = Number.parseInt(removal.server_version, 10)
+  const recorded = majorOf(removal)
   if (recorded === major) return
   if (recorded < major) {
     context.warn(

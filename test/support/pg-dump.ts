@@ -10,7 +10,7 @@ export function findPgDump(serverVersionNum: number): boolean {
   return false
 }
 
-function pgDumpMajor(): number | undefined {
+export function pgDumpMajor(): number | undefined {
   try {
     const version = execFileSync('pg_dump', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
     const major = /\(PostgreSQL\) (\d+)/.exec(version)?.[1]
