@@ -19,6 +19,8 @@ export class RunContext {
   watched: { readonly key: string; readonly since: number; readonly from: number } | undefined
   /** The phase that runs, or ran last. */
   entered: Phase | undefined
+  /** How long locks were held outside of phases, to take something back. */
+  heldTakingBackMs = 0
   private readonly started = performance.now()
 
   constructor(session: Session, feature: Pick<FeatureDeclaration, 'name' | 'acknowledge'>, options: RunOptions) {
@@ -79,7 +81,7 @@ export class RunContext {
   }
 
   get longestLockMs(): number {
-    return Math.max(0, ...this.phases.map((p) => p.lockHeldMs ?? 0))
+    return Math.max(this.heldTakingBackMs, ...this.phases.map((p) => p.lockHeldMs ?? 0))
   }
 }
 

@@ -18,7 +18,7 @@ export async function takeBackRemoval(context: RunContext, broken: LedgerRun, wh
   const hosts = await touchedHosts(context, planOf(broken).hosts)
   const locks: PlannedLock[] = []
   for (const host of hosts) locks.push(...(await locksOf(context, host)))
-  await runShort(context, {
+  const { lockHeldMs } = await runShort(context, {
     phase: broken.phase,
     locks,
     statements: [
@@ -29,6 +29,7 @@ export async function takeBackRemoval(context: RunContext, broken: LedgerRun, wh
       recordEvent(broken.id, 'taken back', { why }),
     ],
   })
+  if (locks.length > 0) context.heldTakingBackMs = lockHeldMs
   for (const { backup } of hosts)
     if (await relationExists(context.db, backup))
       context.warn(`table ${shown(backup)} is not the backup that run ${broken.id} made: it stays`)

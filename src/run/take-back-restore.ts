@@ -27,7 +27,7 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
   const isOfGone = (sql: string) =>
     gone.some((t) => sql.startsWith(`alter table ${qualified(t)} `) || sql.includes(literal(qualified(t))))
   const archiving = await backToArchive(context, await runById(context.db, restore.removal_id ?? ''))
-  await runShort(context, {
+  const { lockHeldMs } = await runShort(context, {
     phase: restore.phase,
     locks: [
       ...plan.locks.add.filter(({ relation }) => !gone.some((t) => qualified(t) === qualified(relation))),
@@ -47,6 +47,7 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
       recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
     ],
   })
+  context.heldTakingBackMs = lockHeldMs
   for (const { rows, table, reason, kept } of await readSetAside(context, restore.id))
     context.warn(`${String(rows)} rows of ${table} stay set aside in ${kept}, and are not restored: ${reason}`)
 }

@@ -181,6 +181,7 @@ describe('a blocker that comes between copy and cut-over and stays', () => {
     await client.query('rollback')
     const report = await abortRemoval(database().db, programPartner)
     expect(report).toMatchObject({ outcome: 'taken back', phase: 'verify' })
+    expect(report.longestLockMs).toBeGreaterThan(0)
     expect(await readTraces(database())).toEqual(aborted)
     const after = await readState(database())
     expect(after.definitions).toEqual(before.definitions)
