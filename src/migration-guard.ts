@@ -75,7 +75,7 @@ async function refuseFor(
       detail: `Run ${id} ${state === 'running' ? 'broke off' : `removed it, but Kysely has no record of migration ${unrecorded ?? ''}`}; "down" would undo the migration before it.`,
       hint:
         direction === 'restore'
-          ? 'Run abortRemoval again (or restoreFeature) to finish it, or kysely migrate:latest to remove the feature after all. Nothing was changed.'
+          ? `Run ${plan?.takesBack ? 'abortRemoval again (or restoreFeature)' : 'restoreFeature again'} to finish it, or kysely migrate:latest to remove the feature after all. Nothing was changed.`
           : 'Run kysely migrate:latest to finish it, or abortRemoval (after the cut-over: restoreFeature) to take it back. Nothing was changed.',
     })
   }

@@ -43,11 +43,11 @@ export function messagesOf(event: ToldEvent, wording: Wording): Message[] {
 const DOING = {
   removal: (feature: string) => `Removing ${feature}`,
   restore: (feature: string) => `Restoring ${feature}`,
-  abort: (feature: string) => `Taking back the removal of ${feature}`,
+  abort: (feature: string, aborted = 'removal') => `Taking back the ${aborted} of ${feature}`,
 }
 
-function startLine({ direction, feature, resumed }: ToldEvent & { type: 'started' }): string {
-  return DOING[direction](feature) + (resumed === null ? '' : `, resuming at the phase: ${resumed}`)
+function startLine({ direction, feature, aborted, resumed }: ToldEvent & { type: 'started' }): string {
+  return DOING[direction](feature, aborted) + (resumed === null ? '' : `, resuming at the phase: ${resumed}`)
 }
 
 function countLines(counts: readonly { readonly label: string; readonly rows: number }[]): string[] {

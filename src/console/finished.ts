@@ -45,10 +45,11 @@ function restoreMessages(report: RestoreReport): Message[] {
 
 function abortMessages(report: AbortReport): Message[] {
   const { feature, outcome, phase, durationMs } = report
-  const what = outcome === 'taken back' ? `Took back the removal of ${feature}` : `Restored ${feature}`
+  const aborted = outcome === 'removed' ? 'restore' : 'removal'
+  const what = outcome === 'restored' ? `Restored ${feature}` : `Took back the ${aborted} of ${feature}`
   return [
     message('success', `${what} in ${duration(durationMs)}`, [
-      `the removal had broken off in the phase: ${phase}`,
+      `the ${aborted} had broken off in the phase: ${phase}`,
       longestLock(report),
     ]),
     ...setAsideMessages(report),

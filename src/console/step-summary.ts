@@ -63,7 +63,8 @@ export function stepSummary(report: AnyReport): string {
 const TITLES: Readonly<Record<AnyReport['direction'], (feature: string, outcome: string) => string>> = {
   removal: (feature, outcome) => `Removal of ${code(feature)}: ${outcome}`,
   restore: (feature, outcome) => `Restore of ${code(feature)}: ${outcome}`,
-  abort: (feature, outcome) => `Removal of ${code(feature)} aborted: ${outcome}`,
+  abort: (feature, outcome) =>
+    `${outcome === 'removed' ? 'Restore' : 'Removal'} of ${code(feature)} aborted: ${outcome}`,
 }
 
 function details(report: AnyReport): string[] {

@@ -39,8 +39,8 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
 const WHAT_NOW: Readonly<Record<'removal' | 'restore' | 'abort', string>> = {
   removal: 'Nothing was removed. Mend what the error names, then run the same command again: it plans and copies anew.',
   restore:
-    'Mend what the error names, then run the same command again: it goes on where it was. Or take back what is prepared: run the removal again.',
-  abort: 'Mend what the error names, then call abortRemoval again.',
+    'Mend what the error names, then run the same command again: it goes on where it was. As long as the feature is away, unship abort, or abortRestore, takes back what is prepared instead.',
+  abort: 'Mend what the error names, then run the same command again.',
 }
 
 /** Deferred constraints have yet to look at what the caller's transaction wrote: no table that they concern can be altered. */

@@ -15,6 +15,7 @@ import { shown } from '../plan/model.ts'
 import type { QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
 import { backupsOf, sealBackups } from './backups.ts'
+import { whatNow } from './broke-off.ts'
 import { brokenFunctions } from './check-functions.ts'
 import { readTaken } from './inspect-restore.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
@@ -68,7 +69,7 @@ const problemIf = (feature: string | null, check: string, found: readonly string
 })
 
 async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<HealthCheck[]> {
-  const { feature, state, active, abortable, phase } = status
+  const { feature, state, active, phase } = status
   const check = (what: string, found: readonly string[]) => problemIf(feature, what, found)
   if (state === 'installed' || state === 'absent' || state === 'incomplete') {
     return [check('all that is declared is there, or nothing', state === 'incomplete' ? [presence(status)] : [])]
@@ -76,11 +77,7 @@ async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<Healt
   if (state === 'removing' || state === 'restoring')
     return active === true
       ? [{ feature, check: 'no run broke off', result: 'note', found: [`it is under way, in phase "${phase ?? ''}"`] }]
-      : [
-          check('no run broke off', [
-            `it broke off in phase "${phase ?? ''}": ${state === 'restoring' && abortable ? 'unship abort goes on with it' : abortable ? 'run the same migration again, or unship abort' : 'run kysely migrate:down again, or migrate:latest to take it back'}`,
-          ]),
-        ]
+      : [check('no run broke off', [`it broke off in phase "${phase ?? ''}": ${whatNow(status)}`])]
   const latest = await latestRun(db, feature)
   const removal = latest?.direction === 'restore' ? await runById(db, latest.removal_id ?? '') : latest
   if (!removal?.plan) return []

@@ -20,7 +20,7 @@ const RUN_AGAIN: Readonly<Record<Direction, string>> = {
   removal:
     'Run the same command again: it finishes what was begun. To go back instead, call abortRemoval; do not run migrate:down, which would undo the migration before this one.',
   restore: 'Run the same command again: it goes on where it was.',
-  abort: 'Call abortRemoval again: it goes on where it was.',
+  abort: 'Run the same command again: it goes on where it was.',
 }
 
 /** What an error of a lost connection speaks of. */

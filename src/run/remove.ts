@@ -26,6 +26,7 @@ import { unwatchStatements } from '../plan/watch.ts'
 import { CAPTURE_MARKS, COMPARE_MARK } from '../plan/removal-statements.ts'
 import type { CapturePlan, Phase, Statement } from '../plan/plan.ts'
 import { asRun } from './as-run.ts'
+import { isRevealed } from './broke-off.ts'
 import { afterFailure } from './broken-removal.ts'
 import { AHEAD_OF_LOCKS, catchUp, catchUpAhead, catchUpSealed, demandFew, saveSeals, UNDER_LOCKS } from './catch-up.ts'
 import type { RunContext } from './context.ts'
@@ -92,7 +93,7 @@ async function removeLocked(
     await takeBackRemoval(context, latest, 'a new run starts over')
   }
   if (latest?.state === 'running' && latest.direction === 'restore') {
-    if (latest.phase !== 'validate' && latest.phase !== 'record') {
+    if (!isRevealed(latest.phase)) {
       await takeBackRestore(context, latest)
       return nothingDone(context, 'already removed', latest.removal_id)
     }

@@ -71,8 +71,12 @@ export interface RestoreReport extends Report {
 
 export interface AbortReport extends Report {
   readonly direction: 'abort'
-  readonly outcome: 'taken back' | 'restored'
-  /** The phase in which the removal had broken off. */
+  /**
+   * `taken back`: the removal was, the feature untouched; `restored`: the removal was past its cut-over;
+   * `removed`: the restore was taken back, the feature is as removed as before.
+   */
+  readonly outcome: 'taken back' | 'restored' | 'removed'
+  /** The phase in which the removal or restore had broken off. */
   readonly phase: Phase
 }
 
@@ -97,6 +101,8 @@ export type ProgressEvent =
       readonly type: 'started'
       readonly feature: string
       readonly direction: 'removal' | 'restore' | 'abort'
+      /** What is aborted. */
+      readonly aborted?: 'removal' | 'restore'
       readonly resumed: Phase | null
     }
   /** Preflight counts, made while the rows are copied, before anything is taken away. */

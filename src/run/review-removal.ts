@@ -53,7 +53,7 @@ export const unfinished = ({ id, feature, direction, phase }: LedgerRun) =>
     code: 'wrong_state',
     message: `the ${direction} of feature ${feature} has not finished`,
     detail: `Run ${id} is in phase "${phase}", or broke off there.`,
-    hint: 'unship status tells whether it still runs. Run the same migration again to finish it; unship abort takes a removal back.',
+    hint: 'unship status tells whether it still runs, and how to finish it or take it back.',
   })
 
 async function review(

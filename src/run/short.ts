@@ -158,7 +158,7 @@ function meansOther(cause: unknown): UnshipError {
     message: cause instanceof Error ? cause.message : String(cause),
     detail:
       'Its definition names columns by their place, and the columns of a table have changed since. Nothing has appeared.',
-    hint: "Run removeFeature, or the migration's up, to take back what the restore has prepared; restore by hand from unship.statements.",
+    hint: 'Run unship abort, or abortRestore, to take back what the restore has prepared; restore by hand from unship.statements.',
     cause,
   })
 }

@@ -123,7 +123,7 @@ describe('unship abort', () => {
     const call = removeFeature(database().db, programPartner, killedAt(database(), ['phase started', 'verify']))
     await refusal('server_unreachable', call)
     expect((await unship(['status'], settings())).out).toMatch(
-      /the removal broke off in phase "(copy|verify)"; the feature works on/,
+      /the removal broke off in phase "(copy|verify)"; the feature works on, untouched: run kysely migrate:latest again to finish it, or unship abort to take it back/,
     )
     for (const words of [['plan'], ['plan', '--down'], ['notice']])
       expect(await unship(words, settings())).toMatchObject({
@@ -136,7 +136,7 @@ describe('unship abort', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
     const again = await unship(['abort'], settings())
     expect(again).toMatchObject({ code: 1, out: '' })
-    expect(again.err).toMatch(/^ERROR: {2}no removal is unfinished\nDETAIL: /)
+    expect(again.err).toMatch(/^ERROR: {2}no removal or restore is unfinished\nDETAIL: /)
   })
 
   test('restores one that broke off after its cut-over, for a person to read', async () => {
@@ -163,16 +163,30 @@ describe('unship abort', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
-  test('a restore that was asked for is not its business', async () => {
+  test('takes back a restore that broke off, which abortRemoval does not', async () => {
     await removeFeature(database().db, programPartner)
     await restoreFeature(database().db, programPartner, failAfter('fill')).catch(() => undefined)
-    await refusal('nothing_to_abort', abortRemoval(database().db, programPartner))
-    const { code, err } = await unship(['abort'], settings())
-    expect({ code, err }).toMatchObject({
-      code: 1,
-      err: expect.stringContaining('kysely migrate:down goes on with it') as string,
+    const error = await refusal('nothing_to_abort', abortRemoval(database().db, programPartner))
+    expect(error.hint).toContain('abortRestore takes it back')
+    const { code, out } = await unship(['abort'], settings())
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Taking back the restore of') as string,
     })
-    expect((await unship(['verify'], settings())).out).toContain('run kysely migrate:down again')
+    expect(out).toMatch(/Took back the restore of program_partner in .*\n.*broken off in the phase: fill\n.*were held/)
+    expect(await status()).toMatchObject({ state: 'removed', present: { found: 0 } })
+  })
+
+  test('cannot take back a restore that broke off after its reveal, and says how it ends', async () => {
+    await removeFeature(database().db, programPartner)
+    await restoreFeature(database().db, programPartner, failAfter('reveal')).catch(() => undefined)
+    const wayOn = /the feature is back: run kysely migrate:down again to finish it$/m
+    expect((await unship(['status'], settings())).out).toMatch(wayOn)
+    expect((await unship(['verify'], settings())).out).not.toContain('to take it back')
+    const { code, err } = await unship(['abort'], settings())
+    expect(code).toBe(1)
+    expect(err).toMatch(/^ERROR: {2}the restore of feature program_partner cannot be taken back any more\n/)
+    expect(err).toContain('HINT:  Run kysely migrate:down')
   })
 
   test('does not meddle with a removal that runs', async () => {

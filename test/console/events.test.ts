@@ -14,6 +14,9 @@ describe('each event', () => {
       'start   Restoring program_partner, resuming at the phase: fill',
     )
     expect(said({ ...started, direction: 'abort' })).toBe('start   Taking back the removal of program_partner')
+    expect(said({ ...started, direction: 'abort', aborted: 'restore' })).toBe(
+      'start   Taking back the restore of program_partner',
+    )
   })
 
   test('preflight', () => {
@@ -129,6 +132,11 @@ describe('each event', () => {
                 the removal had broken off in the phase: copy
                 no lock that others wait for was held"
     `)
+    expect(
+      said({ type: 'finished', report: { ...rest, direction: 'abort', outcome: 'removed', phase: 'fill' } }),
+    ).toMatch(
+      /^success Took back the restore of program_partner in .*\n +the restore had broken off in the phase: fill\n/,
+    )
   })
 })
 

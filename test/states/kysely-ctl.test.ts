@@ -1,12 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { restoreFeature } from 'kysely-unship'
 import { BACKUPS, LEFT_OF_THE_FEATURE } from '../../demo/queries.ts'
+import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { unship } from '../cli/support.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { kysely, ROOT } from '../support/kysely-ctl.ts'
 import { readTraces } from '../support/refusal.ts'
-import { endBackends } from './broken.ts'
+import { endBackends, failAfter } from './broken.ts'
 
 const database = useDatabase({ template: 'demo' })
 const settings = () => ({ DATABASE_URL: database().ownerUrl })
@@ -41,6 +44,26 @@ describe('the migration through kysely-ctl', () => {
     expect(down).toMatchObject({ code: 0 })
     expect(await readState(database())).toEqual(before)
   })
+
+  test('takes a broken restore back by what unship status and verify name', async () => {
+    const before = await readState(database())
+    expect(await kysely('migrate:latest', settings())).toMatchObject({ code: 0 })
+    // as a "down" that fails: Kysely keeps the migration on its record
+    await expect(restoreFeature(database().db, programPartner, failAfter('fill'))).rejects.toThrow('of the caller')
+    const wayOn = 'run kysely migrate:down again to finish it, or unship abort to take it back'
+    expect((await unship(['status'], settings())).out).toContain(wayOn)
+    expect((await unship(['verify'], settings())).out).toContain(wayOn)
+
+    expect(await unship(['abort'], settings())).toMatchObject({ code: 0 })
+    const away = ['removal: done', 'restore: aborted']
+    expect(await readTraces(database())).toMatchObject({ onHosts: [], watches: [], runs: away })
+
+    // it is away, and on record as applied
+    expect(await kysely('migrate:latest', settings())).toMatchObject({ code: 0 })
+    expect((await readTraces(database())).runs).toEqual(away)
+    expect(await kysely('migrate:down', settings())).toMatchObject({ code: 0 })
+    expect(await readState(database())).toEqual(before)
+  }, 60_000)
 
   test("works under Kysely's default, in one transaction", async () => {
     const folder = await mkdtemp(join(ROOT, 'test', 'tmp-'))

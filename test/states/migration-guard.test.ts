@@ -83,7 +83,7 @@ describe('migrate:down', () => {
   test.each([
     ['abortRemoval', abortRemoval],
     ['restoreFeature', restoreFeature],
-  ])('does not undo it while %s, which takes the removal back, has not ended', async (_, takeBack) => {
+  ])('does not undo it while %s, which takes the removal back, has not ended', async (name, takeBack) => {
     await migrate(database(), 'up', { a: first })
     const before = await readState(database(), { dump: false })
     await migrate(database(), 'up', { a: first, b: removal(failAfter('cut over').onProgress) })
@@ -96,6 +96,7 @@ describe('migrate:down', () => {
     expect(String(error)).toContain('the restore of feature program_partner after it has not finished')
 
     // what its hint says
+    expect(String(error)).toContain(`Run ${name} again`)
     expect(await takeBack(database().db, programPartner)).toMatchObject({ outcome: 'restored' })
     expect(await readState(database(), { dump: false })).toEqual(before)
     expect((await migrate(database(), 'down', { a: first, b: removal() })).done).toEqual(['a Success'])

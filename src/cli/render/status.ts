@@ -1,6 +1,7 @@
 import { bare, count, oneLine, size } from '../../console/format.ts'
 import { table } from '../../console/table.ts'
 import type { KeptTable } from '../../run/kept-tables.ts'
+import { isRevealed, whatNow } from '../../run/broke-off.ts'
 import type { FeatureStatus } from '../../run/read-status.ts'
 import type { Screen } from '../screen.ts'
 import { minute } from './words.ts'
@@ -39,7 +40,8 @@ const fitted = (line: string, columns: number | null) =>
 
 const INDENT = 2
 
-function standing({ state, phase, active, present, run }: FeatureStatus): string {
+function standing(status: FeatureStatus): string {
+  const { state, phase, present, run } = status
   const since = run?.finishedAt ? ` since ${minute(run.finishedAt)}` : ''
   switch (state) {
     case 'installed':
@@ -51,17 +53,11 @@ function standing({ state, phase, active, present, run }: FeatureStatus): string
     case 'removing':
       return underWay(
         'the removal',
-        active,
-        phase,
+        status,
         phase === 'record' ? 'the feature is gone, its backups are not sealed yet' : 'the feature works on, untouched',
       )
     case 'restoring':
-      return underWay(
-        'the restore',
-        active,
-        phase,
-        phase === 'validate' || phase === 'record' ? 'the feature is back' : 'the feature is still away',
-      )
+      return underWay('the restore', status, isRevealed(phase) ? 'the feature is back' : 'the feature is still away')
     case 'removed':
       return `removed${since}`
     case 'archived':
@@ -73,10 +69,10 @@ function standing({ state, phase, active, present, run }: FeatureStatus): string
   }
 }
 
-const underWay = (what: string, active: boolean | null, phase: string | null, meaning: string): string =>
-  active === true
-    ? `${what} is running, phase "${phase ?? ''}"; ${meaning}`
-    : `${what} broke off in phase "${phase ?? ''}"; ${meaning}. Run the same migration again to finish it${what === 'the removal' ? ', or unship abort' : ''}`
+const underWay = (what: string, status: FeatureStatus, meaning: string): string =>
+  status.active === true
+    ? `${what} is running, phase "${status.phase ?? ''}"; ${meaning}`
+    : `${what} broke off in phase "${status.phase ?? ''}"; ${meaning}: ${whatNow(status)}`
 
 function who({ id, role, actor, build, startedAt, packageVersion }: NonNullable<FeatureStatus['run']>): string {
   const person = actor === null ? `role ${role}` : `${actor} (role ${role})`
