@@ -10,7 +10,7 @@ import { readKept, type KeptTable } from './kept-tables.ts'
 import type { RunOptions } from './options.ts'
 import { todayName } from './kept-names.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
-import { sqlState } from './query.ts'
+import { DEPENDENT_OBJECTS_STILL_EXIST, sqlState } from './query.ts'
 import { withFeatureLock, withSession } from './session.ts'
 import { runShort } from './short.ts'
 
@@ -34,8 +34,6 @@ export interface PurgeReport {
   readonly dropped: readonly PurgeDecision[]
   readonly kept: readonly PurgeDecision[]
 }
-
-const DEPENDENT_OBJECTS_STILL_EXIST = '2BP01'
 
 /**
  * Drops tables that a feature's runs have kept, and records it in the ledger: what

@@ -35,6 +35,8 @@ export const INSUFFICIENT_PRIVILEGE = '42501'
 
 export const DEADLOCK_DETECTED = '40P01'
 
+export const DEPENDENT_OBJECTS_STILL_EXIST = '2BP01'
+
 /** PostgreSQL's five-character code of an error, if it is one of the server's. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

@@ -13,10 +13,13 @@ import { shown } from '../plan/model.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backToArchive } from './archive.ts'
 import type { RunContext } from './context.ts'
+import { dependedOn } from './hidden-dependents.ts'
+import { DEPENDENT_OBJECTS_STILL_EXIST } from './query.ts'
 import { relationExists } from './relation-exists.ts'
 import { planOf } from './removal-state.ts'
 import { readSetAside } from './set-aside-report.ts'
-import { runShort } from './short.ts'
+import { runShort, type ShortTransaction } from './short.ts'
+import { comparing } from './what-changed.ts'
 
 /** Takes the hidden columns of a broken restore away again: the feature is then as removed as before. */
 export async function takeBackRestore(context: RunContext, restore: LedgerRun): Promise<void> {
@@ -27,7 +30,7 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
   const isOfGone = (sql: string) =>
     gone.some((t) => sql.startsWith(`alter table ${qualified(t)} `) || sql.includes(literal(qualified(t))))
   const archiving = await backToArchive(context, await runById(context.db, restore.removal_id ?? ''))
-  const { lockHeldMs } = await runShort(context, {
+  const short: ShortTransaction = {
     phase: restore.phase,
     locks: [
       ...plan.locks.add.filter(({ relation }) => !gone.some((t) => qualified(t) === qualified(relation))),
@@ -46,8 +49,13 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
       finishRun(restore.id, 'aborted'),
       recordEvent(restore.id, 'taken back', { why: 'the feature is removed again' }),
     ],
-  })
-  context.heldTakingBackMs = lockHeldMs
+  }
+  const takeBack = async () => {
+    context.heldTakingBackMs = (await runShort(context, short)).lockHeldMs
+  }
+  await comparing(context, takeBack, async (state) =>
+    state === DEPENDENT_OBJECTS_STILL_EXIST ? await dependedOn(context, plan.hosts) : null,
+  )
   for (const { rows, table, reason, kept } of await readSetAside(context, restore.id))
     context.warn(`${String(rows)} rows of ${table} stay set aside in ${kept}, and are not restored: ${reason}`)
 }

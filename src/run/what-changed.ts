@@ -9,13 +9,13 @@ import { oursOf } from '../plan/same-catalog.ts'
 import { OTHER_CATALOG, OTHER_SOURCE } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
 import type { Inspection } from './inspect.ts'
-import { run, sqlState } from './query.ts'
+import { DEPENDENT_OBJECTS_STILL_EXIST, run, sqlState } from './query.ts'
 
 /** So many changes are named. */
 const NAMED = 10
 
 /** What a statement says of an object that is not there, or there already, or that something depends on. */
-const OTHER_OBJECTS = ['42704', '42P01', '42703', '42883', '42P07', '42710', '2BP01']
+const OTHER_OBJECTS = ['42704', '42P01', '42703', '42883', '42P07', '42710', DEPENDENT_OBJECTS_STILL_EXIST]
 
 /** Stands before a comparison of the catalog in a caller's transaction. */
 const COMPARED = 'unship_compared'
