@@ -39,7 +39,7 @@ export const unvalidatedQuery = (tables: readonly QualifiedName[]): string => `
 /** What only a run that is under way has: hidden columns, its triggers, its tables and functions. */
 export const leftoversQuery = (ledgerSchema: string): string => `
   select 'column ' || a.attrelid::pg_catalog.regclass::text || '.' || a.attname as what from pg_catalog.pg_attribute a
-  join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm') and c.relnamespace <> coalesce(pg_catalog.to_regnamespace(${literal(ledgerSchema)}), 0::pg_catalog.oid)
+  join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm') and c.relnamespace <> coalesce(pg_catalog.to_regnamespace(${literal(ledgerSchema)}), 0::pg_catalog.oid)
   where a.attname like 'unship\\_hidden\\_%' and not a.attisdropped
   union all
   select 'trigger ' || t.tgname || ' on ' || t.tgrelid::pg_catalog.regclass::text from pg_catalog.pg_trigger t

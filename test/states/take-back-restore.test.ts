@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { abortRestore, removeFeature, restoreFeature, type Phase } from 'kysely-unship'
+import { abortRestore, checkHealth, removeFeature, restoreFeature, type Phase } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
@@ -110,5 +110,20 @@ describe('what somebody makes of hidden columns while a restore lies broken', ()
     )
     const error = await refusal('wrong_state', abortRestore(database().db, feature))
     expect(error.detail).toBe('view public.reports depends on unship_hidden_Lost, unship_hidden_gone of host.')
+  })
+
+  test('keeps the hidden names where the restore ends: the statements that rename them are told', async () => {
+    await broken()
+    const { warnings } = await restoreFeature(database().db, feature)
+    expect(warnings).toEqual([
+      expect.stringMatching(/^view public.reports was made while the restore was under way, and calls .*: alter view /),
+      expect.stringMatching(/^view public.sums was made .*: alter materialized view [^;]*$/),
+    ])
+    const problems = (await checkHealth(database().db)).filter(({ result }) => result === 'problem')
+    expect(problems.flatMap(({ found }) => found)).toContain('column public.reports.unship_hidden_gone')
+    for (const warning of warnings) await asOwner(database(), warning.replace(/^[^:]*: /, ''))
+    expect(await database().query('select * from reports, sums s')).toEqual([{ id: 1, gone: 'a', Lost: 2 }])
+    expect(await database().query('select * from sums')).toEqual([{ Lost: 2 }])
+    expect((await readTraces(database())).onHosts).toEqual([])
   })
 })
