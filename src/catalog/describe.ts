@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AnyKysely } from '../any-kysely.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { literal, type QualifiedName } from '../sql.ts'
 import { readJson } from './read.ts'
 import type { Acl, AclEntry, Oid } from './fragments.ts'
 import { isForReferencedPartition } from './constraint.ts'
@@ -191,14 +192,17 @@ function withSortedAcl(definition: unknown): unknown {
   return { ...(definition as object), acl: list.map(entry).sort() }
 }
 
-/** Describes every object in every schema of the user's; the ledger and Kysely's own tables left out. */
-export async function describeDatabase(db: AnyKysely): Promise<Description> {
+/** Describes every object in every schema of the user's; the ledger, Kysely's own tables and `except` left out. */
+export async function describeDatabase(db: AnyKysely, except: readonly QualifiedName[] = []): Promise<Description> {
   const { major } = await readEnvironment(db)
+  const excepted = except.map(
+    ({ schema, name }) => ` and (n.nspname, c.relname) <> (${literal(schema)}, ${literal(name)})`,
+  )
   const ours = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', '${LEDGER_SCHEMA}')`
   const oids = async (query: string) => (await readJson<{ oid: Oid }>(db, query)).map((row) => row.oid)
   const relations =
     await oids(`select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where ${ours} and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and c.relname not in ('kysely_migration', 'kysely_migration_lock')`)
+    where ${ours} and c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and c.relname not in ('kysely_migration', 'kysely_migration_lock')${excepted.join('')}`)
   const routines = await oids(
     `select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where ${ours}`,
   )

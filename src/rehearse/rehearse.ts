@@ -8,7 +8,7 @@ import { majorOfDump } from './dump.ts'
 import { loadDump, type LeftOut } from './load.ts'
 import { makeRows, type RowCounts } from './rows.ts'
 import { sampleRows } from './sample.ts'
-import { differences, findPgDump, readState } from './state.ts'
+import { differences, findPgDump, keptSince, readState } from './state.ts'
 
 /** What is rehearsed, and on what. */
 export interface RehearsalOptions {
@@ -118,7 +118,7 @@ async function rehearseIn(
     if (unprepared) return { ...result, verdict: 'failed', differences: [], error: unprepared }
     const broken = (await step('up', up)) ?? (await step('down', down))
     onStep?.('compare')
-    const found = differences(before, await readState(db, url, pgDump))
+    const found = differences(before, await readState(db, url, pgDump, await keptSince(db, before)))
     const verdict = broken
       ? broken.step === 'up' && found.length === 0
         ? 'refused'

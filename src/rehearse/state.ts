@@ -3,6 +3,10 @@ import { isDeepStrictEqual, promisify } from 'node:util'
 import { sql } from 'kysely'
 import type { AnyKysely } from '../any-kysely.ts'
 import { describeDatabase, type Description } from '../catalog/describe.ts'
+import { readRuns } from '../ledger/history.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { readKept } from '../run/kept-tables.ts'
+import { id, qualified, type QualifiedName } from '../sql.ts'
 
 /** All of a database that has to be as it was. */
 export interface State {
@@ -13,27 +17,38 @@ export interface State {
   readonly dump: readonly string[] | null
 }
 
-/** Tables that a migration and its restore may leave: Kysely's own, archives, rows set aside. */
-const LEFT = /^(?:archive|backup|set_aside|kysely_migration)/
+/** Kysely's own tables, which a migration may leave. */
+const KYSELYS = ['kysely_migration', 'kysely_migration_lock']
 
-export async function readState(db: AnyKysely, url: string, pgDump: string | null): Promise<State> {
-  const all = await describeDatabase(db)
-  const kept = (identity: string) => !LEFT.test(identity.replace(/^.*? (?:view |options )?[^.]*\./, ''))
+/** Reads all that is there but our ledger, Kysely's own tables and those of `except`. */
+export async function readState(
+  db: AnyKysely,
+  url: string,
+  pgDump: string | null,
+  except: readonly QualifiedName[] = [],
+): Promise<State> {
   return {
-    definitions: Object.fromEntries(Object.entries(all).filter(([identity]) => kept(identity))),
-    rows: await readRows(db),
-    dump: pgDump === null ? null : await readDump(pgDump, url),
+    definitions: await describeDatabase(db, except),
+    rows: await readRows(db, except),
+    dump: pgDump === null ? null : await readDump(pgDump, url, except),
   }
 }
 
-async function readRows(db: AnyKysely): Promise<Record<string, string>> {
-  const { rows: tables } = await sql<{ name: string; relname: string }>`
-    select format('%I.%I', n.nspname, c.relname) as name, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'm') and c.relispopulated and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship')
+/** Tables that were not there before, and that the ledger keeps for good or until a restore: backups, archives, rows set aside. */
+export async function keptSince(db: AnyKysely, before: State): Promise<QualifiedName[]> {
+  const { tables } = await readKept(db, await readRuns(db))
+  return tables.map(({ name }) => name).filter(({ schema, name }) => !(`table ${schema}.${name}` in before.definitions))
+}
+
+async function readRows(db: AnyKysely, except: readonly QualifiedName[]): Promise<Record<string, string>> {
+  const { rows: tables } = await sql<{ name: string; schema: string; relname: string }>`
+    select format('%I.%I', n.nspname, c.relname) as name, n.nspname as schema, c.relname
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'm') and c.relispopulated and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', ${LEDGER_SCHEMA})
     order by 1`.execute(db)
   const all: Record<string, string> = {}
-  for (const { name, relname } of tables) {
-    if (LEFT.test(relname)) continue
+  for (const { name, schema, relname } of tables) {
+    if (KYSELYS.includes(relname) || except.some((e) => e.schema === schema && e.name === relname)) continue
     // jsonb puts the columns in an order of its own: a restored one stands last
     const { rows } = await sql<{ hash: string }>`
       select count(*) || ' rows, ' || coalesce(md5(string_agg(t.row, ',' order by t.row)), '') as hash
@@ -53,13 +68,20 @@ export async function findPgDump(major: number): Promise<string | null> {
   }
 }
 
-async function readDump(pgDump: string, url: string): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(pgDump, ['--schema-only', `--dbname=${url}`], { maxBuffer: 2 ** 30 })
+async function readDump(pgDump: string, url: string, except: readonly QualifiedName[]): Promise<string[]> {
+  const passedOver = [...KYSELYS.map((name) => `*.${id(name)}`), ...except.map(qualified)]
+  const { stdout } = await promisify(execFile)(
+    pgDump,
+    [
+      ...['--schema-only', `--dbname=${url}`, `--exclude-schema=${id(LEDGER_SCHEMA)}`],
+      ...passedOver.map((pattern) => `--exclude-table=${pattern}`),
+    ],
+    { maxBuffer: 2 ** 30 },
+  )
   return stdout
     .replace(/^(?:-- Dumped .*|\\(?:un)?restrict .*)\n/gm, '')
     .split(/\n\n\n?/)
     .filter((s) => s.trim() !== '' && !/^\s*(?:--|SET |SELECT pg_catalog\.set_config)/.test(s))
-    .filter((s) => !/\b(?:unship\b|archive_|backup_|set_aside_|kysely_migration)/.test(s))
     .map((s) => (/^\s*CREATE TABLE/.test(s) ? lines(s).sort().join('\n') : s))
     .sort()
 }

@@ -5,7 +5,7 @@ import { defineFeature, removeFeature, restoreFeature, type FeatureDeclaration }
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { rehearse, type RehearsalOptions } from '../../src/rehearse/rehearse.ts'
 import { useDatabase } from '../support/database.ts'
-import { SCHEMA } from './schema.ts'
+import { entry, SCHEMA } from './schema.ts'
 
 const migration = (declaration: FeatureDeclaration) => {
   const feature = defineFeature()(declaration as { name: string })
@@ -48,6 +48,36 @@ describe('a rehearsal', () => {
     ])
   })
 
+  test('sees what became of tables and functions whose names begin as those of backups and archives do', async () => {
+    const { up, down } = migration({ name: 'codes', tables: ['backup_codes'] })
+    const found = await rehearsal({
+      schema: [
+        SCHEMA,
+        entry('TABLE', 'backup_codes', 'CREATE TABLE public.backup_codes (id int PRIMARY KEY, code text);'),
+        entry('TABLE', 'archive_years', 'CREATE TABLE public.archive_years (id int PRIMARY KEY, year int);'),
+        entry(
+          'FUNCTION',
+          'backup_all()',
+          `CREATE FUNCTION public.backup_all() RETURNS int LANGUAGE sql AS 'select 1';`,
+        ),
+      ].join(''),
+      up,
+      async down(db) {
+        await down(db)
+        await sql`drop table backup_codes; drop function backup_all(); update archive_years set year = 0`.execute(db)
+      },
+    })
+    expect(found).toMatchObject({ error: null, verdict: 'different' })
+    expect(found.differences).toEqual(
+      expect.arrayContaining([
+        'table public.backup_codes: was there, is not there',
+        'function public.backup_all(): was there, is not there',
+        'rows of public.backup_codes: was there, is not there',
+        expect.stringMatching(/^rows of public\.archive_years: was "10 rows/),
+      ]),
+    )
+  })
+
   test('is refused, or fails', async () => {
     const refused = await rehearsal(migration({ name: 'parents', tables: ['parent'] }))
     expect(refused).toMatchObject({ verdict: 'refused', differences: [], error: { step: 'up' } })
@@ -56,6 +86,7 @@ describe('a rehearsal', () => {
     const failed = await rehearsal({ up, down: () => Promise.reject(new Error('no way back')) })
     expect(failed).toMatchObject({ verdict: 'failed', error: { step: 'down', message: 'no way back' } })
     expect(failed.differences.join('\n')).toContain('column public.item.kind: was')
+    expect(failed.differences.join('\n')).not.toContain('backup_kind_item')
   })
 
   test('demands what pg_dump writes', async () => {
