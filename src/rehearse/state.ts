@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import { isDeepStrictEqual, promisify } from 'node:util'
-import { sql } from 'kysely'
 import type { AnyKysely } from '../any-kysely.ts'
 import { describeDatabase, type Description } from '../catalog/describe.ts'
 import { readRuns } from '../ledger/history.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { readKept } from '../run/kept-tables.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
+import { readRowImages } from './row-images.ts'
 
 /** All of a database that has to be as it was. */
 export interface State {
@@ -27,9 +27,11 @@ export async function readState(
   pgDump: string | null,
   except: readonly QualifiedName[] = [],
 ): Promise<State> {
+  const passedOver = ({ schema, name }: QualifiedName) =>
+    KYSELYS.includes(name) || except.some((e) => e.schema === schema && e.name === name)
   return {
     definitions: await describeDatabase(db, except),
-    rows: await readRows(db, except),
+    rows: await readRowImages(db, passedOver),
     dump: pgDump === null ? null : await readDump(pgDump, url, except),
   }
 }
@@ -38,24 +40,6 @@ export async function readState(
 export async function keptSince(db: AnyKysely, before: State): Promise<QualifiedName[]> {
   const { tables } = await readKept(db, await readRuns(db))
   return tables.map(({ name }) => name).filter(({ schema, name }) => !(`table ${schema}.${name}` in before.definitions))
-}
-
-async function readRows(db: AnyKysely, except: readonly QualifiedName[]): Promise<Record<string, string>> {
-  const { rows: tables } = await sql<{ name: string; schema: string; relname: string }>`
-    select format('%I.%I', n.nspname, c.relname) as name, n.nspname as schema, c.relname
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'm') and c.relispopulated and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', ${LEDGER_SCHEMA})
-    order by 1`.execute(db)
-  const all: Record<string, string> = {}
-  for (const { name, schema, relname } of tables) {
-    if (KYSELYS.includes(relname) || except.some((e) => e.schema === schema && e.name === relname)) continue
-    // jsonb puts the columns in an order of its own: a restored one stands last
-    const { rows } = await sql<{ hash: string }>`
-      select count(*) || ' rows, ' || coalesce(md5(string_agg(t.row, ',' order by t.row)), '') as hash
-      from (select to_jsonb(r.*)::text as row from ${sql.raw(name)} as r) t`.execute(db)
-    all[name] = rows[0]?.hash ?? ''
-  }
-  return all
 }
 
 /** The pg_dump on PATH, if it can read a server of this major. */

@@ -78,6 +78,24 @@ describe('a rehearsal', () => {
     )
   })
 
+  test.each([
+    ['no change', 'select', 'exact'],
+    ['another text of the same json', `update doc set j = '{"a":2}' where id = 3`, 'different'],
+    ['another sign of zero', 'update doc set f = 0 where id = 3', 'different'],
+  ])('compares values as they are written: %s', async (_, after, verdict) => {
+    const { up, down } = migration({ name: 'kind', columns: { doc: ['j', 'f'] } })
+    const found = await rehearsal({
+      schema: `${SCHEMA}${entry('TABLE', 'doc', 'CREATE TABLE public.doc (j json, id int PRIMARY KEY, f float8);')}`,
+      prepare: (db) => sql`update doc set j = '{"a":  1, "a": 2}', f = '-0'`.execute(db),
+      up,
+      async down(db) {
+        await down(db)
+        await sql.raw(after).execute(db)
+      },
+    })
+    expect(found).toMatchObject({ error: null, verdict })
+  })
+
   test('is refused, or fails', async () => {
     const refused = await rehearsal(migration({ name: 'parents', tables: ['parent'] }))
     expect(refused).toMatchObject({ verdict: 'refused', differences: [], error: { step: 'up' } })
