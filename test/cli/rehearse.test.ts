@@ -69,21 +69,32 @@ describe('unship rehearse, with a schema from a file', () => {
     expect(json(refused).error.message).toContain('item_parent_fkey')
   })
 
-  test('nothing is proven where no row could be made up', () => {
-    const outcome = (rows: Record<string, number>, rowsFrom: RehearsalReport['rowsFrom'] = 'made up') =>
+  test("nothing is proven where no row could be made up for the feature's tables", () => {
+    const outcome = (
+      rows: Record<string, number>,
+      rowsFrom: RehearsalReport['rowsFrom'] = 'made up',
+      declaration: object = { columns: { item: ['kind'] } },
+    ) =>
       outcomeOf({
         ...{ migration: '1_kind', schema: 'schema.sql', rowsFrom, perTable: 20 },
-        features: [defineFeature()({ name: 'kind', columns: { item: ['kind'] } })],
+        features: [defineFeature()({ name: 'kind', ...declaration })],
         result: {
           ...{ verdict: 'exact', serverVersion: '17.1', rows, definitions: 9, dumpCompared: false },
           ...{ differences: [], leftOut: [], error: null },
         },
       })
-    expect(outcome({ 'public.item': 0, 'public.other': 0 })).toMatchObject({
-      proven: false,
-      sentence: expect.stringContaining('no row could be made up') as string,
-    })
-    expect(outcome({ 'public.item': 0, 'public.other': 1 })).toMatchObject({ proven: true })
+    for (const other of [0, 10])
+      expect(outcome({ 'public.item': 0, 'public.other': other })).toMatchObject({
+        proven: false,
+        sentence: expect.stringContaining('no row could be made up for tables of the feature') as string,
+      })
+    expect(outcome({ 'public.item': 1, 'public.other': 0 })).toMatchObject({ proven: true })
+    const both = { tables: ['shop."Order"'], columns: { item: ['kind'] } }
+    expect(outcome({ 'public.item': 0, 'shop."Order"': 1 }, 'made up', both)).toMatchObject({ proven: true })
+    expect(outcome({ 'public.item': 0, 'shop."Order"': 0, 'public.x': 1 }, 'made up', both).proven).toBe(false)
+    const views = { views: ['items'] }
+    expect(outcome({ 'public.item': 1 }, 'made up', views)).toMatchObject({ proven: true })
+    expect(outcome({ 'public.item': 0 }, 'made up', views)).toMatchObject({ proven: false })
     expect(outcome({ 'public.item': 0 }, 'none')).toMatchObject({ proven: true })
   })
 

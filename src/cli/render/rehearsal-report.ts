@@ -29,15 +29,15 @@ export function outcomeOf({ features, rowsFrom, result }: RehearsalReport): Outc
       [...`${what}\n${sql}`.matchAll(/[\p{L}\p{N}_$]+/gu)].some(([word]) => words.has(word)) ? [n] : [],
     ),
   )
-  const made = Object.values(result.rows)
-  const rowless = rowsFrom === 'made up' && made.length > 0 && made.every((rows) => rows === 0)
+  const rowless = rowsFrom === 'made up' && features.some((feature) => isRowless(feature, result.rows))
   const proven = verdict === 'exact' && concerning.size === 0 && !rowless
   return { proven, concerning, sentence: sentenceOf() }
 
   function sentenceOf(): string {
     switch (verdict) {
       case 'exact':
-        if (rowless) return 'not proven: definitions came back as they were, but no row could be made up'
+        if (rowless)
+          return 'not proven: definitions came back as they were, but no row could be made up for tables of the feature'
         return concerning.size === 0
           ? 'exact: removed and restored, and everything is as it was'
           : 'not proven: what was there came back as it was, but some of what concerns the feature could not be loaded'
@@ -55,10 +55,19 @@ export function outcomeOf({ features, rowsFrom, result }: RehearsalReport): Outc
   }
 }
 
-/** The last part of each name: qualifiers, quotes and arguments vary. */
+/** Whether none of a feature's tables and host tables was given a row; where it names none that is there, whether no table was. */
+function isRowless({ tables = [], columns = {} }: FeatureDeclaration, rows: Rehearsal['rows']): boolean {
+  const own = [...tables, ...Object.keys(columns)].map(lastPart)
+  const all = Object.entries(rows)
+  const ofFeature = all.filter(([table]) => own.includes(lastPart(table)))
+  const made = ofFeature.length > 0 ? ofFeature : all
+  return made.length > 0 && made.every(([, count]) => count === 0)
+}
+
 function namesOf(feature: FeatureDeclaration): string[] {
   const { tables = [], columns = {}, views = [], functions = [], indexes = [], types = [], sequences = [] } = feature
-  return [...tables, ...Object.keys(columns), ...views, ...functions, ...indexes, ...types, ...sequences].map((name) =>
-    name.replace(/\(.*$/s, '').replace(/^.*\./, '').replaceAll('"', ''),
-  )
+  return [...tables, ...Object.keys(columns), ...views, ...functions, ...indexes, ...types, ...sequences].map(lastPart)
 }
+
+/** Of a name as somebody wrote it: qualifiers, quotes and arguments vary. */
+const lastPart = (name: string): string => name.replace(/\(.*$/s, '').replace(/^.*\./, '').replaceAll('"', '')
