@@ -2,11 +2,11 @@ import type { ClientBase } from 'pg'
 import { id } from '../sql.ts'
 import { dumpEntries, isOfLedger } from './dump.ts'
 
-/** Something of a dump that could not be loaded. */
+/** Something of a dump, or rows, that could not be loaded. */
 export interface LeftOut {
   readonly what: string
   readonly reason: string
-  /** What would have made it. */
+  /** What would have made it; empty for rows. */
   readonly sql: string
 }
 

@@ -87,13 +87,13 @@ async function rehearseIn(
     return await loadDump(client, schema)
   })
   onStep?.('rows')
-  const counts = rows
-    ? await inDatabase(target, 'rehearsal', (client) =>
+  const sample = rows
+    ? await inDatabase(target, 'rehearsal', async (client) =>
         rows.from === undefined
-          ? makeRows(client, rows.perTable)
-          : inDatabase(new URL(rows.from), null, (source) => sampleRows(source, client, rows.perTable)),
+          ? { rows: await makeRows(client, rows.perTable), leftOut: [] }
+          : await inDatabase(new URL(rows.from), null, (source) => sampleRows(source, client, rows.perTable)),
       )
-    : {}
+    : { rows: {}, leftOut: [] }
 
   const pool = new pg.Pool({ connectionString: url })
   surviveDeadConnections(pool)
@@ -110,8 +110,8 @@ async function rehearseIn(
     const before = await readState(db, url, pgDump)
     const result = {
       serverVersion: version,
-      leftOut,
-      rows: counts,
+      leftOut: [...leftOut, ...sample.leftOut],
+      rows: sample.rows,
       definitions: Object.keys(before.definitions).length,
       dumpCompared: pgDump !== null,
     }

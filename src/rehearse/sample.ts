@@ -1,13 +1,5 @@
 import type { ClientBase } from 'pg'
-import { id } from '../sql.ts'
-import type { RowCounts } from './rows.ts'
-
-interface SourceTable {
-  readonly oid: string
-  readonly name: string
-  /** Those that can be written. */
-  readonly columns: readonly string[]
-}
+import { copyRows, TABLES, type Sample, type SampledTable } from './copy-rows.ts'
 
 interface Reference {
   readonly conrelid: string
@@ -17,13 +9,13 @@ interface Reference {
 }
 
 /**
- * Copies rows of each table from one database to another of the same schema, and with them all that they
- * refer to. Reads in one snapshot, and writes nothing in the source.
+ * Copies rows of each table from one database to another of the same schema, or part of it, and with them all that
+ * they refer to. Reads in one snapshot, and writes nothing in the source.
  */
-export async function sampleRows(source: ClientBase, target: ClientBase, rowsPerTable: number): Promise<RowCounts> {
+export async function sampleRows(source: ClientBase, target: ClientBase, rowsPerTable: number): Promise<Sample> {
   await source.query('begin transaction isolation level repeatable read read only')
   try {
-    const { rows: tables } = await source.query<SourceTable>(TABLES)
+    const { rows: tables } = await source.query<SampledTable>(TABLES)
     const { rows: references } = await source.query<Reference>(REFERENCES)
     const chosen = new Map<string, Set<string>>()
     for (const { oid, name } of tables) {
@@ -33,7 +25,7 @@ export async function sampleRows(source: ClientBase, target: ClientBase, rowsPer
       chosen.set(oid, new Set(rows.map((r) => r.ctid)))
     }
     await addReferenced(source, tables, references, chosen)
-    return await copy(source, target, tables, chosen)
+    return await copyRows(source, target, tables, chosen)
   } finally {
     await source.query('rollback')
   }
@@ -42,7 +34,7 @@ export async function sampleRows(source: ClientBase, target: ClientBase, rowsPer
 /** Adds the rows that chosen rows refer to, until all are there. */
 async function addReferenced(
   source: ClientBase,
-  tables: readonly SourceTable[],
+  tables: readonly SampledTable[],
   references: readonly Reference[],
   chosen: ReadonlyMap<string, Set<string>>,
 ): Promise<void> {
@@ -69,45 +61,6 @@ async function addReferenced(
   }
 }
 
-async function copy(
-  source: ClientBase,
-  target: ClientBase,
-  tables: readonly SourceTable[],
-  chosen: ReadonlyMap<string, ReadonlySet<string>>,
-): Promise<RowCounts> {
-  const copied: Record<string, number> = {}
-  await target.query('set session_replication_role = replica')
-  for (const { oid, name, columns } of tables) {
-    const rows = [...(chosen.get(oid) ?? [])]
-    copied[name] = rows.length
-    if (rows.length === 0) continue
-    const { rows: texts } = await source.query<{ row: string }>(
-      `select t::text as row from only ${name} t where ctid = any ($1::tid[])`,
-      [rows],
-    )
-    const list = columns.map((c) => id(c)).join(', ')
-    const values = columns.map((c) => `(r.t).${id(c)}`).join(', ')
-    if (list === '') continue
-    await target.query(
-      `insert into ${name} (${list}) overriding system value
-       select ${values} from (select x::${name} as t from unnest($1::text[]) x) r`,
-      [texts.map((t) => t.row)],
-    )
-  }
-  await target.query('reset session_replication_role')
-  return copied
-}
-
-const USERS = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship')`
-
-const TABLES = `
-  select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name,
-    coalesce((select json_agg(a.attname order by a.attnum) from pg_attribute a
-      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '[]') as columns
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind = 'r' and c.relpersistence <> 't' and c.relname !~ '^kysely_migration' and ${USERS}
-  order by c.oid`
-
 const REFERENCES = `
   select k.conrelid::text as conrelid, format('%I.%I', rn.nspname, r.relname) as parent,
     (select string_agg(format('c.%I = p.%I', ca.attname, pa.attname), ' and ')
@@ -119,4 +72,5 @@ const REFERENCES = `
   join pg_namespace n on n.oid = c.relnamespace
   join pg_class r on r.oid = k.confrelid
   join pg_namespace rn on rn.oid = r.relnamespace
-  where k.contype = 'f' and ${USERS}`
+  where k.contype = 'f'
+    and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship')`

@@ -1,6 +1,6 @@
 import { literal } from '../sql.ts'
 
-/** What the texts of values depend on: under these it is exact. */
+/** What the texts of values depend on: under these they are exact, and are read as they were written. */
 const SETTINGS: Readonly<Record<string, string>> = {
   DateStyle: 'ISO, YMD',
   IntervalStyle: 'postgres',
@@ -8,11 +8,19 @@ const SETTINGS: Readonly<Record<string, string>> = {
   extra_float_digits: '1',
   bytea_output: 'hex',
   lc_monetary: 'C',
-  // names that are values, of regclass and its like, are qualified
-  search_path: '',
+  xmloption: 'content',
 }
 
+/** For a session that makes values of texts. */
+export const readTexts: string = Object.entries(SETTINGS)
+  .map(([name, value]) => `set ${name} to ${literal(value)}`)
+  .join('; ')
+
 /** For a transaction that writes texts of values. */
-export const writeTexts: string = Object.entries(SETTINGS)
+export const writeTexts: string = Object.entries({
+  ...SETTINGS,
+  // names that are values, of regclass and its like, are qualified
+  search_path: '',
+})
   .map(([name, value]) => `set local ${name} to ${literal(value)}`)
   .join('; ')
