@@ -1,3 +1,4 @@
+import { isForReferencedPartition } from '../catalog/constraint.ts'
 import { addressKey } from '../catalog/dependency.ts'
 import type { Needed } from '../catalog/needed.ts'
 import { shown, type Model } from './model.ts'
@@ -20,7 +21,12 @@ const RULE_OF_VIEW = /^rule "?_RETURN"? on /
  */
 export function planNeeds(model: Model, { recreated, prebuilt }: Parts): Need[] {
   const created = new Set([...recreated.map(({ key }) => key), ...prebuilt.map(({ oid }) => `pg_class:${oid}:0`)])
+  const parts = new Set(
+    model.snapshot.constraints.filter(isForReferencedPartition).map((k) => `pg_constraint:${k.oid}:0`),
+  )
   const isCreated = (dependent: string): boolean => {
+    // PostgreSQL makes it for each partition that is referred to by then
+    if (parts.has(dependent)) return false
     const node = model.nodes.get(dependent)
     const owner = node?.owner_relid ?? (node?.catalog === 'pg_class' ? node.objid : null)
     // a partition may go, with what is created in it

@@ -82,8 +82,11 @@ function partNames(model: Model, k: Constraint): string[] {
   )
   if (parts.length === 0) return []
   const table = qualified(model.name(k.conrelid))
+  // a partition may have gone when the key comes back
   const wanted = parts
-    .map((part) => `(${literal(qualified(model.name(part.confrelid)))}::pg_catalog.regclass, ${literal(part.conname)})`)
+    .map(
+      (part) => `(pg_catalog.to_regclass(${literal(qualified(model.name(part.confrelid)))}), ${literal(part.conname)})`,
+    )
     .join(', ')
   return [`do ${dollarQuote(renames(table, k.conname, wanted), 'names')}`]
 }

@@ -26,6 +26,7 @@ import { evaluatedAsCaller } from './as-caller.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
+import { withoutGoneLocks } from './gone-locks.ts'
 import { refuseBrokenDemands } from './host-demands.ts'
 import { inspectRestore, refuseAmbiguousKeys, refuseChangedBackups, refuseMissing } from './inspect-restore.ts'
 import { warnOfLatePublications } from './late-publications.ts'
@@ -172,7 +173,7 @@ async function runPhases(
   { archive, hosts }: Beginning = { archive: null, hosts: null },
 ): Promise<RestoreReport> {
   const { db, session } = context
-  const plan = planOf(restore)
+  const plan = await withoutGoneLocks(context, planOf(restore))
   const removalId = restore.removal_id ?? ''
   const statements = await readStatements(db, removalId)
   const restoring: Restoring = {
