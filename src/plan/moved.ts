@@ -186,7 +186,6 @@ export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
         columns: k.columns,
         referenced: model.name(k.confrelid),
         referencedColumns: k.referenced_columns,
-        ...(model.isPartitioned(k.confrelid) && { referencedPartitioned: true }),
         ...(model.gone
           .get(k.confrelid)
           ?.some((c) => c.attgenerated !== '' && k.referenced_columns.includes(c.attname)) && {

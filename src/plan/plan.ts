@@ -129,8 +129,6 @@ export interface MovedForeignKey {
   readonly columns: readonly string[]
   readonly referenced: QualifiedName
   readonly referencedColumns: readonly string[]
-  /** The table referred to is partitioned: its rows are those of its partitions. */
-  readonly referencedPartitioned?: boolean
   /** It refers to a generated column of the feature, which is not there before the reveal. */
   readonly referencedGenerated?: boolean
   /** The last column is a PERIOD: all of it must be covered by rows that are referred to. */

@@ -29,15 +29,22 @@ const treeOf = ({ partitioned }: Orphans, reference: string): string =>
     ? `array(select p.relid::pg_catalog.oid from pg_catalog.pg_partition_tree(${reference}) p)`
     : `array[${reference}::pg_catalog.oid]`
 
+/**
+ * As PostgreSQL checks a foreign key: what inherits from the parent does not count, but its partitions do. Whether it has any is asked
+ * now: a partitioned table may have come in its place, or gone.
+ */
+const ownRow = (parent: QualifiedName): string => {
+  const oid = `${literal(qualified(parent))}::pg_catalog.regclass::pg_catalog.oid`
+  return `(p.tableoid = ${oid} or (select c.relkind = 'p' from pg_catalog.pg_class c where c.oid = ${oid}))`
+}
+
 /** A condition on rows `t` of the child: they refer to a parent that is not there. */
 export function orphaned({ key, parent, parents }: Pick<Orphans, 'key' | 'parent' | 'parents'>): string {
-  // as PostgreSQL checks it: what inherits from the parent does not count, but its partitions do
-  const all = key.referencedPartitioned ? '' : 'only '
   const equal = key.columns.map(
     (c, i) => `p.${id(key.referencedColumns[i] ?? '')} ${key.equalities?.[i] ?? '='} t.${id(c)}`,
   )
   const given = key.columns.map((c) => `t.${id(c)} is not null`).join(' and ')
-  const from = `from ${parents ?? `${all}${qualified(parent)}`} p where ${equal.join(' and ')}`
+  const from = `from ${parents ?? qualified(parent)} p where ${[...equal, ...(parents ? [] : [ownRow(parent)])].join(' and ')}`
   // the last of these says that a period overlaps; they must cover it together, which PostgreSQL 18.4 does not ask when it validates
   if (key.period)
     return `${given} and not coalesce(t.${id(key.columns.at(-1) ?? '')} operator(pg_catalog.<@)
