@@ -6,7 +6,9 @@ import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { literal, qualified } from '../sql.ts'
+import { alterBack, BY_SETTINGS, comparedBySettings, refuseOtherParents } from './compared.ts'
 import type { RunContext } from './context.ts'
+import type { NeedsNow } from './needs.ts'
 import { row, run, sqlState } from './query.ts'
 
 /*
@@ -15,28 +17,39 @@ import { row, run, sqlState } from './query.ts'
 
 const UNDEFINED_FUNCTION = '42883'
 
-/** Refuses where a key can no longer be compared with the backed-up one. */
-export async function refuseOtherKeys({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
-  const refuse = (host: HostPlan, what: string, cause?: unknown) => {
+/** Refuses where a key can no longer be compared with the backed-up one, or not in the same way by every session. */
+export async function refuseOtherKeys(
+  context: RunContext,
+  plan: RecordedPlan,
+  needs: NeedsNow,
+  state = 'Nothing was restored.',
+): Promise<void> {
+  const { db, feature } = context
+  const refuse = (host: HostPlan, what: string, why: string, hint: string, cause?: unknown) => {
     throw new UnshipError({
       code: 'not_restorable',
       message: `feature ${feature} cannot be restored into the tables as they are now`,
-      detail: `The key of ${shown(host.table)} (${host.key.join(', ')}) has another ${what} than in the backup, and cannot be compared with it.`,
-      hint: `Give it its ${what} back. Nothing was restored.`,
+      detail: `The key of ${shown(host.table)} (${host.key.join(', ')}) has another ${what} than in the backup${why}.`,
+      hint: `${hint} ${state}`,
       cause,
     })
   }
+  const INCOMPARABLE = ', and cannot be compared with it'
   for (const host of plan.hosts) {
     await run(
       db,
       `select from ${rowsOf(host)} h join ${qualified(host.backup)} b on ${onKey(host, 'h', 'b')} limit 0`,
     ).catch((error: unknown) => {
-      if (sqlState(error) === UNDEFINED_FUNCTION) refuse(host, 'type', error)
+      if (sqlState(error) === UNDEFINED_FUNCTION) refuse(host, 'type', INCOMPARABLE, 'Give it its type back.', error)
       throw error
     })
     const { differ } = await row<{ differ: boolean }>(db, collationsDiffer(host))
-    if (differ) refuse(host, 'collation')
+    if (differ) refuse(host, 'collation', INCOMPARABLE, 'Give it its collation back.')
+    const { table, backup, key } = host
+    const pairs = key.map((column) => ({ a: { table, column }, b: { table: backup, column } }))
+    if ((await comparedBySettings(db, pairs)).length > 0) refuse(host, 'type', `: ${BY_SETTINGS}`, alterBack('it'))
   }
+  await refuseOtherParents(context, plan, needs, state)
 }
 
 /** Two collations of which none is the default: PostgreSQL would not know by which to compare, and says so only when it does. */

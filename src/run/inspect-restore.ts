@@ -65,7 +65,7 @@ export async function inspectRestore(
   const hosts = await readHosts(context, plan, environment.major, domains)
   refuseHosts(context, plan, hosts.rows, environment)
   refuseEventTriggers(context, removal, environment)
-  await refuseOtherKeys(context, plan)
+  await refuseOtherKeys(context, plan, needs)
   await refuseRows(context, plan, hosts.rows)
   await refuseBrokenChecks(context, plan)
   await warnOfOtherHosts(context, plan, hosts.rows)
@@ -122,15 +122,14 @@ async function refuseRows(context: RunContext, plan: RecordedPlan, rows: Catalog
   refuseReasons(context, reasons, 'Mend those rows, or drop what they do not satisfy. Nothing was restored.')
 }
 
-/** Of a restore that goes on: keys may have come to mean several rows since. */
+/** Of a restore that goes on: keys may have come to mean several rows since, or others. */
 export async function refuseAmbiguousKeys(context: RunContext, plan: RecordedPlan): Promise<void> {
+  const state = 'It is as far restored as before.'
   const { major } = await readEnvironment(context.db)
   const { rows } = await readHosts(context, plan, major)
-  refuseReasons(
-    context,
-    plan.hosts.flatMap((host) => keyReasons(host, rows)),
-    'It is as far restored as before.',
-  )
+  const reasons = plan.hosts.flatMap((host) => keyReasons(host, rows))
+  refuseReasons(context, reasons, state)
+  await refuseOtherKeys(context, plan, await readNeeds(context.db, plan.needs ?? []), state)
 }
 
 function refuseReasons({ feature }: RunContext, reasons: readonly string[], state: string): void {

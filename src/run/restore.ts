@@ -149,8 +149,8 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
   const beforeReveal = order.indexOf(restore.phase) < order.indexOf('reveal')
   if (beforeReveal) {
     await refuseMissing(context, planOf(restore))
-    await refuseAmbiguousKeys(context, planOf(restore))
     await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
+    await refuseAmbiguousKeys(context, planOf(restore))
     if (await takeViewsBack(context, restore)) return await runPhases(context, restore, earlier(restore.phase, 'build'))
   }
   return await runPhases(context, restore, restore.phase)
