@@ -6,7 +6,7 @@ import { relkinds, type Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import { readStatements, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { readStatements, type LedgerRun, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
 import { isBeingRestored } from '../plan/under-restore.ts'
 import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
@@ -18,22 +18,24 @@ import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
 import { messageWithoutValues } from '../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
-import { acknowledged } from './acknowledged.ts'
 import { refuseAltered } from './altered-needs.ts'
 import { backupsOf, printedByLabels, sealBackups } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
 import { refuseGone } from './gone-needs.ts'
+import { refuseHiddenRows } from './hidden-rows.ts'
 import { refuseBrokenChecks } from './host-demands.ts'
 import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
+import { refuseEventTriggers } from './late-event-triggers.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
 import { readNeeds } from './needs.ts'
 import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
+import { storedReasons } from './stored-rows.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
 
@@ -63,7 +65,8 @@ export async function inspectRestore(
   await refusePublications(context, plan, environment)
   const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
   const hosts = await readHosts(context, plan, environment.major, domains)
-  refuseHosts(context, plan, hosts.rows, environment)
+  await refuseHiddenRows(context, plan, environment.current_user)
+  refuseHosts(context, plan, hosts.rows, environment, statements)
   refuseEventTriggers(context, removal, environment)
   await refuseOtherKeys(context, plan, needs)
   await refuseRows(context, plan, hosts.rows)
@@ -260,33 +263,18 @@ function partitionsOf(relation: Relation, rows: CatalogRows): Relation[] {
   return relation.relkind === 'p' ? direct.flatMap((r) => [r, ...partitionsOf(r, rows)]) : []
 }
 
-/** Those that have come since. */
-function refuseEventTriggers(context: RunContext, removal: LedgerRun, environment: Environment): void {
-  const { eventTrigger } = acknowledged(context, removal)
-  const unknown = environment.event_triggers.filter((name) => !eventTrigger(name))
-  if (unknown.length === 0) return
-  throw new UnshipError({
-    code: 'not_restorable',
-    message: `event triggers could abort the restore of feature ${context.feature}`,
-    detail: unknown.map((name) => `event trigger ${name} fires on DDL.`).join('\n'),
-    hint: 'Disable them until the feature is restored, or, if they let it pass, name them under acknowledge.eventTriggers of the declaration. Nothing was restored.',
-  })
-}
-
-function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows, environment: Environment): void {
-  const { current_user: me } = environment
+function refuseHosts(
+  context: RunContext,
+  plan: RecordedPlan,
+  rows: CatalogRows,
+  environment: Environment,
+  statements: readonly LedgerStatement[],
+): void {
   const reasons: string[] = []
   for (const host of plan.hosts) {
     const relation = rows.relations.find((r) => r.nspname === host.table.schema && r.relname === host.table.name)
     if (!relation) continue
     const name = shown(host.table)
-    if (relation.row_security_active)
-      throw new UnshipError({
-        code: 'row_security',
-        message: `row level security would hide rows of ${name} from the restore`,
-        detail: `Policies apply to role ${me} there, so rows could stay without their values and without an error.`,
-        hint: "Run it as a role with BYPASSRLS, or without FORCE ROW LEVEL SECURITY as the table's owner.",
-      })
     if (!['r', 'p'].includes(relation.relkind)) {
       reasons.push(`${name} has become a ${relkinds[relation.relkind]}`)
       continue
@@ -303,6 +291,7 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
       reasons.push(...hidingReasons(environment, name, relation, columns, rows.indexes, m))
       if (!m.owned) reasons.push(`publication ${m.pubname}, of ${name}, belongs to ${m.pubowner}`)
     }
+    if (relation.typed) reasons.push(`${name} has become a typed table`)
     if (rows.rules.some((r) => r.ev_class === relation.oid && r.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
     if ((relation.relkind === 'p') !== (host.members !== undefined))
@@ -313,6 +302,7 @@ function refuseHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows,
       reasons.push(`${name} has become part of an inheritance tree`)
     for (const r of [relation, ...partitionsOf(relation, rows)]) {
       const of = shown({ schema: r.nspname, name: r.relname })
+      reasons.push(...storedReasons(plan, host, r, statements))
       if (r.max_attnum + host.columns.length > 1600)
         reasons.push(`${of} has used ${String(r.max_attnum)} of 1600 column numbers`)
       if (r !== relation && r.relkind === 'f') reasons.push(`partition ${of} is a foreign table`)

@@ -61,6 +61,7 @@ export async function refuseRestoreRights(
   const lacks = [
     ...(await lackedMemberships(db, environment, statements)),
     ...(await lackedSchemas(db, creating, me)),
+    ...(await lackedLanguages(db, statements, me)),
     ...(await lackedTables(db, plan, me)),
     ...lackedNeeds(needs, me),
   ]
@@ -105,6 +106,24 @@ async function lackedSchemas(db: AnyKysely, creating: readonly Creator[], me: st
   return found.map(({ schema, role }) => ({
     what: `CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`,
     grant: `grant create on schema ${id(schema)} to ${id(role)}`,
+  }))
+}
+
+/** As PostgreSQL prints a function. */
+const IN_A_LANGUAGE = /^create (?:function|procedure) [^]*?\n LANGUAGE ("(?:[^"]|"")+"|[^\s"]+)/i
+
+async function lackedLanguages(db: AnyKysely, statements: readonly LedgerStatement[], me: string): Promise<Lack[]> {
+  const languages = new Set(statements.flatMap(({ sql }) => IN_A_LANGUAGE.exec(sql)?.[1] ?? []))
+  if (languages.size === 0) return []
+  const found = await readJson<{ lanname: string }>(
+    db,
+    `select l.lanname from pg_catalog.pg_language l
+     where pg_catalog.quote_ident(l.lanname) in (${[...languages].map(literal).join(', ')})
+       and not pg_catalog.has_language_privilege(l.oid, 'USAGE') order by 1`,
+  )
+  return found.map(({ lanname }) => ({
+    what: `USAGE on language ${lanname}`,
+    grant: `grant usage on language ${id(lanname)} to ${id(me)}`,
   }))
 }
 

@@ -90,6 +90,19 @@ describe('a host table that is not what it was, by its key', () => {
     expect((await refusedUnchanged(database(), 'not_restorable', restore)).detail).toBe('contacts has become a view.')
   })
 
+  test('so is a typed table, to which no column can be added', async () => {
+    await removeFeature(database().db, feature)
+    const columns = await database().query<{ list: string }>(
+      `select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum) as list
+       from pg_attribute where attrelid = 'contacts'::regclass and attnum > 0 and not attisdropped`,
+    )
+    await owner(`create type contact as (${columns[0]?.list}); alter table contacts of contact`)
+    const error = await refusedUnchanged(database(), 'not_restorable', restore)
+    expect(error.detail).toBe('contacts has become a typed table.')
+    await owner('alter table contacts not of')
+    expect(await restore()).toMatchObject({ outcome: 'restored' })
+  })
+
   test("in a caller's transaction, constraints that wait for its end do so again", async () => {
     await owner(`create table children (id int primary key, contact int references contacts deferrable initially deferred);
       create function stay() returns trigger language plpgsql as 'begin return new; end';

@@ -64,6 +64,46 @@ describe('rights that are lost while a feature is away', () => {
     expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
   })
 
+  test('on the language of a function', async () => {
+    const language = 'handler plpgsql_call_handler inline plpgsql_inline_handler validator plpgsql_validator'
+    await database().query(`create trusted language "my pl" ${language}; create trusted language other ${language}`)
+    await asOwner(
+      database(),
+      `create function g() returns int language "my pl" as 'begin return 1; end'; create function moved(text) returns text immutable language other as 'begin return $1; end';
+       create table log (id int primary key, t text default moved('t'))`,
+    )
+    const all = { name: 'f', functions: ['g', 'moved'], tables: ['log'] }
+    await removeFeature(database().db, all)
+    // what is moved is not created again
+    await database().query('revoke usage on language "my pl" from public; revoke usage on language other from public')
+    const error = await refusedUnchanged(database(), 'missing_privilege', () => restoreFeature(database().db, all))
+    expect(error.detail).toBe('USAGE on language my pl.')
+    expect(error.hint).toContain('grant usage on language "my pl" to "crm_owner";')
+    await database().query('grant usage on language "my pl" to crm_owner')
+    expect(await restoreFeature(database().db, all)).toMatchObject({ outcome: 'restored' })
+  })
+
+  test.each([
+    { name: 'f', tables: ['log'] },
+    { name: 'f', columns: { log: ['parent'] } },
+  ])('to see the rows that a foreign key refers to', async (feature) => {
+    const [writer] = roles()
+    await database().query(
+      `create table parents (id int primary key); insert into parents select generate_series(1, 5);
+       alter table parents owner to ${writer}; grant select, references on parents to crm_owner`,
+    )
+    await asOwner(
+      database(),
+      'create table log (id int primary key, parent int references parents); insert into log select n, n from generate_series(1, 5) n',
+    )
+    await removeFeature(database().db, feature)
+    await database().query('alter table parents enable row level security')
+    const error = await refusedUnchanged(database(), 'row_security', () => restoreFeature(database().db, feature))
+    expect(error.primary).toContain('rows of parents from the restore')
+    await database().query('alter table parents disable row level security')
+    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', setAside: [] })
+  })
+
   test('on a backup, while a restore lies broken: it is told as what it is', async () => {
     await remove()
     const stop = () => Promise.reject(new Error('stopped'))
