@@ -9,6 +9,13 @@ import { rowsOf } from './tree.ts'
 /** Where a statement of ours leaves how many rows it has set aside. */
 export const SET_ASIDE_COUNT = 'unship.set_aside'
 
+/** Where it leaves which rows are to be set aside: the relations and the places of a few. */
+const FOUND_IN = 'unship.orphaned_in'
+const FOUND_AT = 'unship.orphaned_at'
+
+/** So many are set aside while a lock is held. */
+const AT_ONCE = 1000
+
 /** A foreign key of a returning table, with the names that both its tables have at the moment. */
 export interface Orphans {
   readonly key: MovedForeignKey
@@ -69,6 +76,26 @@ export function restoredParents(host: HostPlan, key: MovedForeignKey): string | 
   return `(select ${columns.join(', ')} from ${rowsOf(host)} h left join ${backedUp(host)} b on ${onKey(host, 'b', 'h')})`
 }
 
+/** Locks some of the child's orphans, so that they stay what they are, and leaves where they lie to the statement that sets them aside. */
+export const findOrphans = (orphans: Orphans): string =>
+  `select pg_catalog.set_config('${FOUND_IN}', coalesce(pg_catalog.array_agg(o.tableoid), '{}')::text, true),
+  pg_catalog.set_config('${FOUND_AT}', coalesce(pg_catalog.array_agg(o.ctid), '{}')::text, true)
+from (select t.tableoid, t.ctid from ${onlyIn(orphans)}${qualified(orphans.child)} t where ${orphaned(orphans)} limit ${String(AT_ONCE)} for update of t) o`
+
+/**
+ * SQL: what the statement will ask for to pass over triggers and rules of the child: the mode of a lock, or null; and whether row
+ * level security binds its owner.
+ */
+export const demandsOf = (orphans: Orphans): string => {
+  const child = `${literal(qualified(orphans.child))}::pg_catalog.regclass`
+  const tree = `any (${treeOf(orphans, child)})`
+  return `select c.relforcerowsecurity as forced, case
+    when exists (select from pg_catalog.pg_rewrite r where r.ev_class = ${tree} and r.ev_enabled in ('O', 'A')) then 'access exclusive'
+    when exists (select from pg_catalog.pg_trigger t where t.tgrelid = ${tree} and t.tgenabled in ('O', 'A')
+      and (not t.tgisinternal or t.tgparentid <> 0 and t.tgconstrindid = 0)) then 'share row exclusive' end as mode
+  from pg_catalog.pg_class c where c.oid = ${child}`
+}
+
 /**
  * One statement that keeps the child's orphans as they are in a table of their own, and
  * does with them what their foreign key says: on delete set null or set default
@@ -88,6 +115,8 @@ export function setAsideStatement(
     readonly event: (rows: string) => string
     /** Seals the child again. */
     readonly seal: string | undefined
+    /** Which rows they are was found by `findOrphans`, in the same transaction. */
+    readonly found?: boolean
   },
 ): string {
   const { key, child } = orphans
@@ -150,8 +179,14 @@ begin
     execute ${literal(`alter table ${table} no force row level security`)};
   end if;
   /* all that follows is done with these rows: other parents may go meanwhile */
-  select pg_catalog.count(*), pg_catalog.array_agg(o.tableoid), pg_catalog.array_agg(o.ctid) into orphans, orphaned_in, orphaned_at
-  from (select t.tableoid, t.ctid from ${only}${table} t where ${condition} for update of t) o;
+  ${
+    aside.found === true
+      ? `orphaned_in := pg_catalog.current_setting('${FOUND_IN}');
+  orphaned_at := pg_catalog.current_setting('${FOUND_AT}');
+  orphans := pg_catalog.cardinality(orphaned_in);`
+      : `select pg_catalog.count(*), pg_catalog.array_agg(o.tableoid), pg_catalog.array_agg(o.ctid) into orphans, orphaned_in, orphaned_at
+  from (select t.tableoid, t.ctid from ${only}${table} t where ${condition} for update of t) o;`
+  }
   if orphans > 0 then
     ${ALL_IMMEDIATE};
     foreach command in array coalesce(off, '{}') loop execute command; end loop;

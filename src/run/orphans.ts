@@ -2,6 +2,8 @@ import { recordEvent } from '../ledger/ledger.ts'
 import type { HostPlan, MovedForeignKey, MovedPlan } from '../plan/plan.ts'
 import { shown } from '../plan/model.ts'
 import {
+  demandsOf,
+  findOrphans,
   onlyIn,
   orphaned,
   restoredParents,
@@ -15,6 +17,7 @@ import type { RunContext } from './context.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import { row, run } from './query.ts'
 import type { SetAside } from './report.ts'
+import { runShort } from './short.ts'
 
 /**
  * Rows of returning tables whose parent went meanwhile do what their foreign key
@@ -36,6 +39,8 @@ export async function setAsideOrphans(
     readonly runId: string
     readonly removalId: string
     readonly revealed: boolean
+    /** Told how long a table that is in use again was locked. */
+    readonly held?: (held: Held) => void
   },
 ): Promise<SetAside[]> {
   const kept: SetAside[] = []
@@ -74,8 +79,10 @@ async function setAside(
     parent: revealed ? key.referenced : (moved.find((m) => same(m.table, key.referenced))?.backup ?? key.referenced),
     parents: host ? restoredParents(host, key) : null,
   }
+  const live = revealed && !context.session.inTransaction
+  const demands = live ? await row<Demands>(db, demandsOf(orphans)) : null
   // a returned table may hide rows from its owner again: there only the statement itself can count
-  if (!revealed) {
+  if (!revealed || demands?.forced === false) {
     const { found } = await row<{ found: boolean }>(
       db,
       `select exists (select from ${onlyIn(orphans)}${qualified(orphans.child)} t where ${orphaned(orphans)}) as found`,
@@ -94,13 +101,48 @@ async function setAside(
     ? undefined
     : backupsOf({ hosts, moved }).find((b) => same(b.table, rootOf(table, moved).backup))
   const seal = sealed && (await sealAgain(db, removalId, sealed))
+  const to = { name: aside, of: table.table, reason, event, seal }
+  if (demands) at.held?.(await setAsideLive(context, orphans, to, demands))
   // one round trip; inside a caller's transaction it is part of that
-  await run(db, setAsideStatement(orphans, { name: aside, of: table.table, reason, event, seal }))
+  else await run(db, setAsideStatement(orphans, to))
   const { rows } = await row<{ rows: string }>(
     db,
     `select pg_catalog.current_setting(${literal(SET_ASIDE_COUNT)}) as rows`,
   )
   return Number(rows) === 0 ? null : { ...detail, rows: Number(rows) }
+}
+
+type Held = Awaited<ReturnType<typeof runShort>>
+
+interface Demands {
+  readonly forced: boolean
+  readonly mode: string | null
+}
+
+/**
+ * Of a table that is in use again, a few at a time: they are looked for before its lock is asked for, and the lock with patience.
+ * Where row level security binds the owner they cannot be looked for without it.
+ */
+async function setAsideLive(
+  context: RunContext,
+  orphans: Orphans,
+  to: Parameters<typeof setAsideStatement>[1],
+  { forced, mode }: Demands,
+): Promise<Held> {
+  const relation = orphans.child
+  const locked = (as: string) => ({ sql: `lock table only ${qualified(relation)} in ${as} mode`, relation })
+  return await runShort(context, {
+    phase: 'validate',
+    ...(forced
+      ? { locks: [locked('access exclusive')], statements: [setAsideStatement(orphans, to)] }
+      : {
+          ahead: { locks: [], statements: [findOrphans(orphans)] },
+          locks: mode === null ? [] : [{ ...locked(mode), tree: orphans.partitioned, mode }],
+          statements: [setAsideStatement(orphans, { ...to, found: true })],
+        }),
+    concerned: [locked('access exclusive')],
+    workLimitMs: null,
+  })
 }
 
 /** A partition's rows are sealed with the table that it belongs to. */

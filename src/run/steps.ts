@@ -73,8 +73,7 @@ async function runStep(restoring: Restoring, statement: LedgerStatement, done: s
       locks: restoring.plan.locks.add,
       statements: [statement.sql, done],
     })
-    restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
-    restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
+    noteHeld(restoring, held)
   } else {
     // both in one implicit transaction
     const both = () =>
@@ -85,6 +84,11 @@ async function runStep(restoring: Restoring, statement: LedgerStatement, done: s
       statement.action === 'materialized view' ? asFiller(context, both) : asCaller(context, both),
     )
   }
+}
+
+function noteHeld(restoring: Restoring, held: { readonly lockHeldMs: number; readonly attempts: number }): void {
+  restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
+  restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
 }
 
 /** An index of a partition that has gone since is not built. */
@@ -169,7 +173,12 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
       return
     } catch (error) {
       if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
-      const at = { moved: plan.moved, hosts: [], runId, removalId, revealed: true }
+      const at = {
+        ...{ moved: plan.moved, hosts: [], runId, removalId, revealed: true },
+        held: (held: Parameters<typeof noteHeld>[1]) => {
+          noteHeld(restoring, held)
+        },
+      }
       const kept = await setAsideOrphans(context, plan.moved, at)
       setAside.push(...kept)
       if (kept.length > 0 && attempt < 10) continue
@@ -193,8 +202,7 @@ async function validateUnderLock(restoring: Restoring, statement: LedgerStatemen
     statements: [statement.sql, done],
     workLimitMs: null,
   })
-  restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
-  restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
+  noteHeld(restoring, held)
 }
 
 /** All parts are validated, so no row is read. */
@@ -204,8 +212,7 @@ async function attachForeignKey(restoring: Restoring, statement: LedgerStatement
     locks: (restoring.plan.locks.attach ?? []).filter((l) => statement.relations.includes(shown(l.relation))),
     statements: [statement.sql, done],
   })
-  restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
-  restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
+  noteHeld(restoring, held)
 }
 
 /** In a caller's transaction a failed statement must not take the rest with it. */
