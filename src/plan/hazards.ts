@@ -95,7 +95,7 @@ const rewrites = ({ rewrites: { add, reveal } }: RemovalPlan): Hazard[] =>
 
 function firing(model: Model): Hazard[] {
   const names = model.snapshot.triggers
-    .filter((t) => model.isHost(t.tgrelid) && t.any_update && (t.tgenabled === 'O' || t.tgenabled === 'A'))
+    .filter((t) => model.isHost(t.tgrelid) && t.any_update && t.tgenabled !== 'D')
     .map((t) => `${t.tgname} of ${shown(model.name(t.tgrelid))}`)
   if (names.length === 0) return []
   const message = `the removal updates no row, so no trigger fires; in a restore ${names.join(' and ')} would: a stand-in passes over the restore's session and fires for everybody else`

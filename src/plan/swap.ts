@@ -23,7 +23,8 @@ export interface TriggerSwap {
  */
 export function swapTrigger(family: TriggerFamily, owner: string, major: number): TriggerSwap | null {
   const { trigger, table, clones } = family
-  const fires = [family, ...clones].some(({ trigger: { tgenabled: state } }) => state === 'O' || state === 'A')
+  // ENABLE REPLICA, too: the session may be one of a replica's
+  const fires = [family, ...clones].some(({ trigger: { tgenabled: state } }) => state !== 'D')
   if (!trigger.any_update || !fires) return null
   const on = qualified(table)
   const aside = hiddenName(trigger.tgname)

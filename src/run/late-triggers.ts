@@ -20,7 +20,7 @@ export async function warnOfLateTriggers(context: RunContext, plan: RecordedPlan
       context.db,
       `select t.tgrelid::pg_catalog.regclass::text as table, t.tgname as name
        from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
-       where t.tgrelid in (${tables}) and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled in ('O', 'A')
+       where t.tgrelid in (${tables}) and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D'
          and t.tgtype & 16 /* update */ <> 0 and pg_catalog.cardinality(t.tgattr::pg_catalog.int2[]) = 0
          and pg_catalog.pg_get_triggerdef(t.oid) !~ ${literal(FILLING.replace('.', '[.]'))}
          and p.pronamespace <> ${literal(LEDGER_SCHEMA)}::pg_catalog.regnamespace
