@@ -97,7 +97,8 @@ export const declaredFill = (model: Model, table: HostPlan['table'], column: Col
 function fillTrigger(model: Model, table: HostPlan['table'], column: Column, expression: string) {
   const name = shortened(`fill_${model.feature.name}_${table.schema}_${table.name}_${column.attname}`)
   const routine = qualified({ schema: LEDGER_SCHEMA, name })
-  const trigger = `${id(shortened(`~unship_${name}`))} on ${qualified(table)}`
+  const trigger = id(shortened(`~unship_${name}`))
+  const on = qualified(table)
   const hidden = `new.${id(hiddenName(column.attname))}`
   const body = `
 #variable_conflict use_column
@@ -109,10 +110,10 @@ end`
     create: [
       `create function ${routine}() returns trigger language plpgsql security definer set search_path = '' as ${dollarQuote(body, 'fill')}`,
       `revoke all on function ${routine}() from public`,
-      `create trigger ${trigger.replace(' on ', ' before insert on ')} for each row execute function ${routine}()`,
-      `alter table ${qualified(table)} enable always trigger ${id(shortened(`~unship_${name}`))}`,
+      `create trigger ${trigger} before insert on ${on} for each row execute function ${routine}()`,
+      `alter table ${on} enable always trigger ${trigger}`,
     ],
-    drop: [`drop trigger if exists ${trigger}`, `drop function if exists ${routine}()`],
+    drop: [`drop trigger if exists ${trigger} on ${on}`, `drop function if exists ${routine}()`],
   }
 }
 
@@ -171,7 +172,9 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   add.push(`alter table ${table} add column ${hidden} ${column.type}${compression}${collation}${notNullNow}${given}`)
   if (nullNow) add.push(`alter table ${table} alter column ${hidden} drop default`)
   if (column.attidentity !== '') {
-    const sequence = model.snapshot.sequences.find((s) => s.owner_relid === oid && s.owner_attnum === column.attnum)
+    const sequence = model.snapshot.sequences.find(
+      (s) => s.owner_kind === 'i' && s.owner_relid === oid && s.owner_attnum === column.attnum,
+    )
     if (!sequence) throw new Error(`identity column ${table}.${original} has no sequence`)
     const own = qualified(model.name(sequence.seqrelid))
     const stand = qualified(identitySequence(name, column))
