@@ -22,18 +22,19 @@ export const UNDER_LOCKS: Few = { rows: 500, bytes: 2 ** 20 }
 export const AHEAD_OF_LOCKS: Few = { rows: 10_000, bytes: 32 * 2 ** 20 }
 /** As many are logged again while few are copied. */
 const VERY_FEW_ROWS = 50
-/** Writers may log as fast as is caught up with. */
-const ROUNDS = 50
+/** Writers that never pause log so many again in each round: more rounds would not leave fewer. */
+const MUCH_FEWER = 0.5
 
 /** Copies the present rows of the keys that the watch has logged, until few are left; what that changes is summed up. */
 export async function catchUp(context: RunContext, tallies: readonly Tally[]): Promise<void> {
   for (const tally of tallies)
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let before = Infinity; ;) {
       context.checkCancelled()
       tally.change(await row<Change>(context.db, catchUpTruncatedStatement(tally.host, tally.hash)))
       const caught = await row<Change & { logged: number }>(context.db, catchUpStatement(tally.host, tally.hash))
       tally.change(caught)
-      if (caught.logged <= VERY_FEW_ROWS) break
+      if (caught.logged <= VERY_FEW_ROWS || caught.logged > before * MUCH_FEWER) break
+      before = caught.logged
     }
 }
 
@@ -72,27 +73,29 @@ export const saveSeals = (runId: string, tallies: readonly Tally[]): string => {
  * In the cut-over: what it copies last changes the saved seal too. From there on the columns are gone, and a backup that somebody
  * changes before the run is closed must not be taken for what was copied.
  */
-export const catchUpSealed = (runId: string, tally: Tally): string[] => sealing(runId, tally, 1)
+export const catchUpSealed = (runId: string, tally: Tally): string[] => sealing(runId, tally, 'once')
 
 /**
  * The same just before the strong locks: what the cut-over compares first takes long enough for eager writers to log more
  * than is copied under lock, every time.
  */
-export const catchUpAhead = (runId: string, tally: Tally): string[] => sealing(runId, tally, ROUNDS)
+export const catchUpAhead = (runId: string, tally: Tally): string[] => sealing(runId, tally, 'until few are left')
 
-function sealing(runId: string, { host, hash }: Tally, rounds: number): string[] {
+function sealing(runId: string, { host, hash }: Tally, how: 'once' | 'until few are left'): string[] {
   const name = literal(shown(host.backup))
   const change = { rows: 'changed.rows', hashes: 'changed.hashes::pg_catalog.numeric' }
   const body = `
 declare
   changed record;
+  before bigint;
 begin
-  for round in 1..${String(rounds)} loop
+  loop
     execute ${dollarQuote(catchUpStatement(host, hash), 'sql')} into changed;
     update ${LEDGER_SCHEMA}.runs r
     set checksums = r.checksums || pg_catalog.jsonb_build_object(${name}, ${sealAfter(`r.checksums ->> ${name}`, change)})
     where r.id = ${runId};
-    exit when changed.logged <= ${String(VERY_FEW_ROWS)};
+    exit when ${how === 'once'} or changed.logged <= ${String(VERY_FEW_ROWS)} or changed.logged > before * ${String(MUCH_FEWER)};
+    before := changed.logged;
   end loop;
 end`
   return whileThere(`select from ${qualified(host.watch.log)}`, [`do ${dollarQuote(body, 'sealed')}`])
