@@ -36,6 +36,7 @@ import { routineQuery, type Routine } from './routine.ts'
 import { ruleQuery, type Rule } from './rule.ts'
 import { sequenceQuery, type Sequence } from './sequence.ts'
 import { statisticsQuery, type Statistics } from './statistics.ts'
+import { textQuery, type Text } from './texts.ts'
 import { memberColumnQuery, memberQuery, partitionKeyQuery, type Member, type PartitionKey } from './tree.ts'
 import { triggerQuery, type Trigger } from './trigger.ts'
 import { typeQuery, type Type } from './type.ts'
@@ -90,6 +91,8 @@ export interface Snapshot extends CatalogRows {
   /** What speaks of rows of tables that lose columns. */
   readonly rowUsers: readonly RowUser[]
   readonly namings: readonly Naming[]
+  /** What evaluating materialized views, and what belongs to tables that lose columns, runs. */
+  readonly texts: readonly Text[]
   /** Names in use: relations, types, functions and statistics of all schemas. */
   readonly taken: readonly {
     readonly nspname: string
@@ -165,6 +168,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     mentions: Mention[]
     sizes: RelationSize[]
     rowUsers: RowUser[]
+    texts: Text[]
     needed: Needed[]
     taken: Snapshot['taken'][number][]
   }>(db, {
@@ -173,6 +177,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     mentions: mentionQuery([...new Set(concerned)]),
     sizes: sizeQuery(scope),
     rowUsers: rowUserQuery(hosts),
+    texts: textQuery(evaluated(nodes, [...hosts, ...members.map((m) => m.relid)])),
     needed: roots.length === 0 ? 'select null where false' : neededQuery(roots),
     taken: takenQuery,
   })
@@ -192,6 +197,15 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     ...more,
   }
 }
+
+/** Of what hangs on a feature, and on columns of these tables: what PostgreSQL evaluates. */
+const evaluated = (nodes: readonly Node[], hosts: readonly Oid[]): Node[] =>
+  nodes.filter(
+    ({ catalog, objid, objsubid, owner_relid, relkind }) =>
+      (relkind === 'm' && objsubid === 0) ||
+      (hosts.includes(owner_relid ?? '') && (['pg_attrdef', 'pg_constraint'].includes(catalog) || relkind === 'i')) ||
+      (catalog === 'pg_class' && objsubid > 0 && hosts.includes(objid)),
+  )
 
 /** The rows of a set of objects at one moment. */
 export interface Definitions {

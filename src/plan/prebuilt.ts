@@ -6,6 +6,7 @@ import { id, literal, qualified } from '../sql.ts'
 import { takesMovedRows } from './moved-rows.ts'
 import type { Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
+import { goesByColumnNames, namesAbsent, speaksOfNames, textsOf } from './texts.ts'
 
 /*
  * Filling a materialized view takes as long as its query, and nobody can wait for that
@@ -17,6 +18,7 @@ import { isMovedRoutine } from './moved.ts'
 export function isPrebuilt(model: Model, relation: Relation): boolean {
   // it is filled as its owner, who it cannot be given to before it has its name
   if (relation.relkind !== 'm' || !relation.relispopulated || !isOurs(model, relation)) return false
+  if (dependsOnNames(model, relation)) return false
   const own = (node: Node | undefined) => node?.catalog === 'pg_rewrite' && node.owner_relid === relation.oid
   return model.snapshot.edges
     .filter(({ dependent }) => own(model.nodes.get(dependent)))
@@ -35,6 +37,12 @@ export function isPrebuilt(model: Model, relation: Relation): boolean {
       return column === undefined || column.attgenerated === ''
     })
 }
+
+/** Whether what its query gives, or whether it runs at all, hangs on names that are others before the reveal. */
+const dependsOnNames = (model: Model, { oid }: Relation): boolean =>
+  textsOf(model, `pg_class:${oid}:0`).some(
+    (text) => speaksOfNames(text) || goesByColumnNames(model, text) || namesAbsent(model, text).length > 0,
+  )
 
 /** What belongs to another role is filled with what that role may see. */
 export const isOurs = (model: Model, { owner }: Relation): boolean => owner === model.snapshot.environment.current_user
