@@ -7,6 +7,7 @@ import type { Model } from './model.ts'
 import { foreignKeysOf } from './moved.ts'
 import type { HostCheck, HostPlan, MovedForeignKey, MovedPlan } from './plan.ts'
 import { orphaned } from './set-aside.ts'
+import { namesAbsent, textsOf } from './texts.ts'
 import { rowsOf } from './tree.ts'
 
 /*
@@ -14,7 +15,7 @@ import { rowsOf } from './tree.ts'
  * holds of what they make with the backed-up values is asked before the reveal.
  */
 
-/** The checks of a host table that can be asked before the reveal: not of generated columns, nor with functions or types of the feature. */
+/** The checks of a host table that can be asked before the reveal: not of generated columns, nor with functions or types of the feature, or functions whose strings name it. */
 export const hostChecks = (model: Model, oid: Oid): HostCheck[] =>
   model.snapshot.constraints.flatMap((k) => {
     const expression = checkExpression(k)
@@ -30,7 +31,8 @@ export const hostChecks = (model: Model, oid: Oid): HostCheck[] =>
       ({ dependent, referenced }) =>
         parts.includes(dependent) && /^pg_(proc|type|operator|collation):/.test(referenced),
     )
-    return needsFeature ? [] : [{ name: k.conname, columns: k.columns, expression }]
+    const namesFeature = textsOf(model, `pg_constraint:${k.oid}:0`).some((text) => namesAbsent(model, text).length > 0)
+    return needsFeature || namesFeature ? [] : [{ name: k.conname, columns: k.columns, expression }]
   })
 
 /** Valid foreign keys over stored removed columns. */

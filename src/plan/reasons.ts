@@ -2,6 +2,7 @@ import type { Constraint } from '../catalog/constraint.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { hiddenName } from '../names.ts'
+import { orderReasons, textReasons } from './early-reasons.ts'
 import { grantorReasons } from './grantors.ts'
 import { goingIndexReasons, indexReasons } from './index-reasons.ts'
 import { usableKey } from './key.ts'
@@ -19,6 +20,8 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...relationReasons(model),
   ...publicationReasons(model),
   ...columnReasons(model),
+  ...orderReasons(model),
+  ...textReasons(model),
   ...goingIndexReasons(model),
   ...placeReasons(model),
   ...keptRowReasons(model),
@@ -112,29 +115,7 @@ function columnReasons(model: Model): string[] {
     for (const k of snapshot.constraints)
       if (k.conrelid === oid && k.whole_row) reasons.push(`check ${k.conname} of ${table} is over the whole row`)
   }
-  return [...reasons, ...orderReasons(model)]
-}
-
-/** Columns, with their defaults and indexes, are back before the feature's tables and views: they cannot need those. */
-function orderReasons(model: Model): string[] {
-  const leaves = (oid: string | null) => oid !== null && (model.moved.has(oid) || model.views.has(oid))
-  return model.snapshot.edges.flatMap(({ dependent, referenced }) => {
-    const from = model.nodes.get(dependent)
-    const to = model.nodes.get(referenced)
-    if (
-      !from ||
-      !to ||
-      !leaves(to.catalog === 'pg_class' ? to.objid : to.catalog === 'pg_type' ? to.owner_relid : null)
-    )
-      return []
-    const early =
-      from.catalog === 'pg_attrdef'
-        ? model.isRemoved(from.owner_relid ?? '', from.owner_attnum ?? 0)
-        : from.catalog === 'pg_class' &&
-          (model.isRemoved(from.objid, from.objsubid) ||
-            (from.relkind === 'i' && from.owner_relid !== null && model.isHost(from.owner_relid)))
-    return early ? [`${from.description} needs ${to.description} of the feature, which comes back after it`] : []
-  })
+  return reasons
 }
 
 function otherReasons(model: Model): string[] {

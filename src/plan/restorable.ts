@@ -3,6 +3,7 @@ import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { backupKeyName, backupName } from '../names.ts'
 import { refuseTogether } from '../refusals.ts'
 import { isChild, type Dependents } from './dependents.ts'
+import { textHint } from './early-reasons.ts'
 import { declaredFill, generatedColumns, notNullIn, planHost, storedColumns } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
@@ -74,7 +75,7 @@ function refuseUnrestorable(model: Model, { refused }: Dependents): void {
     code: 'not_restorable',
     message: `feature ${model.feature.name} cannot be restored exactly, so it is not removed`,
     detail: [...new Set(reasons)].map((r) => `${r}.`).join('\n'),
-    hint: [NOTHING_CHANGED, ...(reasons.some(isWide) ? [WIDE_HINT] : [])].join('\n'),
+    hint: [NOTHING_CHANGED, ...(reasons.some(isWide) ? [WIDE_HINT] : []), ...textHint(reasons)].join('\n'),
   })
 }
 

@@ -178,7 +178,7 @@ export const kindVerdicts = {
   ),
   pg_attrdef: restored(
     'with its column',
-    'a default of a column that stays, where it needs a part of the feature: change the default first',
+    'a default of a column that stays, where it needs a part of the feature: change the default first; one of a column that goes, where it calls a function whose text names a table or removed column of the feature: change the function first',
   ),
   pg_trigger: restored(
     'of a moved table: stays; of another table: created again from its definition, enabled as it was',
