@@ -17,8 +17,10 @@ const REPLAYED = `(${QUOTED})|${IMPLICIT_ARRAY_CAST}`
  * again. `payment_method in ('a', 'b')` over varchar is stored with a cast of the
  * whole array, and printed as if someone had written that cast; but a
  * written cast is pushed down into the elements, and then prints differently.
- * Left out, it is added by PostgreSQL as it was the first time. (A written cast
- * never prints in this form, so none is lost.)
+ * Left out, it is added by PostgreSQL as it was the first time.
+ *
+ * A written cast of an array that was cast already, `(array[1.5]::numeric[])::int[]`, prints in this form, too, and would be
+ * lost: what is created again is tried (`src/plan/trials.ts`), and refused where it prints otherwise.
  */
 export const replayable = (definition: string): string => definition.replace(new RegExp(REPLAYED, 'g'), '$1$2')
 

@@ -29,6 +29,8 @@ export interface Routine extends Strings {
   readonly meaning: string | null
   /** PostgreSQL has parsed its body (BEGIN ATOMIC, RETURN). */
   readonly parsed: boolean
+  /** Arguments have defaults, which PostgreSQL has parsed in any case. */
+  readonly has_defaults: boolean
   /** The table of whose rows its result is. */
   readonly returns_rows_of: Oid | null
   /** Tables whose row types its body, arguments and result speak of. */
@@ -48,7 +50,7 @@ export const routineQuery = ({ routines }: Scope, major: number): string => `
     pg_catalog.pg_has_role(p.proowner, 'USAGE') as owned,
     ${aclJson('p.proacl')} as proacl,
     case when p.prokind <> 'a' then pg_catalog.pg_get_functiondef(p.oid) end as def,
-    p.prosrc, ${meaningOfRoutine('p.oid')} as meaning, p.prosqlbody is not null as parsed,
+    p.prosrc, ${meaningOfRoutine('p.oid')} as meaning, p.prosqlbody is not null as parsed, p.pronargdefaults > 0 as has_defaults,
     ${tableOfType('p.prorettype')} as returns_rows_of,
     ${rowTypesOfRoutine('p.oid')} as row_types, pg_catalog.obj_description(p.oid, 'pg_proc') as description,
     (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user)

@@ -3,27 +3,20 @@ import type { Oid } from '../catalog/fragments.ts'
 import { createPolicy } from '../catalog/policy.ts'
 import { replayable, replayableRoutine } from '../catalog/replay.ts'
 import type { Routine } from '../catalog/routine.ts'
-import { asPrinted, id, literal, literalOrNull, qualified } from '../sql.ts'
+import { asPrinted, id, literal } from '../sql.ts'
 import { generatedColumns, generation } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
 import { needsRecreation } from './parts.ts'
 import type { Probe } from './probes.ts'
+import { defaultTrials, filterTrials, statisticsTrial } from './text-trials.ts'
+import { DIFFERS, onCopy, regclass, same, TRIAL, withoutSchema, withoutSemicolon } from './trial.ts'
 
 /*
  * PostgreSQL prints some definitions in a form that it does not read as it was: a constant of a subquery with a cast,
  * after which it names the column, OR over OR, the marks of a CYCLE. Temporary objects, which are taken back at once,
  * show whether what would be created again prints the same.
  */
-
-const TRIAL = 'unship_trial'
-const DIFFERS = 'is printed by PostgreSQL in a form that does not print the same again'
-
-const withoutSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
-const regclass = (name: string) => `${literal(`pg_temp.${id(name)}`)}::pg_catalog.regclass`
-const same = (printed: string, before: string | null) => `(${printed}) is not distinct from ${literalOrNull(before)}`
-/** Its table's name without the schema of temporary objects, which has a number of the session's before PostgreSQL 15. */
-const withoutSchema = (printed: string) => `pg_catalog.regexp_replace(${printed}, 'pg_temp(_[0-9]+)?[.]', '')`
 
 /** Of a view that was replaced by one that reads the view that it was. */
 const readsNot = (oid: Oid) => `not exists (select from pg_catalog.pg_rewrite w
@@ -47,7 +40,7 @@ export function planTrials(model: Model): Probe[] {
       ]
     }),
     ...snapshot.routines.flatMap((r) =>
-      here('pg_proc', r.oid) && r.parsed && !isMovedRoutine(model, r) ? routineTrial(r) : [],
+      here('pg_proc', r.oid) && (r.parsed || r.has_defaults) && !isMovedRoutine(model, r) ? routineTrial(r) : [],
     ),
     ...snapshot.policies.flatMap((p) => {
       if (!needsRecreation(model, 'pg_policy', p.oid, p.polrelid)) return []
@@ -89,33 +82,20 @@ export function planTrials(model: Model): Probe[] {
       }),
     ),
     ...snapshot.constraints.flatMap((k) => {
-      if (k.contype !== 'c' || !here('pg_constraint', k.oid) || !model.relations.has(k.conrelid)) return []
+      if (!['c', 'x'].includes(k.contype) || !here('pg_constraint', k.oid)) return []
+      if (!model.relations.has(k.conrelid) || model.moved.has(k.conrelid)) return []
       const { name } = model.name(k.conrelid)
-      return onCopy(model, k.conrelid, `check ${k.conname}`, {
+      return onCopy(model, k.conrelid, `${k.contype === 'c' ? 'check' : 'exclusion constraint'} ${k.conname}`, {
         create: [`alter table pg_temp.${id(name)} add constraint ${TRIAL} ${replayable(k.def)}`],
         sql: `(select ${same('pg_catalog.pg_get_constraintdef(k.oid)', k.def)}
           from pg_catalog.pg_constraint k where k.conrelid = ${regclass(name)} and k.conname = '${TRIAL}')`,
       })
     }),
-  ]
-}
-
-/** On a temporary table of the same name and columns. What cannot be tried there is left to the restore. */
-function onCopy(
-  model: Model,
-  oid: Oid,
-  what: string,
-  { create, sql }: { readonly create: readonly string[]; readonly sql: string },
-): Probe[] {
-  if (model.moved.has(oid)) return []
-  const name = model.name(oid)
-  return [
-    {
-      trial: [`create temporary table ${id(name.name)} (like ${qualified(name)})`, ...create],
-      sql,
-      reason: `${what} of ${shown(name)} ${DIFFERS}`,
-      lenient: true,
-    },
+    ...defaultTrials(model),
+    ...snapshot.statistics.flatMap((t) =>
+      ofHost(t.stxrelid) && here('pg_statistic_ext', t.oid) ? statisticsTrial(model, t) : [],
+    ),
+    ...filterTrials(model),
   ]
 }
 
