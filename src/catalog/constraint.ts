@@ -30,6 +30,8 @@ export interface Constraint {
   readonly inherited: boolean
   readonly conislocal: boolean
   readonly enforced: boolean
+  /** Triggers by which PostgreSQL enforces it are disabled, or fire on replicas or always. */
+  readonly enabled_otherwise: boolean
   /** A check that speaks of a whole row of its table. */
   readonly whole_row: boolean
   /** ON DELETE of a foreign key: a no action, r restrict, c cascade, n set null, d set default. */
@@ -66,6 +68,7 @@ export const constraintQuery = ({ relations }: Scope, major: number): string => 
     (select pg_catalog.json_build_object('conname', r.conname, 'conrelid', r.conrelid::text)
       from pg_catalog.pg_constraint r where r.oid = k.conparentid) as parent,
     ${major >= 18 ? 'k.conenforced' : 'true'} as enforced, ${major >= 18 ? 'k.conperiod' : 'false'} as period,
+    exists (select from pg_catalog.pg_trigger t where t.tgconstraint = k.oid and t.tgenabled <> 'O') as enabled_otherwise,
     k.contype = 'f' and k.confmatchtype = 'f' as match_full,
     coalesce(k.conbin::text ~ ':varattno 0 ', false) as whole_row,
     k.confdeltype, pg_catalog.pg_get_constraintdef(k.oid) as def,

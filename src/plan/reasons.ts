@@ -3,6 +3,7 @@ import type { Relation } from '../catalog/relation.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { hiddenName } from '../names.ts'
 import { orderReasons, textReasons } from './early-reasons.ts'
+import { enabledReasons } from './enabled-reasons.ts'
 import { grantorReasons } from './grantors.ts'
 import { goingIndexReasons, indexReasons } from './index-reasons.ts'
 import { usableKey } from './key.ts'
@@ -32,6 +33,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...partitionReasons(model),
   ...strayReasons(model),
   ...boundReasons(model),
+  ...enabledReasons(model),
   ...leftBehind(model),
 ]
 

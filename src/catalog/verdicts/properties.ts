@@ -10,7 +10,10 @@ const pg_trigger = {
   tgname: name,
   tgfoid: definition,
   tgtype: definition,
-  tgenabled: restored('enabled, disabled, on a replica, always: as it was'),
+  tgenabled: restored(
+    'enabled, disabled, on a replica, always: as it was',
+    'those by which PostgreSQL enforces a foreign key or a deferrable key that is created again, where they are not plainly enabled',
+  ),
   tgisinternal: books,
   tgconstrrelid: definition,
   tgconstrindid: definition,
