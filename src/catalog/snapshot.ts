@@ -100,6 +100,19 @@ export interface Snapshot extends CatalogRows {
     readonly catalog: string
     readonly ours: boolean
   }[]
+  /** Those that backups of removals have, as the ledger says. */
+  readonly kept: readonly KeptName[]
+}
+
+/** A name that a backup has, or what hangs on one. */
+export interface KeptName {
+  readonly schema: string
+  readonly name: string
+  readonly catalog: string
+  /** The removed feature. */
+  readonly feature: string
+  /** It is a table that an archive renames: what hangs on it, and partitions, keep their names there. */
+  readonly backup: boolean
 }
 
 /** Reads the server, its version and the session's rights. */
@@ -195,6 +208,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     namings,
     ...rows,
     ...more,
+    kept: [],
   }
 }
 

@@ -4,10 +4,10 @@ import { publish, unpublish } from '../catalog/publication.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Type } from '../catalog/type.ts'
 import { isForReferencedPartition } from '../catalog/constraint.ts'
-import { backupName } from '../names.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
 import { columnGrants, relationAcl, routineArguments, routineAcl } from './objects.ts'
 import { revokeFromOthers, setAcl } from './acl.ts'
+import { backupNameOf } from './backup-names.ts'
 import type { Model } from './model.ts'
 import { membershipsOf, tellsSubscribers } from './publications.ts'
 import type { MovedForeignKey, MovedPlan } from './plan.ts'
@@ -28,10 +28,7 @@ export interface Rename {
   readonly owned?: string
 }
 
-export const backupOf = (model: Model, oid: Oid) => {
-  const { schema, name } = model.name(oid)
-  return { schema, name: backupName(name) }
-}
+export const backupOf = (model: Model, oid: Oid) => backupNameOf(model, 'relation', model.name(oid))
 
 /** A table with its indexes, owned sequences and statistics; others' privileges taken away. */
 export function movedTable(model: Model, oid: Oid): Rename {
@@ -49,8 +46,9 @@ export function movedTable(model: Model, oid: Oid): Rename {
   away.push(`alter table ${table} rename to ${id(backup.name)}`)
   back.push(`alter table ${qualified(backup)} rename to ${id(relation.relname)}`)
   for (const index of model.snapshot.indexes.filter((i) => i.indrelid === oid)) {
-    const moved = { schema: index.nspname, name: backupName(index.relname) }
-    away.push(`alter index ${qualified({ schema: index.nspname, name: index.relname })} rename to ${id(moved.name)}`)
+    const name = { schema: index.nspname, name: index.relname }
+    const moved = backupNameOf(model, 'relation', name)
+    away.push(`alter index ${qualified(name)} rename to ${id(moved.name)}`)
     back.push(`alter index ${qualified(moved)} rename to ${id(index.relname)}`)
   }
   for (const sequence of ownedSequences(model, oid)) {
@@ -60,8 +58,9 @@ export function movedTable(model: Model, oid: Oid): Rename {
     back.push(...rename.back)
   }
   for (const s of model.snapshot.statistics.filter((x) => x.stxrelid === oid)) {
-    const moved = { schema: s.nspname, name: backupName(s.stxname) }
-    away.push(`alter statistics ${qualified({ schema: s.nspname, name: s.stxname })} rename to ${id(moved.name)}`)
+    const name = { schema: s.nspname, name: s.stxname }
+    const moved = backupNameOf(model, 'statistics', name)
+    away.push(`alter statistics ${qualified(name)} rename to ${id(moved.name)}`)
     back.push(`alter statistics ${qualified(moved)} rename to ${id(s.stxname)}`)
   }
   if (relation.relforcerowsecurity) back.push(`alter table ${table} force row level security`)
@@ -93,9 +92,9 @@ export function movedSequence(model: Model, oid: Oid): Rename {
   }
 }
 
-export function movedType(type: Type): Rename {
+export function movedType(model: Model, type: Type): Rename {
   const name = qualified({ schema: type.nspname, name: type.typname })
-  const backup = { schema: type.nspname, name: backupName(type.typname) }
+  const backup = backupNameOf(model, 'type', { schema: type.nspname, name: type.typname })
   const kind = type.typtype === 'd' ? 'domain' : 'type'
   return {
     key: `pg_type:${type.oid}:0`,
@@ -109,7 +108,7 @@ export function movedType(type: Type): Rename {
 export function movedRoutine(model: Model, routine: Routine): Rename {
   const kind = prokinds[routine.prokind]
   const args = routineArguments(routine)
-  const backup = { schema: routine.nspname, name: backupName(routine.proname) }
+  const backup = backupNameOf(model, 'routine', { schema: routine.nspname, name: routine.proname })
   const name = `${qualified({ schema: routine.nspname, name: routine.proname })}${args}`
   return {
     key: `pg_proc:${routine.oid}:0`,

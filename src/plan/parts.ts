@@ -126,7 +126,7 @@ function collectEarlyRenames(model: Model): Rename[] {
     [...model.moved].flatMap((oid) => snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)),
   )
   return [
-    ...declaredTypes.map(movedType),
+    ...declaredTypes.map((t) => movedType(model, t)),
     ...serials.map((s) => {
       const rename = movedSequence(model, s.seqrelid)
       const column = model.columns(s.owner_relid ?? '').find((c) => c.attnum === s.owner_attnum)

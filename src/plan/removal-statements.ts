@@ -1,6 +1,7 @@
 import type { Oid } from '../catalog/fragments.ts'
-import { backupKeyName, hiddenName } from '../names.ts'
+import { hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { backupKeyOf } from './backup-names.ts'
 import { catchUpIfLogged, copyStatement, storageStatement } from './backup.ts'
 import { generatedColumns, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
@@ -36,7 +37,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
     if (storage !== null) add('copy', storage, 'values are kept as they are stored', null, [])
     add(
       'copy',
-      `alter table ${qualified(host.backup)} add constraint ${id(backupKeyName(host.backup.name))} primary key (${host.key.map((k) => id(k)).join(', ')})`,
+      `alter table ${qualified(host.backup)} add constraint ${id(backupKeyOf(model, host.backup).name)} primary key (${host.key.map((k) => id(k)).join(', ')})`,
       'one row per key',
       null,
       [],

@@ -1,19 +1,18 @@
 import type { Column } from '../catalog/column.ts'
 import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
-import { backupKeyName, backupName } from '../names.ts'
 import { refuseTogether } from '../refusals.ts'
 import { isChild, type Dependents } from './dependents.ts'
 import { textHint } from './early-reasons.ts'
-import { declaredFill, generatedColumns, notNullIn, planHost, storedColumns } from './host.ts'
+import { declaredFill, generatedColumns, notNullIn, storedColumns } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
 import { usableKey } from './key.ts'
 import { refuseLockTable } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
-import { isMovedRoutine } from './moved.ts'
 import { isWide, WIDE_HINT } from './published-reasons.ts'
 import { reasonsAgainst } from './reasons.ts'
 import { refuseOwnership, refuseRights, refuseRowSecurity } from './rights.ts'
+import { refuseTakenNames } from './taken-names.ts'
 
 /**
  * Refuses what could not be restored exactly, before anything changes; each
@@ -168,86 +167,4 @@ function refuseRewrites(model: Model): void {
     hint: `If that is acceptable, add to the declaration:\n${JSON.stringify(suggestion, null, 2)}`,
     suggestion,
   })
-}
-
-function refuseTakenNames(model: Model): void {
-  const wanted = backupNames(model)
-  const same = (a: BackupName, b: Omit<BackupName, 'what'>) =>
-    a.catalog === b.catalog && a.schema === b.schema && a.name === b.name
-  const taken = wanted.filter((w) =>
-    model.snapshot.taken.some((t) => same(w, { catalog: t.catalog, schema: t.nspname, name: t.name })),
-  )
-  const twice = wanted.filter((w, i) => wanted.findIndex((other) => same(w, other)) < i)
-  if (taken.length === 0 && twice.length === 0) return
-  const names = (list: readonly BackupName[]) => [...new Set(list.map((n) => shown(n)))]
-  throw new UnshipError({
-    code: 'backup_exists',
-    message:
-      taken.length > 0
-        ? `${names(taken).join(', ')} already exists`
-        : `two backups of feature ${model.feature.name} would both be called ${names(twice).join(', ')}`,
-    detail:
-      taken.length > 0
-        ? 'The removal keeps its backup under that name. What stands there is not a backup that the ledger knows.'
-        : wanted
-            .filter((w) => twice.some((t) => same(t, w)))
-            .map((w) => `${shown(w)} would keep ${w.what}.`)
-            .join('\n'),
-    hint:
-      taken.length > 0
-        ? `Look at what it holds, then rename it: alter table … rename to …`
-        : 'Give the feature another name in its declaration.',
-  })
-}
-
-interface BackupName {
-  readonly catalog: string
-  readonly schema: string
-  readonly name: string
-  /** What is kept under it. */
-  readonly what: string
-}
-
-/** Every name that the removal gives to something. */
-function backupNames(model: Model): BackupName[] {
-  const { snapshot } = model
-  const names: BackupName[] = []
-  const want = (catalog: string, schema: string, name: string, what: string) =>
-    names.push({ catalog, schema, name, what })
-  // a table brings a type of its name along
-  const wantTable = (schema: string, name: string, what: string) => {
-    want('pg_class', schema, name, what)
-    want('pg_type', schema, name, what)
-  }
-  const wantMoved = (catalog: string, schema: string, name: string) => want(catalog, schema, backupName(name), name)
-  for (const oid of model.removed.keys())
-    if (storedColumns(model, oid).length > 0) {
-      const { backup, table } = planHost(model, oid)
-      wantTable(backup.schema, backup.name, `columns of ${shown(table)}`)
-      want('pg_class', backup.schema, backupKeyName(backup.name), `the key of ${shown(backup)}`)
-    }
-  for (const oid of model.moved) {
-    const { schema, name } = model.name(oid)
-    wantTable(schema, backupName(name), `table ${shown(model.name(oid))}`)
-  }
-  for (const i of snapshot.indexes) if (model.moved.has(i.indrelid)) wantMoved('pg_class', i.nspname, i.relname)
-  for (const s of snapshot.statistics)
-    if (model.moved.has(s.stxrelid)) wantMoved('pg_statistic_ext', s.nspname, s.stxname)
-  for (const t of snapshot.types)
-    if (model.declared.has(`pg_type:${t.oid}:0`)) {
-      wantMoved('pg_type', t.nspname, t.typname)
-      if (t.typtype === 'c') wantMoved('pg_class', t.nspname, t.typname)
-    }
-  for (const s of snapshot.sequences) {
-    const goes =
-      model.declared.has(`pg_class:${s.seqrelid}:0`) ||
-      (s.owner_relid !== null && model.moved.has(s.owner_relid)) ||
-      (s.owner_relid !== null && s.owner_kind === 'a' && model.isRemoved(s.owner_relid, s.owner_attnum ?? 0))
-    if (goes) wantMoved('pg_class', model.name(s.seqrelid).schema, model.name(s.seqrelid).name)
-  }
-  // overloaded functions share a name
-  const routines = snapshot.routines.filter((r) => isMovedRoutine(model, r))
-  for (const r of new Map(routines.map((r) => [`${r.nspname}.${r.proname}`, r])).values())
-    wantMoved('pg_proc', r.nspname, r.proname)
-  return names
 }

@@ -7,6 +7,7 @@ import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
 import { backupsOf } from './backups.ts'
 import { RunContext } from './context.ts'
+import { refuseDisowned } from './disowned.ts'
 import { freeName, timestampName, todayName } from './kept-names.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
 import type { RunOptions } from './options.ts'
@@ -97,6 +98,8 @@ async function archiveLocked(context: RunContext, options: ArchiveOptions): Prom
     return report(feature, changes ? 'kept until another day' : 'already archived', keepUntil, archive.tables)
   }
   const keepUntil = options.keepUntil ?? null
+  const supposed = backupsOf(planOf(latest)).map(({ table }) => ({ run: latest.id, backup: table, name: table }))
+  await refuseDisowned(db, feature, supposed, 'Nothing was archived.')
   const tables = await archiveNames(context, latest)
   const archiving = toArchive(latest, { tables, keepUntil, ...who })
   await runShort(context, { phase: 'record', ...archiving })

@@ -4,7 +4,10 @@ import { FROM_ARCHIVE, readKeeping, type Archive, type ArchivedTable } from '../
 import { recordEvent, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import type { PlannedLock } from '../plan/plan.ts'
-import { id, literalOrNull, qualified, type QualifiedName } from '../sql.ts'
+import { id, literal, literalOrNull, qualified, type QualifiedName } from '../sql.ts'
+import { backupsOf } from './backups.ts'
+import { readClaimed } from './claimed.ts'
+import { refuseDisowned } from './disowned.ts'
 import { renamedDefinitions } from './kept-definitions.ts'
 import { planOf } from './removal-state.ts'
 import { row } from './query.ts'
@@ -66,23 +69,44 @@ export async function keptRemoval(db: AnyKysely, removal: LedgerRun): Promise<Ke
   }
 }
 
+/** Refuses where what has the name of a backup is another feature's, or where the archive cannot be left. */
+export async function refuseOtherBackups(db: AnyKysely, { removal, archive }: KeptRemoval): Promise<void> {
+  if (archive) await refuseTakenBackupNames(db, removal.feature, archive)
+  const supposed = backupsOf(planOf(removal)).map(({ table: backup }) => ({
+    ...{ run: removal.id, backup },
+    name: archive?.tables.find((t) => qualified(t.backup) === qualified(backup))?.archive ?? backup,
+  }))
+  await refuseDisowned(db, removal.feature, supposed, 'Nothing was restored.')
+}
+
 /** Refuses to take backups from the archive where something else has their names by now. */
-export async function refuseTakenBackupNames(db: AnyKysely, feature: string, archive: Archive): Promise<void> {
-  const taken: string[] = []
+async function refuseTakenBackupNames(db: AnyKysely, feature: string, archive: Archive): Promise<void> {
+  const taken: QualifiedName[] = []
   for (const { backup } of archive.tables) {
     const { found } = await row<{ found: boolean }>(
       db,
       `select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-         where n.nspname = ${literalOrNull(backup.schema)} and c.relname = ${literalOrNull(backup.name)}) as found`,
+         where n.nspname = ${literal(backup.schema)} and c.relname = ${literal(backup.name)}) as found`,
     )
-    if (found) taken.push(shown(backup))
+    if (found) taken.push(backup)
   }
   if (taken.length === 0) return
+  const claimed = await readClaimed(db)
+  const found = taken.map((name) => ({ name, of: claimed.find((c) => qualified(c) === qualified(name))?.feature }))
+  const others = [...new Set(found.flatMap(({ of }) => of ?? []))]
   throw new UnshipError({
     code: 'name_taken',
     message: `cannot take the backups of feature ${feature} from the archive because something else has their names`,
-    detail: taken.map((name) => `relation ${name} exists.`).join('\n'),
-    hint: 'Rename what stands there now. Nothing was restored.',
+    detail: found
+      .map(({ name, of }) => `relation ${shown(name)} ${of === undefined ? 'exists' : `is a backup of feature ${of}`}.`)
+      .join('\n'),
+    hint: [
+      ...(others.length > 0
+        ? [`Archive the backups of feature ${others.join(', ')} (unship archive), which gives them other names.`]
+        : []),
+      ...(found.some(({ of }) => of === undefined) ? ['Rename what stands there now.'] : []),
+      'Nothing was restored.',
+    ].join(' '),
   })
 }
 

@@ -12,6 +12,8 @@ import { byPlace } from '../plan/place-reasons.ts'
 import { creators } from '../plan/rights.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
 import { rowsOf } from '../plan/tree.ts'
+import { readClaimed } from './claimed.ts'
+import { readKeptNames } from './kept-besides.ts'
 import { refuseOurs } from './ours.ts'
 import { proveRestorable } from './prove.ts'
 import { row } from './query.ts'
@@ -43,8 +45,10 @@ export async function inspect(
 const DEEPEST = 5
 
 async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
-  const snapshot = await readSnapshot(session.db, feature, named)
-  const plan = await refuseOurs(session.db, snapshot, feature, () => planFromSnapshot(snapshot, feature))
+  const claimed = await readClaimed(session.db)
+  const kept = await readKeptNames(session.db, claimed)
+  const snapshot = { ...(await readSnapshot(session.db, feature, named)), kept }
+  const plan = refuseOurs(claimed, feature, () => planFromSnapshot(snapshot, feature))
   await proveRestorable(session, plan)
   return { snapshot, plan }
 }

@@ -1,11 +1,11 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import { PURGED, readRuns, type RunRecord } from '../ledger/history.ts'
+import { PURGED, readRuns, type Archive, type RunRecord } from '../ledger/history.ts'
 import { recordEvent } from '../ledger/ledger.ts'
-import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
 import { RunContext } from './context.ts'
+import { refuseDisowned, type Supposed } from './disowned.ts'
+import { movedBesides } from './kept-besides.ts'
 import { readKept, type KeptTable } from './kept-tables.ts'
 import type { RunOptions } from './options.ts'
 import { todayName } from './kept-names.ts'
@@ -70,16 +70,26 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
   // it may need any of them, or be about to write them
   if (unfinished && (options.due || options.confirmed || options.forceDataLoss)) throw brokeOff(unfinished)
   const today = await todayName(db)
-  const { tables } = await readKept(db, runs)
+  const { tables, archives } = await readKept(db, runs)
   const decisions = tables
     .filter(({ bytes }) => bytes !== null)
     .map((table) => ({ ...table, ...decide(table, options, today) }))
   const dropped = decisions.filter(({ drop }) => drop)
+  await refuseDisowned(db, feature, supposed(dropped, archives), 'Nothing was dropped.')
   const kept = decisions.filter(({ drop }) => !drop)
   if (options.confirmed && dropped.length === 0 && kept.some(({ needed }) => needed)) throw dataLoss(feature, kept)
   if (dropped.length > 0) await drop(context, dropped, options)
   return { feature, dropped, kept }
 }
+
+/** Archives and backups of removals: the rest has names of its own. */
+const supposed = (tables: readonly KeptTable[], archives: ReadonlyMap<string, Archive>): Supposed[] =>
+  tables
+    .filter(({ needed }) => needed)
+    .map(({ run, name }) => ({
+      ...{ run, name },
+      backup: archives.get(run)?.tables.find(({ archive }) => qualified(archive) === qualified(name))?.backup ?? name,
+    }))
 
 /** What becomes of a table; pure. */
 export function decide(
@@ -108,7 +118,9 @@ async function drop(context: RunContext, tables: readonly PurgeDecision[], optio
   const removal = tables.find(({ needed }) => needed)?.run
   const statements = [
     ...tables.map(({ name }) => `drop table ${qualified(name)}`),
-    ...(removal === undefined ? [] : await movedBesides(context.db, removal)),
+    ...(removal === undefined ? [] : await movedBesides(context.db, [removal])).map(
+      ({ kind, name }) => `drop ${kind} if exists ${name}`,
+    ),
   ]
   const actor = options.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null
   const reason = options.reason ?? process.env.UNSHIP_REASON ?? null
@@ -146,20 +158,6 @@ async function drop(context: RunContext, tables: readonly PurgeDecision[], optio
 /** What the server lists below its message. */
 const dependentsIn = (error: unknown): string =>
   error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : ''
-
-/** Types, sequences and functions that were renamed with the tables; their restore begins with renaming them back. */
-async function movedBesides(db: AnyKysely, removalId: string): Promise<string[]> {
-  const objects = await readJson<{ restore_sql: string }>(
-    db,
-    `select o.restore_sql from ${LEDGER_SCHEMA}.objects o
-     where o.run_id = ${removalId} and o.handling = 'moved' and o.restore_sql is not null order by o.position`,
-  )
-  return objects.flatMap(({ restore_sql }) => {
-    const [, kind, name] =
-      /^alter (type|domain|sequence|function|procedure|aggregate) (.+) rename to ".*"(?:;|$)/m.exec(restore_sql) ?? []
-    return kind !== undefined && name !== undefined ? [`drop ${kind} if exists ${name}`] : []
-  })
-}
 
 /** Drops that may need each other, until all are done; anything else that depends on one of them ends it. */
 function dropInAnyOrder(statements: readonly string[]): string {

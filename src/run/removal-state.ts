@@ -2,6 +2,7 @@ import { UnshipError } from '../errors.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
+import { readBackupOids } from './disowned.ts'
 import { runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
 import { readKeptDefinitions } from './kept-definitions.ts'
@@ -30,7 +31,8 @@ export async function finishRemoval(
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
   const definitions = await readKeptDefinitions(context.db, plan)
-  const report = { backups, shapes, definitions, statements, phases: context.phases, warnings: context.warnings }
+  const oids = await readBackupOids(context.db, backupsOf(plan))
+  const report = { backups, oids, shapes, definitions, statements, phases: context.phases, warnings: context.warnings }
   await runTogether(context.db, [
     finishRun(removal.id, 'done', { checksums, report }),
     recordEvent(removal.id, 'removed', { backups }),

@@ -21,7 +21,7 @@ import { demandSameDefinitions } from '../plan/same-catalog.ts'
 import { nameNotNulls, namesNotNulls } from '../plan/not-null-names.ts'
 import type { Phase } from '../plan/plan.ts'
 import { demandPublications } from '../plan/same-publications.ts'
-import { fromArchive, isArchived, keptRemoval, refuseTakenBackupNames } from './archived.ts'
+import { fromArchive, isArchived, keptRemoval, refuseOtherBackups } from './archived.ts'
 import { evaluatedAsCaller } from './as-caller.ts'
 import { asRun } from './as-run.ts'
 import type { RunContext } from './context.ts'
@@ -126,7 +126,7 @@ export async function startRestore(
 ): Promise<RestoreReport> {
   const plan = planOf(removal)
   const kept = await keptRemoval(context.db, removal)
-  if (kept.archive) await refuseTakenBackupNames(context.db, context.feature, kept.archive)
+  await refuseOtherBackups(context.db, kept)
   const { found, hosts } = await inspectRestore(context, kept.removal, kept.plan)
   const { actor, reason } = context.options
   const runId = await startRun(context.db, {

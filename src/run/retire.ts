@@ -1,7 +1,6 @@
 import { sameDefinition, withUnnamedNotNull, type Description } from '../catalog/describe.ts'
 import type { AnyKysely } from '../any-kysely.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
-import { backupKeyName } from '../names.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, PlannedLock } from '../plan/plan.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
@@ -36,7 +35,7 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const stamp = await timestampName(db)
   for (const host of plan.hosts) {
     const { schema, name: backup } = host.backup
-    const { table: isThere, owner, owned, key: hasKey } = await readThere(db, host)
+    const { table: isThere, owner, owned, key: keyName } = await readThere(db, host)
     // they are the application's since the reveal: the restore must end whatever it does with them
     if (!isThere) context.warn(`${shown(host.table)} has gone since its columns came back`)
     if (owner === null) {
@@ -58,10 +57,10 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
     })
     statements.push(
       `alter table ${qualified(host.backup)} rename to ${id(name)}`,
-      ...(hasKey ? [`alter index ${id(schema, backupKeyName(backup))} rename to ${id(key)}`] : []),
+      ...(keyName === null ? [] : [`alter index ${id(schema, keyName)} rename to ${id(key)}`]),
       `comment on table ${id(schema, name)} is ${literal(comment)}`,
     )
-    if (!hasKey) context.warn(`the primary key of backup ${shown(host.backup)} has gone, or has another name`)
+    if (keyName === null) context.warn(`the primary key of backup ${shown(host.backup)} has gone`)
     retired.push({ backup: shown(host.backup), became: shown({ schema, name }) })
   }
   for (const moved of plan.moved.filter((m) => m.partitionOf === undefined))
@@ -95,12 +94,12 @@ async function hostReport(
 /** What is there yet of a host table and its backup. */
 const readThere = (db: AnyKysely, { table, backup }: HostPlan) => {
   const found = (name: QualifiedName) => `pg_catalog.to_regclass(${literal(qualified(name))})`
-  const key = { schema: backup.schema, name: backupKeyName(backup.name) }
-  return row<{ table: boolean; owner: string | null; owned: boolean | null; key: boolean }>(
+  return row<{ table: boolean; owner: string | null; owned: boolean | null; key: string | null }>(
     db,
     `select ${found(table)} is not null as table, pg_catalog.pg_get_userbyid(b.relowner) as owner,
        pg_catalog.pg_has_role(b.relowner, 'USAGE') as owned,
-       exists (select from pg_catalog.pg_index i where i.indexrelid = ${found(key)} and i.indrelid = b.oid) as key
+       (select c.relname::text from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+        where i.indrelid = b.oid and i.indisprimary) as key
      from (select ${found(backup)}::pg_catalog.oid) x(oid) left join pg_catalog.pg_class b on b.oid = x.oid`,
   )
 }

@@ -45,6 +45,18 @@ describe('what keeps another feature', () => {
       expect(await refused({ tables: [archive] })).toBe(`table ${archive} is a backup of feature first.`)
   })
 
+  test.each(['with blanks', 'a; b', 'a on 2026-01-01'])(
+    'nor is it under another name of the feature: %s',
+    async (name) => {
+      await asOwner(database(), 'create table thing (id int primary key); insert into thing values (1)')
+      const other = { name, tables: ['thing'] }
+      await removeFeature(database().db, other)
+      const { archived } = await archiveBackups(database().db, other)
+      for (const { archive } of archived)
+        expect(await refused({ tables: [archive] })).toBe(`table ${archive} is a backup of feature ${name}.`)
+    },
+  )
+
   test('a table that has such a name is not one', async () => {
     await restoreFeature(database().db, first)
     await asOwner(database(), 'create table backup_item (id int primary key)')
