@@ -102,6 +102,21 @@ export interface Snapshot extends CatalogRows {
   }[]
   /** Those that backups of removals have, as the ledger says. */
   readonly kept: readonly KeptName[]
+  /** The host tables of runs that have not ended, of any feature. */
+  readonly unfinished: readonly UnfinishedRun[]
+}
+
+/** A run that has not ended, by each of its host tables and their partitions. */
+export interface UnfinishedRun {
+  readonly run: string
+  readonly feature: string
+  readonly direction: 'removal' | 'restore'
+  readonly schema: string
+  readonly name: string
+  /** Its key columns, and those that go or come back. */
+  readonly columns: readonly string[]
+  /** The triggers that log its changes stand on it. */
+  readonly watched: boolean
 }
 
 /** A name that a backup has, or what hangs on one. */
@@ -209,6 +224,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     ...rows,
     ...more,
     kept: [],
+    unfinished: [],
   }
 }
 

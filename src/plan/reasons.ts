@@ -14,7 +14,6 @@ import { dependsOnDropped, needsRecreation } from './parts.ts'
 import { keptRowReasons, placeReasons } from './place-reasons.ts'
 import { publicationReasons } from './published-reasons.ts'
 import { boundReasons } from './referenced-index.ts'
-import { isBeingRestored } from './under-restore.ts'
 
 /** Why the feature could not be restored exactly: one sentence for each reason, without a full stop. */
 export const reasonsAgainst = (model: Model): string[] => [
@@ -52,8 +51,6 @@ function relationReasons(model: Model): string[] {
     if (r.labelled) reasons.push(`${name} has a security label`)
     if (r.subscriptions.length > 0)
       reasons.push(`${name} is filled by subscription ${r.subscriptions.join(', ')}, which would break`)
-    if (isBeingRestored(r, snapshot))
-      reasons.push(`a restore into ${name} is under way, or has broken off: it has to end first`)
     if (model.isHost(oid) && snapshot.rules.some((x) => x.ev_class === oid && x.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
     if (model.isHost(oid) && r.max_attnum + (model.gone.get(oid)?.length ?? 0) > 1600)

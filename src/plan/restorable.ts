@@ -13,12 +13,14 @@ import { isWide, WIDE_HINT } from './published-reasons.ts'
 import { reasonsAgainst } from './reasons.ts'
 import { refuseOwnership, refuseRights, refuseRowSecurity } from './rights.ts'
 import { refuseTakenNames } from './taken-names.ts'
+import { refuseUnfinished } from './unfinished.ts'
 
 /**
  * Refuses what could not be restored exactly, before anything changes; each
  * refusal lists all that it has found.
  */
 export function checkRestorable(model: Model, found: Dependents): void {
+  refuseUnfinished(model)
   refuseUndeclared(model, found)
   refuseTogether([
     () => {

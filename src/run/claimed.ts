@@ -29,7 +29,8 @@ export async function readClaimed(db: AnyKysely): Promise<ClaimedTable[]> {
   })
 }
 
-async function isLedgerReadable(db: AnyKysely): Promise<boolean> {
+/** The role may read what tells of runs and what they keep; false where there is no ledger. */
+export async function isLedgerReadable(db: AnyKysely): Promise<boolean> {
   const readable = await readJson<{ readable: boolean }>(
     db,
     `select pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')) as readable

@@ -18,6 +18,7 @@ import { refuseOurs } from './ours.ts'
 import { proveRestorable } from './prove.ts'
 import { row } from './query.ts'
 import type { Session } from './session.ts'
+import { readUnfinished } from './unfinished.ts'
 
 export interface Inspection {
   readonly snapshot: Snapshot
@@ -47,7 +48,8 @@ const DEEPEST = 5
 async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
   const claimed = await readClaimed(session.db)
   const kept = await readKeptNames(session.db, claimed)
-  const snapshot = { ...(await readSnapshot(session.db, feature, named)), kept }
+  const unfinished = await readUnfinished(session.db)
+  const snapshot = { ...(await readSnapshot(session.db, feature, named)), kept, unfinished }
   const plan = refuseOurs(claimed, feature, () => planFromSnapshot(snapshot, feature))
   await proveRestorable(session, plan)
   return { snapshot, plan }
