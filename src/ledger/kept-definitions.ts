@@ -1,4 +1,5 @@
 import type { Description } from '../catalog/describe.ts'
+import type { ArchivedTable } from './history.ts'
 
 /** How the tables that a removal moved were defined under their backup names when it had ended. */
 export interface KeptDefinitions {
@@ -10,4 +11,6 @@ export interface KeptDefinitions {
   readonly described: Description
   /** The last value of each of their sequences; null: none was taken since its start. */
   readonly sequences: Readonly<Record<string, { readonly last: string | null; readonly increment: string }>>
+  /** The names that an archive has given the tables since; the ledger keeps these elsewhere. */
+  readonly archived?: readonly Pick<ArchivedTable, 'backup' | 'archive'>[]
 }

@@ -8,7 +8,6 @@ import { id, literal, literalOrNull, qualified, type QualifiedName } from '../sq
 import { backupsOf } from './backups.ts'
 import { readClaimed } from './claimed.ts'
 import { refuseDisowned } from './disowned.ts'
-import { renamedDefinitions } from './kept-definitions.ts'
 import { planOf } from './removal-state.ts'
 import { row } from './query.ts'
 
@@ -49,12 +48,7 @@ export async function keptRemoval(db: AnyKysely, removal: LedgerRun): Promise<Ke
       ...removal,
       checksums: renamed(removal.checksums),
       shapes: removal.shapes && renamed(removal.shapes),
-      definitions:
-        removal.definitions &&
-        renamedDefinitions(
-          removal.definitions,
-          archive.tables.map((t) => ({ from: t.backup, to: t.archive })),
-        ),
+      definitions: removal.definitions && { ...removal.definitions, archived: archive.tables },
     },
     plan: {
       ...plan,

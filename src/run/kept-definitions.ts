@@ -5,7 +5,7 @@ import { readDefinitions } from '../catalog/snapshot.ts'
 import type { KeptDefinitions } from '../ledger/kept-definitions.ts'
 import { ledgerOid } from '../ledger/ledger.ts'
 import type { MovedPlan } from '../plan/plan.ts'
-import { escaped, literal, qualified, type QualifiedName } from '../sql.ts'
+import { escaped, literal, qualified } from '../sql.ts'
 import { row } from './query.ts'
 
 /*
@@ -68,25 +68,30 @@ export function definitionChanges(sealed: KeptDefinitions | null, found: KeptDef
   if (!sealed || !found) return []
   // another server, or one that has read a dump, may print the same otherwise
   const comparable = sealed.format === FORMAT && sealed.major === found.major && sealed.ledger === found.ledger
-  const now = new Map(Object.entries(found.described).map(([identity, of]) => [unquoted(identity), of]))
-  const altered = Object.entries(comparable ? sealed.described : {}).flatMap(([identity, before]) => {
-    const after = now.get(unquoted(identity))
-    if (after === undefined) return [`${identity} is missing.`]
-    const fields = new Map(fieldsOf(after))
+  const named = underBackupNames(sealed.archived ?? [])
+  const key = (identity: string) => named(stripped(identity))
+  const text = (value: unknown) => named(textOf(value))
+  const now = new Map(Object.entries(found.described).map(([identity, of]) => [key(identity), { identity, of }]))
+  const altered = Object.entries(comparable ? sealed.described : {}).flatMap(([sealedAs, before]) => {
+    const after = now.get(key(sealedAs))
+    if (after === undefined) return [`${sealedAs} is missing.`]
+    const fields = new Map(fieldsOf(after.of))
     return fieldsOf(before)
-      .filter(([field, value]) => fields.has(field) && textOf(value) !== textOf(fields.get(field)))
-      .map(([field, value]) => `${identity}: ${field} was ${textOf(value)}, and is ${textOf(fields.get(field))}.`)
+      .filter(([field, value]) => fields.has(field) && text(value) !== text(fields.get(field)))
+      .map(([field, value]) => `${after.identity}: ${field} was ${textOf(value)}, and is ${textOf(fields.get(field))}.`)
   })
   // shapes do not tell of them
-  const known = new Set(Object.keys(sealed.described).map(unquoted))
-  const fresh = (comparable ? [...now.keys()] : []).filter((name) => name.startsWith('statistics ') && !known.has(name))
-  const values = new Map(Object.entries(found.sequences).map(([name, of]) => [unquoted(name), of.last]))
+  const known = new Set(Object.keys(sealed.described).map(key))
+  const fresh = (comparable ? [...now] : []).flatMap(([name, { identity }]) =>
+    identity.startsWith('statistics ') && !known.has(name) ? [identity] : [],
+  )
+  const values = new Map(Object.entries(found.sequences).map(([name, of]) => [stripped(name), of.last]))
   const back = Object.entries(sealed.sequences).flatMap(([name, { last, increment }]) => {
-    const value = values.get(unquoted(name))
+    const value = values.get(stripped(name))
     if (last === null || value === undefined || !isBack(last, value, increment)) return []
     return [`sequence ${name} was at ${last}, and is at ${value ?? 'its start'}.`]
   })
-  return [...altered, ...fresh.map((identity) => `${identity} is new.`), ...back]
+  return [...altered, ...fresh.map((identity) => `${stripped(identity)} is new.`), ...back]
 }
 
 /** After a crash or a switch to a standby a sequence may be some values further, and no harm is done. */
@@ -94,24 +99,24 @@ const isBack = (before: string, now: string | null, increment: string): boolean 
   now === null || (BigInt(now) - BigInt(before)) * BigInt(increment) < 0n
 
 /** Names are printed in quotes where they must be, which an archive's need not where its backup's must. */
-const unquoted = (text: string) => text.replaceAll('"', '')
-const textOf = (value: unknown) => unquoted(JSON.stringify(value ?? null)).replaceAll('\\', '')
+const stripped = (text: string) => text.replaceAll(/["\\]/g, '')
+const textOf = (value: unknown) => stripped(JSON.stringify(value ?? null))
 
-/** The same under other names of the tables: archives have others than the backups that they were. */
-export function renamedDefinitions(
-  definitions: KeptDefinitions,
-  names: readonly { readonly from: QualifiedName; readonly to: QualifiedName }[],
-): KeptDefinitions {
-  const inJson = (name: string) => JSON.stringify(name).slice(1, -1)
-  // in quotes, a name's own are doubled
-  const forms = names.flatMap(({ from, to }) => [
-    [from.name, to.name] as const,
-    [from.name.replaceAll('"', '""'), to.name.replaceAll('"', '""')] as const,
-  ])
-  const text = forms.reduce(
-    (json, [from, to]) =>
-      json.replaceAll(new RegExp(`(?<![\\w$])${escaped(inJson(from))}(?![\\w$])`, 'gu'), () => inJson(to)),
-    JSON.stringify(definitions),
+/**
+ * Archives have other names than the backups that they were. Read as if they had not, what was sealed and what is found can be
+ * compared: nothing that was sealed has the name of a later archive in it, but by chance, and then both are read alike.
+ */
+function underBackupNames(names: NonNullable<KeptDefinitions['archived']>): (text: string) => string {
+  const backups = new Map(
+    names.flatMap(({ archive, backup }) =>
+      [(name: string) => name, (name: string) => name.replaceAll("'", "''")].map(
+        (spelled) => [stripped(spelled(archive.name)), stripped(spelled(backup.name))] as const,
+      ),
+    ),
   )
-  return JSON.parse(text) as KeptDefinitions
+  if (backups.size === 0) return (text) => text
+  // of names that begin alike, the longest
+  const longestFirst = [...backups.keys()].sort((a, b) => b.length - a.length)
+  const any = new RegExp(longestFirst.map(escaped).join('|'), 'gu')
+  return (text) => text.replaceAll(any, (name) => backups.get(name) ?? name)
 }
