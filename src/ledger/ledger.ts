@@ -36,6 +36,8 @@ export interface Source {
   /** The number of its last column, and what is created again that names its columns by their place. */
   readonly last: number
   readonly byPlace: readonly string[]
+  /** The columns that stayed, in their order; ledgers of earlier versions do not tell. */
+  readonly columns?: readonly string[]
 }
 
 /** What a restore needs of the plan that the removal followed. */

@@ -18,6 +18,7 @@ import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
 import { messageWithoutValues } from '../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { addedReasons } from './added-columns.ts'
 import { refuseAltered } from './altered-needs.ts'
 import { backupsOf, printedByLabels, sealBackups } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
@@ -66,7 +67,8 @@ export async function inspectRestore(
   const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
   const hosts = await readHosts(context, plan, environment.major, domains)
   await refuseHiddenRows(context, plan, environment.current_user)
-  refuseHosts(context, plan, hosts.rows, environment, statements)
+  const added = await addedReasons(db, removal, plan, hosts.rows)
+  refuseHosts(context, plan, hosts.rows, environment, statements, added)
   refuseEventTriggers(context, removal, environment)
   await refuseOtherKeys(context, plan, needs)
   await refuseRows(context, plan, hosts.rows)
@@ -269,8 +271,9 @@ function refuseHosts(
   rows: CatalogRows,
   environment: Environment,
   statements: readonly LedgerStatement[],
+  more: readonly string[],
 ): void {
-  const reasons: string[] = []
+  const reasons: string[] = [...more]
   for (const host of plan.hosts) {
     const relation = rows.relations.find((r) => r.nspname === host.table.schema && r.relname === host.table.name)
     if (!relation) continue
@@ -283,10 +286,6 @@ function refuseHosts(
     if (isBeingRestored(relation, rows))
       reasons.push(`another restore into ${name} is under way, or has broken off: it has to end first`)
     reasons.push(...keyReasons(host, rows))
-    const source = plan.sources?.find((s) => s.table === name)
-    // restored columns would stand after the new ones
-    if (source && relation.max_attnum > source.last)
-      reasons.push(...source.byPlace.map((what) => `${what}, and columns were added to it since`))
     for (const m of rows.memberships.filter((x) => x.prrelid === relation.oid)) {
       reasons.push(...hidingReasons(environment, name, relation, columns, rows.indexes, m))
       if (!m.owned) reasons.push(`publication ${m.pubname}, of ${name}, belongs to ${m.pubowner}`)

@@ -128,7 +128,9 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     const numbers = key.flatMap((k) => columns.find((c) => c.attname === k)?.attnum ?? [])
     if (!relation) return []
     const { oid, max_attnum: last } = relation
-    return [{ table: shown(table), oid, key: numbers, last, byPlace: byPlace(model, oid) }]
+    const staying = columns.filter((c) => !model.isRemoved(oid, c.attnum)).sort((a, b) => a.attnum - b.attnum)
+    const order = { last, byPlace: byPlace(model, oid), columns: staying.map((c) => c.attname) }
+    return [{ table: shown(table), oid, key: numbers, ...order }]
   })
   const recorded = { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites, sources, described }
   return { ...recorded, creators: creators(model).filter(({ role }) => role !== me) }
