@@ -226,6 +226,7 @@ function partitionReasons(model: Model): string[] {
           ...(own.attgenerated !== '' && own.default !== named(root)?.default
             ? [`${column} is generated otherwise than in the partitioned table`]
             : []),
+          // made before its parent's and merged with it, it would count as the partition's own (conislocal)
           ...(above?.attnotnull && own.not_null_name !== above.not_null_name
             ? [
                 `NOT NULL constraint ${own.not_null_name ?? ''} of ${column} has another name than the partitioned table's`,
