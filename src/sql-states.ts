@@ -19,3 +19,5 @@ export const TRIED = 'UN006'
 export const OTHER_SOURCE = 'UN007'
 /** The catalog is not what the run was planned from. */
 export const OTHER_CATALOG = 'UN008'
+/** Rows that are to go are referred to. */
+export const REFERRED_TO = 'UN009'

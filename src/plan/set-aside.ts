@@ -4,6 +4,7 @@ import { revokeFromOthers } from './acl.ts'
 import { backedUp, onKey } from './backup.ts'
 import { shown } from './model.ts'
 import type { HostPlan, MovedForeignKey } from './plan.ts'
+import { ADD_REFERRING, dropReferring, REFERRING_VARIABLES } from './referring-keys.ts'
 import { rowsOf } from './tree.ts'
 
 /** Where a statement of ours leaves how many rows it has set aside. */
@@ -30,11 +31,13 @@ export interface Orphans {
 /** The rows of a partitioned table are in its partitions; those that inherit from a table are not its own. */
 export const onlyIn = ({ partitioned }: Orphans): string => (partitioned ? '' : 'only ')
 
-/** An array of the child and its partitions. */
-const treeOf = ({ partitioned }: Orphans, reference: string): string =>
-  partitioned
+/** SQL: an array of a table and its partitions. */
+export const treeOf = (table: QualifiedName, partitioned: boolean): string => {
+  const reference = `${literal(qualified(table))}::pg_catalog.regclass`
+  return partitioned
     ? `array(select p.relid::pg_catalog.oid from pg_catalog.pg_partition_tree(${reference}) p)`
     : `array[${reference}::pg_catalog.oid]`
+}
 
 /**
  * As PostgreSQL checks a foreign key: what inherits from the parent does not count, but its partitions do. Whether it has any is asked
@@ -88,7 +91,7 @@ from (select t.tableoid, t.ctid from ${onlyIn(orphans)}${qualified(orphans.child
  */
 export const demandsOf = (orphans: Orphans): string => {
   const child = `${literal(qualified(orphans.child))}::pg_catalog.regclass`
-  const tree = `any (${treeOf(orphans, child)})`
+  const tree = `any (${treeOf(orphans.child, orphans.partitioned)})`
   return `select c.relforcerowsecurity as forced, case
     when exists (select from pg_catalog.pg_rewrite r where r.ev_class = ${tree} and r.ev_enabled in ('O', 'A')) then 'access exclusive'
     when exists (select from pg_catalog.pg_trigger t where t.tgrelid = ${tree} and t.tgenabled in ('O', 'A')
@@ -103,7 +106,7 @@ export const demandsOf = (orphans: Orphans): string => {
  *
  * Triggers and rules of the child are passed over: they are the application's
  * answer to the application's changes. Row level security that binds the owner
- * is too, or rows would be missed.
+ * is too, or rows would be missed. So are foreign keys that refer to the rows.
  */
 export function setAsideStatement(
   orphans: Orphans,
@@ -117,9 +120,12 @@ export function setAsideStatement(
     readonly seal: string | undefined
     /** Which rows they are was found by `findOrphans`, in the same transaction. */
     readonly found?: boolean
+    /** Keys refer to the child again: whether those by which rows do may be dropped for it, or else it is an error. */
+    readonly referring?: 'dropped' | 'refused'
   },
 ): string {
   const { key, child } = orphans
+  const { referring } = aside
   const only = onlyIn(orphans)
   const table = qualified(child)
   const name = qualified(aside.name)
@@ -158,10 +164,10 @@ declare
   changed_at pg_catalog.tid[];
   reason text := 'unship_reason';
   forced boolean := (select c.relforcerowsecurity from pg_catalog.pg_class c where c.oid = ${reference});
-  tree pg_catalog.oid[] := ${treeOf(orphans, reference)};
+  tree pg_catalog.oid[] := ${treeOf(child, orphans.partitioned)};
   off text[];
   back text[];
-  command text;
+  command text;${referring === undefined ? '' : REFERRING_VARIABLES}
 begin
   select
     pg_catalog.array_agg(pg_catalog.format('alter table only %s disable %s %I', o.relation, o.kind, o.name)),
@@ -188,7 +194,7 @@ begin
   from (select t.tableoid, t.ctid from ${only}${table} t where ${condition} for update of t) o;`
   }
   if orphans > 0 then
-    ${ALL_IMMEDIATE};
+    ${ALL_IMMEDIATE};${referring === undefined ? '' : dropReferring({ rows: `${only}${table}`, tree: 'tree', drop: referring === 'dropped' })}
     foreach command in array coalesce(off, '{}') loop execute command; end loop;
     if pg_catalog.to_regclass(${literal(name)}) is null then
       create table ${name} as select * from ${table} with no data;
@@ -203,7 +209,7 @@ begin
     ${key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
     ${aside.event('orphans')};
     ${aside.seal === undefined ? '' : `${aside.seal};`}
-    ${ALL_IMMEDIATE};
+    ${ALL_IMMEDIATE};${referring === undefined ? '' : ADD_REFERRING}
     foreach command in array coalesce(back, '{}') loop execute command; end loop;
     execute ${literal(DEFERRED_AGAIN)};
   end if;

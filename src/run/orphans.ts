@@ -3,7 +3,6 @@ import type { HostPlan, MovedForeignKey, MovedPlan } from '../plan/plan.ts'
 import { shown } from '../plan/model.ts'
 import {
   demandsOf,
-  findOrphans,
   onlyIn,
   orphaned,
   restoredParents,
@@ -17,7 +16,7 @@ import type { RunContext } from './context.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import { row, run } from './query.ts'
 import type { SetAside } from './report.ts'
-import { runShort } from './short.ts'
+import { setAsideInTransaction, setAsideLive, type Demands, type Held } from './set-aside-live.ts'
 
 /**
  * Rows of returning tables whose parent went meanwhile do what their foreign key
@@ -103,46 +102,14 @@ async function setAside(
   const seal = sealed && (await sealAgain(db, removalId, sealed))
   const to = { name: aside, of: table.table, reason, event, seal }
   if (demands) at.held?.(await setAsideLive(context, orphans, to, demands))
-  // one round trip; inside a caller's transaction it is part of that
+  else if (revealed) await setAsideInTransaction(context, orphans, to)
+  // one round trip
   else await run(db, setAsideStatement(orphans, to))
   const { rows } = await row<{ rows: string }>(
     db,
     `select pg_catalog.current_setting(${literal(SET_ASIDE_COUNT)}) as rows`,
   )
   return Number(rows) === 0 ? null : { ...detail, rows: Number(rows) }
-}
-
-type Held = Awaited<ReturnType<typeof runShort>>
-
-interface Demands {
-  readonly forced: boolean
-  readonly mode: string | null
-}
-
-/**
- * Of a table that is in use again, a few at a time: they are looked for before its lock is asked for, and the lock with patience.
- * Where row level security binds the owner they cannot be looked for without it.
- */
-async function setAsideLive(
-  context: RunContext,
-  orphans: Orphans,
-  to: Parameters<typeof setAsideStatement>[1],
-  { forced, mode }: Demands,
-): Promise<Held> {
-  const relation = orphans.child
-  const locked = (as: string) => ({ sql: `lock table only ${qualified(relation)} in ${as} mode`, relation })
-  return await runShort(context, {
-    phase: 'validate',
-    ...(forced
-      ? { locks: [locked('access exclusive')], statements: [setAsideStatement(orphans, to)] }
-      : {
-          ahead: { locks: [], statements: [findOrphans(orphans)] },
-          locks: mode === null ? [] : [{ ...locked(mode), tree: orphans.partitioned, mode }],
-          statements: [setAsideStatement(orphans, { ...to, found: true })],
-        }),
-    concerned: [locked('access exclusive')],
-    workLimitMs: null,
-  })
 }
 
 /** A partition's rows are sealed with the table that it belongs to. */

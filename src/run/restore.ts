@@ -40,6 +40,7 @@ import { retireBackups, type Retirement } from './retire.ts'
 import { demandFingerprint } from './same-fingerprint.ts'
 import { refuseOtherSchema } from './same-schema.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
+import { setAsideReferredTo } from './set-aside-referred.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { takeViewsBack } from './take-views-back.ts'
@@ -284,6 +285,7 @@ async function runPhases(
   }
   await context.phase('validate', async () => {
     restoring.longestLockMs = 0
+    await setAsideReferredTo(restoring, of('validate'))
     await runSteps(restoring, of('validate'))
     return restoring.longestLockMs > 0
       ? { lockHeldMs: restoring.longestLockMs, attempts: restoring.lockAttempts }

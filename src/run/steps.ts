@@ -2,7 +2,7 @@ import { UnshipError } from '../errors.ts'
 import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
 import { indexExpression } from '../plan/index-definition.ts'
 import { shown } from '../plan/model.ts'
-import type { HostPlan } from '../plan/plan.ts'
+import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import { asCaller } from './as-caller.ts'
 import type { RunContext } from './context.ts'
@@ -14,6 +14,7 @@ import { buildForNewPartitions } from './partition-indexes.ts'
 import { row, run, sqlState } from './query.ts'
 import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
+import { readSetAside } from './set-aside-report.ts'
 import { runShort } from './short.ts'
 import { withoutValues } from './without-values.ts'
 
@@ -162,7 +163,7 @@ const nameTaken = (feature: string, name: string, found: string) =>
 
 /** A parent may go between the reveal and the validation: its children are set aside, and it is tried again. */
 async function validateForeignKey(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
-  const { context, plan, runId, removalId, setAside } = restoring
+  const { context, plan } = restoring
   for (let attempt = 1; ; attempt++) {
     try {
       await attemptInTransaction(context, 'unship_attempt', async () => {
@@ -173,22 +174,37 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
       return
     } catch (error) {
       if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
-      const at = {
-        ...{ moved: plan.moved, hosts: [], runId, removalId, revealed: true },
-        held: (held: Parameters<typeof noteHeld>[1]) => {
-          noteHeld(restoring, held)
-        },
-      }
-      const kept = await setAsideOrphans(context, plan.moved, at)
-      setAside.push(...kept)
+      const kept = await setAsideRevealed(restoring, plan.moved)
       if (kept.length > 0 && attempt < 10) continue
       throw rowsInTheWay(context, {
         message: `a foreign key of feature ${context.feature} does not hold for rows of a table that stayed`,
-        detail: whereToLook(error),
+        detail: [...whereToLook(error), ...(await whatIsAside(restoring))],
         cause: error,
       })
     }
   }
+}
+
+/** Rows that stayed may refer to some of it. */
+const whatIsAside = async ({ context, runId }: Restoring): Promise<string[]> => {
+  const kept = new Map((await readSetAside(context, runId)).map((s) => [s.kept, s.table]))
+  return [...kept].map(([name, table]) => `Rows of ${table} were set aside, and are kept in ${name}.`)
+}
+
+/** Sets aside rows of tables that have their names back. */
+export async function setAsideRevealed(
+  restoring: Restoring,
+  children: readonly MovedPlan[],
+): Promise<readonly SetAside[]> {
+  const { context, plan, runId, removalId, setAside } = restoring
+  const kept = await setAsideOrphans(context, children, {
+    ...{ moved: plan.moved, hosts: [], runId, removalId, revealed: true },
+    held: (held) => {
+      noteHeld(restoring, held)
+    },
+  })
+  setAside.push(...kept)
+  return kept
 }
 
 /** Where row level security binds the owner: locks are asked for with patience, the work takes what it takes. */

@@ -1,0 +1,90 @@
+import { tablesTiedTo } from '../plan/referring-keys.ts'
+import { findOrphans, setAsideStatement, treeOf, type Orphans } from '../plan/set-aside.ts'
+import type { PlannedLock } from '../plan/plan.ts'
+import { REFERRED_TO } from '../sql-states.ts'
+import { qualified, type QualifiedName } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { rows, run, sqlState } from './query.ts'
+import { rowsInTheWay } from './rows-in-the-way.ts'
+import { runShort } from './short.ts'
+
+export type Held = Awaited<ReturnType<typeof runShort>>
+
+export interface Demands {
+  readonly forced: boolean
+  readonly mode: string | null
+}
+
+type To = Parameters<typeof setAsideStatement>[1]
+
+/**
+ * Of a table that is in use again, a few at a time: they are looked for before its lock is asked for, and the lock with patience.
+ * Where row level security binds the owner they cannot be looked for without it.
+ *
+ * Where nothing refers to them no other table is locked.
+ */
+export async function setAsideLive(
+  context: RunContext,
+  orphans: Orphans,
+  to: To,
+  { forced, mode }: Demands,
+): Promise<Held> {
+  const { child, partitioned } = orphans
+  const whole = exclusively(child, false)
+  const own: PlannedLock[] = mode === null ? [] : [{ ...lockedIn(mode, child), tree: partitioned, mode }]
+  const attempt = (referring: NonNullable<To['referring']>, locks: readonly PlannedLock[]) =>
+    runShort(context, {
+      phase: 'validate',
+      ...(forced
+        ? { locks: [whole, ...locks], statements: [setAsideStatement(orphans, { ...to, referring })] }
+        : {
+            ahead: { locks: [], statements: [findOrphans(orphans)] },
+            locks,
+            statements: [setAsideStatement(orphans, { ...to, referring, found: true })],
+          }),
+      concerned: [whole],
+      workLimitMs: null,
+    })
+  try {
+    return await attempt('refused', forced ? [] : own)
+  } catch (error) {
+    if (sqlState(error) !== REFERRED_TO) throw error
+  }
+  const tied = await rows<QualifiedName & { partitioned: boolean }>(
+    context.db,
+    tablesTiedTo(treeOf(child, partitioned)),
+  )
+  const locks = tied.map((table) => exclusively({ schema: table.schema, name: table.name }, table.partitioned))
+  return await sayingWhoRefers(context, () => attempt('dropped', [...locks, ...own]))
+}
+
+/** The reveal of a caller's transaction holds the locks until that ends. */
+export const setAsideInTransaction = (context: RunContext, orphans: Orphans, to: To): Promise<void> =>
+  sayingWhoRefers(context, () => run(context.db, setAsideStatement(orphans, { ...to, referring: 'dropped' })))
+
+const lockedIn = (mode: string, relation: QualifiedName) => ({
+  sql: `lock table only ${qualified(relation)} in ${mode} mode`,
+  relation,
+})
+
+const exclusively = (relation: QualifiedName, tree: boolean): PlannedLock => ({
+  ...lockedIn('access exclusive', relation),
+  ...(tree && { tree }),
+})
+
+/** A key that holds for every row has come since the reveal, or was validated before a restore broke off. */
+async function sayingWhoRefers<T>(context: RunContext, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (sqlState(error) !== REFERRED_TO) throw error
+    throw rowsInTheWay(context, {
+      message: `rows of feature ${context.feature} cannot be set aside, because others refer to them`,
+      detail: [error instanceof Error ? `${error.message}.` : '', 'They would be changed, or go, and be kept nowhere.'],
+      ...(!context.session.inTransaction && {
+        hint: 'Change those rows, or drop the foreign key and add it again when the restore has ended; then run the same command again, it goes on where it was.',
+      }),
+      cause: error,
+    })
+  }
+}
