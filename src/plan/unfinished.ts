@@ -10,7 +10,7 @@ export function refuseUnfinished(model: Model): void {
   const found = [...restoredInto(model), ...watched(model)]
   if (found.length === 0) return
   throw new UnshipError({
-    code: 'wrong_state',
+    code: 'not_restorable',
     message: `feature ${model.feature.name} cannot be removed while other runs on its tables are unfinished`,
     detail: found.join('\n'),
     hint: `Run the same command of that feature again to finish it, or unship abort to take it back. ${NOTHING_CHANGED}`,

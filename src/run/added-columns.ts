@@ -28,7 +28,7 @@ export async function addedReasons(
 }
 
 const isSameOrder = ({ columns }: Source, present: readonly string[]): boolean =>
-  columns !== undefined && columns.length === present.length && columns.every((name, n) => name === present[n])
+  columns?.length === present.length && columns.every((name, n) => name === present[n])
 
 /** What other features took after a removal, and restores have brought back. */
 async function haveAllComeBack(

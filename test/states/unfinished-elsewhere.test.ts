@@ -21,7 +21,7 @@ describe('a second feature, while the run of a first one has broken off', () => 
     ),
   )
   const refused = async (feature: FeatureDeclaration) => {
-    const error = await refusedUnchanged(database(), 'wrong_state', () => removeFeature(db(), feature))
+    const error = await refusedUnchanged(database(), 'not_restorable', () => removeFeature(db(), feature))
     expect(error.suggestion).toBeUndefined()
     expect(error.hint).toMatch(/^Run the same command of that feature again to finish it, or unship abort/)
     return error.detail
