@@ -93,8 +93,8 @@ export const demandsOf = (orphans: Orphans): string => {
   const child = `${literal(qualified(orphans.child))}::pg_catalog.regclass`
   const tree = `any (${treeOf(orphans.child, orphans.partitioned)})`
   return `select c.relforcerowsecurity as forced, case
-    when exists (select from pg_catalog.pg_rewrite r where r.ev_class = ${tree} and r.ev_enabled in ('O', 'A')) then 'access exclusive'
-    when exists (select from pg_catalog.pg_trigger t where t.tgrelid = ${tree} and t.tgenabled in ('O', 'A')
+    when exists (select from pg_catalog.pg_rewrite r where r.ev_class = ${tree} and r.ev_enabled <> 'D') then 'access exclusive'
+    when exists (select from pg_catalog.pg_trigger t where t.tgrelid = ${tree} and t.tgenabled <> 'D'
       and (not t.tgisinternal or t.tgparentid <> 0 and t.tgconstrindid = 0)) then 'share row exclusive' end as mode
   from pg_catalog.pg_class c where c.oid = ${child}`
 }
@@ -172,7 +172,7 @@ begin
   select
     pg_catalog.array_agg(pg_catalog.format('alter table only %s disable %s %I', o.relation, o.kind, o.name)),
     pg_catalog.array_agg(pg_catalog.format('alter table only %s enable %s %s %I', o.relation,
-      case o.enabled when 'A' then 'always' else '' end, o.kind, o.name))
+      case o.enabled when 'A' then 'always' when 'R' then 'replica' else '' end, o.kind, o.name))
   into off, back
   from (
     /* the copies that partitions have of a row trigger count as internal in PostgreSQL 14 */
@@ -180,7 +180,7 @@ begin
     from pg_catalog.pg_trigger t where t.tgrelid = any (tree) and (not t.tgisinternal or t.tgparentid <> 0 and t.tgconstrindid = 0)
     union all
     select 'rule', r.rulename, r.ev_enabled, r.ev_class::pg_catalog.regclass from pg_catalog.pg_rewrite r where r.ev_class = any (tree)
-  ) o where o.enabled in ('O', 'A');
+  ) o where o.enabled <> 'D';
   if forced then
     execute ${literal(`alter table ${table} no force row level security`)};
   end if;
