@@ -1,6 +1,6 @@
 import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import { shown, type Model } from './model.ts'
-import { isBeingRestored } from './under-restore.ts'
+import { hasStandIn, isBeingRestored } from './under-restore.ts'
 
 /**
  * Refuses tables on which another run has its own things for the time being: what stands in for a trigger would be captured for it,
@@ -25,6 +25,8 @@ function restoredInto(model: Model): string[] {
     if (!relation || !isBeingRestored(relation, snapshot)) return []
     const { schema, name } = model.name(oid)
     const run = snapshot.unfinished.find((u) => u.direction === 'restore' && u.schema === schema && u.name === name)
+    // what bears such a name, and is of no run, is somebody's own
+    if (!run && !hasStandIn(relation, snapshot)) return []
     const of = run ? ` of feature ${run.feature} (run ${run.run})` : ''
     return [`A restore${of} into ${shown({ schema, name })} is under way, or has broken off: it has to end first.`]
   })
