@@ -17,7 +17,9 @@ export async function addedReasons(
   for (const { table } of plan.hosts) {
     const relation = rows.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
     const source = plan.sources?.find((s) => s.table === shown(table))
-    if (!relation || !source || source.byPlace.length === 0 || relation.max_attnum <= source.last) continue
+    // the first ledgers tell neither
+    const someAdded = relation !== undefined && source !== undefined && relation.max_attnum > source.last
+    if (!someAdded || source.byPlace.length === 0) continue
     const columns = rows.columns.filter((c) => c.attrelid === relation.oid).sort((a, b) => a.attnum - b.attnum)
     const added = columns.filter((c) => c.attnum > source.last).map((c) => c.attname)
     const present = columns.map((c) => c.attname)
