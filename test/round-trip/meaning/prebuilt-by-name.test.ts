@@ -4,6 +4,9 @@ import { useDatabase } from '../../support/database.ts'
 import { asOwner, expectRoundTrip } from '../../support/round-trip.ts'
 import { roundTrip } from '../columns/support.ts'
 
+/** How names are shown depends on the search_path of whoever fills a materialized view, before PostgreSQL 17: it is ours there. */
+const AS_FILLED = 'set search_path = pg_catalog;'
+
 describe('a materialized view whose query goes by names', () => {
   const database = useDatabase()
 
@@ -13,8 +16,8 @@ describe('a materialized view whose query goes by names', () => {
       `create table item (id int primary key) partition by range (id);
        create table item_1 partition of item for values from (0) to (10);
        create table item_2 partition of item for values from (10) to (20);
-       insert into item values (1), (11);
-       create materialized view m as select tableoid::regclass::text as source, id from item;`,
+       insert into item values (1), (11); ${AS_FILLED}
+       create materialized view public.m as select tableoid::regclass::text as source, id from public.item;`,
     )
     await expectRoundTrip(database(), { name: 'items', tables: ['item', 'item_1', 'item_2'], views: ['m'] })
   })
@@ -22,9 +25,9 @@ describe('a materialized view whose query goes by names', () => {
   test('holds the names of moved tables: a constant, the catalog', async () => {
     await asOwner(
       database(),
-      `create table item (id int primary key); insert into item values (1);
-       create materialized view m as
-         select 'item'::regclass::text as source, (select relname from pg_class where oid = item.tableoid) as rel, id from item;`,
+      `create table item (id int primary key); insert into item values (1); ${AS_FILLED}
+       create materialized view public.m as
+         select 'public.item'::regclass::text as source, (select relname from pg_class where oid = item.tableoid) as rel, id from public.item;`,
     )
     await expectRoundTrip(database(), { name: 'items', tables: ['item'], views: ['m'] })
   })
@@ -87,8 +90,8 @@ describe('a materialized view whose query goes by names', () => {
   test('shows a stored identifier as a name', async () => {
     await asOwner(
       database(),
-      `create table item (id int primary key, ref regclass); insert into item values (1, 'item');
-       create materialized view m as select ref::text as source, id from item;`,
+      `create table item (id int primary key, ref regclass); insert into item values (1, 'item'); ${AS_FILLED}
+       create materialized view public.m as select ref::text as source, id from public.item;`,
     )
     await expectRoundTrip(database(), { name: 'items', tables: ['item'], views: ['m'] })
   })
