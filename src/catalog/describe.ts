@@ -179,10 +179,12 @@ export const sameDefinition = (a: unknown, b: unknown): boolean => isDeepStrictE
 export function withUnnamedNotNull(identity: string, definition: unknown): unknown {
   const { notNull } = (definition ?? {}) as { notNull?: unknown }
   if (!Array.isArray(notNull) || !isDeepStrictEqual(notNull.slice(1), [true, false, null])) return definition
-  const chosen = String(notNull[0]).replaceAll('.', '_')
-  return `${identity.replaceAll('.', '_')}_not_null`.endsWith(`_${chosen}`)
-    ? { ...(definition as object), notNull: true }
-    : definition
+  const name = String(notNull[0])
+  // of table and column, which may hold such characters themselves
+  const isChosen = [...name.matchAll(/_/g)].some(({ index }) =>
+    `${identity}_not_null`.endsWith(`.${name.slice(0, index)}.${name.slice(index + 1)}`),
+  )
+  return isChosen ? { ...(definition as object), notNull: true } : definition
 }
 
 function withSortedAcl(definition: unknown): unknown {
