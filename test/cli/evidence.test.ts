@@ -19,7 +19,7 @@ test('sees sessions, scans and calls of functions', async () => {
   await asOwner(database(), `select update_payment_method((select id from contacts limit 1), 'card', 'x', now())`)
   const client = await database().connect()
   await client.query(`select payment_method from contacts limit 1`)
-  await expect.poll(async () => (await evidence()).functions.used, { timeout: 15_000 }).toHaveLength(1)
+  await expect.poll(async () => (await evidence()).functions.used).toHaveLength(1)
   const found = await evidence()
   expect(found.sessions.using).toEqual([
     expect.objectContaining({
