@@ -12,6 +12,8 @@ export default defineConfig({
     globalSetup: ['test/support/server.ts'],
     // most of the time they wait: for locks, for timeouts, for commands that they start
     maxWorkers: 4,
+    // files share a process: no test leaves anything behind in it
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // a second is soon over on a machine that runs four tests at once

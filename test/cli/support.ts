@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
-import { ROOT } from '../support/kysely-ctl.ts'
+import { onTestFinished } from 'vitest'
+import { NODE_COMPILE_CACHE, ROOT } from '../support/kysely-ctl.ts'
 
 const BIN = join(ROOT, 'dist', 'cli', 'main.js')
 
@@ -43,21 +43,16 @@ function environment(settings: Record<string, string>): Record<string, string | 
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(PG|DATABASE_URL$|CI$|GITHUB|UNSHIP|NODE_ENV$|TEST|VITEST)/.test(name),
   )
-  return { ...Object.fromEntries(inherited), NO_COLOR: '1', ...settings }
+  return { ...Object.fromEntries(inherited), NO_COLOR: '1', NODE_COMPILE_CACHE, ...settings }
 }
 
 /** What it printed with `--json`. */
 export const json = ({ out }: Ended): any => JSON.parse(out)
 
-const folders: string[] = []
-afterEach(async () => {
-  for (const folder of folders.splice(0)) await rm(folder, { recursive: true })
-})
-
 /** A folder with these files, within the repository, so that packages are found. It goes with the test. */
 export async function project(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(ROOT, 'test', 'tmp-'))
-  folders.push(folder)
+  onTestFinished(() => rm(folder, { recursive: true }))
   for (const [name, text] of Object.entries(files)) {
     await mkdir(join(folder, name, '..'), { recursive: true })
     await writeFile(join(folder, name), text)

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BIN = join(ROOT, 'node_modules', 'kysely-ctl', 'dist', 'bin.mjs')
-/** A fifth of the time that a process takes to start. */
-const NODE_COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'node')
+/** Saves a fifth of the time that a process takes to start. */
+export const NODE_COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'node')
 
 /** How kysely-ctl ended, and what it said. */
 export interface Run {
