@@ -14,7 +14,7 @@ export default defineConfig({
     maxWorkers: 4,
     // files share a process: no test leaves anything behind in it
     isolate: false,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // a second is soon over on a machine that runs four tests at once
     expect: { poll: { timeout: 15_000 } },
