@@ -2,7 +2,7 @@ import { dollarQuote, literal, literalOrNull } from '../sql.ts'
 import { OTHER_MEANING } from '../sql-states.ts'
 
 /*
- * What a definition means, apart from its text. A view with an alias list over a
+ * What a definition means, apart from its text. A view or policy with an alias list over a
  * host table (`contacts c(a, b)`) prints the same text after the host's columns changed
  * places, and yet means other columns.
  */
@@ -23,11 +23,15 @@ export const meaningOfView = (oid: string): string =>
         ${columnOf}
         where w.ev_class = ${oid} and w.rulename = '_RETURN' and d.refobjid <> ${oid}`)
 
-/** The same of a function whose body PostgreSQL parses when it is created (BEGIN ATOMIC). */
-export const meaningOfRoutine = (oid: string): string =>
+const columnsUsedBy = (catalog: string) => (oid: string) =>
   columnsUsed(`pg_catalog.pg_depend d
         ${columnOf}
-        where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = ${oid}`)
+        where d.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass and d.objid = ${oid}`)
+
+/** The same of a function whose body PostgreSQL parses when it is created (BEGIN ATOMIC). */
+export const meaningOfRoutine = columnsUsedBy('pg_proc')
+export const meaningOfPolicy = columnsUsedBy('pg_policy')
+export const meaningOfRule = columnsUsedBy('pg_rewrite')
 
 /** Tables whose row types are what called functions return, or constants and rows are cast to. */
 const rowTypes = (from: string) => `coalesce((

@@ -1,5 +1,6 @@
 import { id, literal } from '../sql.ts'
 import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { meaningOfPolicy } from './meaning.ts'
 import { replayable } from './replay.ts'
 
 /** pg_policy.polcmd */
@@ -15,6 +16,8 @@ export interface Policy {
   readonly roles: readonly (string | null)[]
   readonly qual: string | null
   readonly with_check: string | null
+  /** The columns that it reads, by name. */
+  readonly meaning: string | null
   readonly description: string | null
 }
 
@@ -24,6 +27,7 @@ export const policyQuery = ({ relations }: Scope): string => `
       left join pg_catalog.pg_roles r on r.oid = u.oid) as roles,
     pg_catalog.pg_get_expr(p.polqual, p.polrelid) as qual,
     pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) as with_check,
+    ${meaningOfPolicy('p.oid')} as meaning,
     pg_catalog.obj_description(p.oid, 'pg_policy') as description
   from pg_catalog.pg_policy p
   where p.polrelid = any (${oidArray(relations)})

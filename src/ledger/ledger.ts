@@ -33,9 +33,9 @@ export interface Source {
   readonly oid: string
   /** Numbers of its key columns. */
   readonly key: readonly number[]
-  /** The number of its last column, and what is created again that names its columns by their place. */
-  readonly last: number
-  readonly byPlace: readonly string[]
+  /** The number of its last column, and what is created again that names its columns by their place; the first ledgers tell neither. */
+  readonly last?: number
+  readonly byPlace?: readonly string[]
   /** The columns that stayed, in their order; ledgers of earlier versions do not tell. */
   readonly columns?: readonly string[]
 }

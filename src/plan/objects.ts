@@ -1,5 +1,5 @@
 import type { Oid } from '../catalog/fragments.ts'
-import { demandMeaning, meaningOfRoutine, meaningOfView } from '../catalog/meaning.ts'
+import { demandMeaning, meaningOfPolicy, meaningOfRoutine, meaningOfRule, meaningOfView } from '../catalog/meaning.ts'
 import type { Index } from '../catalog/index.ts'
 import { createPolicy, type Policy } from '../catalog/policy.ts'
 import type { Relation } from '../catalog/relation.ts'
@@ -38,6 +38,9 @@ export const comment = (of: string, text: string | null): string[] =>
   text === null ? [] : [`comment on ${of} is ${literal(text)}`]
 const withoutSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
 const regclass = (name: string) => `${literal(name)}::pg_catalog.regclass::pg_catalog.oid`
+/** An expression for the identifier of what has a name on a table only. */
+const oidOn = (catalog: string, relid: string, column: string, table: string, name: string) =>
+  `(select o.oid from pg_catalog.${catalog} o where o.${relid} = ${regclass(table)} and o.${column} = ${literal(name)})`
 
 export function relationAcl(
   relation: Relation,
@@ -223,7 +226,14 @@ export function recreatedPolicy(model: Model, policy: Policy): Recreated {
     kind: 'policy',
     identity: `${name} on ${table}`,
     drop: [`drop policy ${name} on ${table}`],
-    create: createPolicy(policy, table),
+    create: [
+      ...createPolicy(policy, table),
+      demandMeaning(
+        `policy ${name} on ${table}`,
+        meaningOfPolicy(oidOn('pg_policy', 'polrelid', 'polname', table, policy.polname)),
+        policy.meaning,
+      ),
+    ],
     validate: null,
   }
 }
@@ -239,6 +249,11 @@ export function recreatedRule(model: Model, rule: Rule): Recreated {
     drop: [`drop rule ${name} on ${table}`],
     create: [
       replayable(withoutSemicolon(rule.def)),
+      demandMeaning(
+        `rule ${name} on ${table}`,
+        meaningOfRule(oidOn('pg_rewrite', 'ev_class', 'rulename', table, rule.rulename)),
+        rule.meaning,
+      ),
       ...(rule.ev_enabled === 'O' ? [] : [`alter table ${table} ${tgenabled[rule.ev_enabled]} rule ${name}`]),
       ...comment(`rule ${name} on ${table}`, rule.description),
     ],

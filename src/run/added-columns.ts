@@ -1,30 +1,49 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
-import type { LedgerRun, RecordedPlan, Source } from '../ledger/ledger.ts'
+import { ledgerOid, type LedgerRun, type RecordedPlan, type Source } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import { literal, type QualifiedName } from '../sql.ts'
+import { row } from './query.ts'
 
-/** Reasons against restoring what names columns by their place: restored ones would stand after those that were added since. */
+/**
+ * Reasons against restoring what names columns by their place: restored ones would stand after those that were added since, or before
+ * the place of those that were dropped.
+ */
 export async function addedReasons(
   db: AnyKysely,
   removal: LedgerRun,
   plan: RecordedPlan,
   rows: CatalogRows,
 ): Promise<string[]> {
+  const sources = plan.sources?.filter(({ byPlace = [] }) => byPlace.length > 0) ?? []
+  if (sources.length === 0) return []
+  const { ledger } = await row<{ ledger: string }>(db, `select ${ledgerOid} as ledger`)
   const reasons: string[] = []
   for (const { table } of plan.hosts) {
     const relation = rows.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
-    const source = plan.sources?.find((s) => s.table === shown(table))
-    // the first ledgers tell neither
-    const someAdded = relation !== undefined && source !== undefined && relation.max_attnum > source.last
-    if (!someAdded || source.byPlace.length === 0) continue
-    const columns = rows.columns.filter((c) => c.attrelid === relation.oid).sort((a, b) => a.attnum - b.attnum)
-    const added = columns.filter((c) => c.attnum > source.last).map((c) => c.attname)
-    const present = columns.map((c) => c.attname)
-    if (isSameOrder(source, present) && (await haveAllComeBack(db, removal.id, table, added))) continue
-    reasons.push(...source.byPlace.map((what) => `${what}, and columns were added to it since`))
+    const source = sources.find((s) => s.table === shown(table))
+    if (!relation || !source) continue
+    const { last = relation.max_attnum, byPlace = [] } = source
+    const present = rows.columns.filter((c) => c.attrelid === relation.oid).sort((a, b) => a.attnum - b.attnum)
+    const names = present.map((c) => c.attname)
+    const someAdded = relation.max_attnum > last
+    // a table that was made anew, or dumped, numbers its columns anew
+    const isSame = plan.ledger === ledger && relation.oid === source.oid
+    const added = present.filter((c) => c.attnum > last).map((c) => c.attname)
+    const stands =
+      source.columns && !isSame
+        ? isSameOrder(source, names)
+        : someAdded
+          ? isSameOrder(source, names) && (await haveAllComeBack(db, removal.id, table, added))
+          : // whatever they are called by now
+            source.columns?.length === names.length || !source.columns
+    const how =
+      added.length > 0
+        ? 'columns were added to it since'
+        : `its columns were ${source.columns?.join(', ') ?? 'others'}, and are ${names.join(', ')}`
+    if (!stands) reasons.push(...byPlace.map((what) => `${what}, and ${how}`))
   }
   return reasons
 }
