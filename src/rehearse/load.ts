@@ -25,6 +25,17 @@ export async function loadDump(client: ClientBase, dump: string): Promise<LeftOu
   return leftOut
 }
 
+/** Gives all functions to the superuser that rehearses: it would refuse to run those of other roles, as which a rehearsal does not run. */
+export async function takeFunctions(client: ClientBase): Promise<void> {
+  await client.query(`do $take$ declare theirs record; begin
+  for theirs in select p.oid::pg_catalog.regprocedure as routine from pg_catalog.pg_proc p
+    join pg_catalog.pg_roles r on r.oid = p.proowner where not r.rolsuper
+  loop
+    execute pg_catalog.format('alter routine %s owner to current_user', theirs.routine);
+  end loop;
+end $take$`)
+}
+
 /** @returns why it could not be loaded */
 async function load(client: ClientBase, sql: string): Promise<string | null> {
   for (let attempt = 0; ; attempt++)

@@ -5,7 +5,7 @@ import { surviveDeadConnections } from '../connection.ts'
 import { startEmbedded } from '../embedded/start.ts'
 import { UnshipError } from '../errors.ts'
 import { majorOfDump } from './dump.ts'
-import { loadDump, type LeftOut } from './load.ts'
+import { loadDump, takeFunctions, type LeftOut } from './load.ts'
 import { makeRows, type RowCounts } from './rows.ts'
 import { sampleRows } from './sample.ts'
 import { differences, findPgDump, keptSince, readState } from './state.ts'
@@ -46,7 +46,7 @@ export interface Rehearsal {
  * compares definitions and rows. The database that the schema is of is not touched (rows
  * are read from it where `rows.from` names it).
  *
- * Rights are not rehearsed: all runs as the superuser of that server.
+ * Rights are not rehearsed: all runs as the superuser of that server, to which it gives all functions.
  *
  * @throws {UnshipError} `no_embedded_server` where no programs of that major are installed.
  *
@@ -95,6 +95,7 @@ async function rehearseIn(
       )
     : { rows: {}, leftOut: [] }
 
+  await inDatabase(target, 'rehearsal', takeFunctions)
   const pool = new pg.Pool({ connectionString: url })
   surviveDeadConnections(pool)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })

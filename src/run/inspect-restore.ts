@@ -33,6 +33,7 @@ import { readOnlyServer } from './inspect.ts'
 import { refuseEventTriggers } from './late-event-triggers.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
 import { readNeeds } from './needs.ts'
+import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
@@ -59,6 +60,7 @@ export async function inspectRestore(
   const statements = await readStatements(db, removal.id)
   const needs = await readNeeds(db, plan.needs ?? [])
   await refuseRestoreRights(context, plan, environment, statements, needs)
+  await refuseOthersFunctionsNow(db, plan, 'Nothing was restored.')
   await refuseGone(context, plan, statements, needs)
   refuseAltered(context, statements, needs)
   await refuseChangedBackups(context, removal, plan)

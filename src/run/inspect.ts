@@ -14,6 +14,7 @@ import { planFromSnapshot } from '../plan/removal.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { readClaimed } from './claimed.ts'
 import { readKeptNames } from './kept-besides.ts'
+import { refuseOthersFunctions } from './others-functions.ts'
 import { refuseOurs } from './ours.ts'
 import { proveRestorable } from './prove.ts'
 import { row } from './query.ts'
@@ -51,6 +52,7 @@ async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, 
   const unfinished = await readUnfinished(session.db)
   const snapshot = { ...(await readSnapshot(session.db, feature, named)), kept, unfinished }
   const plan = refuseOurs(claimed, feature, () => planFromSnapshot(snapshot, feature))
+  await refuseOthersFunctions(session.db, new Model(snapshot, feature))
   await proveRestorable(session, plan)
   return { snapshot, plan }
 }

@@ -32,6 +32,7 @@ import { inspectRestore, refuseAmbiguousKeys, refuseChangedBackups, refuseMissin
 import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
+import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { run, runTogether } from './query.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
@@ -147,6 +148,7 @@ export async function startRestore(
 
 /** Goes on with a restore that broke off. */
 export async function continueRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
+  await refuseOthersFunctionsNow(context.db, planOf(restore), 'It is as far restored as before.')
   const beforeReveal = order.indexOf(restore.phase) < order.indexOf('reveal')
   if (beforeReveal) {
     await refuseMissing(context, planOf(restore))

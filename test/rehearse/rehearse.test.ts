@@ -31,6 +31,20 @@ describe('a rehearsal', () => {
     expect(found.leftOut.map((l) => l.what)).toEqual(['EXTENSION public.nowhere', 'TABLE public.place'])
   })
 
+  test('is as exact where a check calls a function of the owner', async () => {
+    const function_ = entry(
+      'FUNCTION',
+      'fine(text)',
+      `CREATE FUNCTION public.fine(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'select true';
+       ALTER FUNCTION public.fine(text) OWNER TO app; ALTER TABLE public.item ADD CHECK (public.fine(kind));`,
+    )
+    const columns = { item: ['kind'] }
+    expect(await rehearsal({ ...migration({ name: 'kind', columns }), schema: SCHEMA + function_ })).toMatchObject({
+      verdict: 'exact',
+      error: null,
+    })
+  })
+
   test('sees what a restore has not brought back', async () => {
     const { up, down } = migration({ name: 'kind', columns: { item: ['kind'] } })
     const found = await rehearsal({
