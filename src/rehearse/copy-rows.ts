@@ -76,7 +76,7 @@ function insertInto({ name: target, columns }: SampledTable, source: SampledTabl
   const names = columns.filter((c) => !c.generated && has(source, c.name)).map((c) => id(c.name))
   const list = names.length > 0 ? `(${names.join(', ')})` : ''
   return `insert into ${target} ${list} overriding system value
-    select ${names.map((name) => `(r.t).${name}`).join(', ')} from (select x::${target} as t from unnest($1::text[]) x) r`
+    select ${names.map((name) => `(r.t).${name}`).join(', ')} from (select x::${target} as t from pg_catalog.unnest($1::text[]) x) r`
 }
 
 /** All at once; one by one where that is refused. @returns how many were refused, by reason */
@@ -106,10 +106,10 @@ const NO_REFUSAL = /^(?:08|53|57|58|XX)/
 
 /** Tables that hold rows of their own. */
 export const TABLES = `
-  select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name,
-    coalesce((select json_agg(json_build_object('name', a.attname, 'generated', a.attgenerated <> '') order by a.attnum)
-      from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]') as columns
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  select c.oid::text as oid, pg_catalog.format('%I.%I', n.nspname, c.relname) as name, coalesce((
+      select pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'generated', a.attgenerated <> '') order by a.attnum)
+      from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]') as columns
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind = 'r' and c.relpersistence <> 't' and c.relname !~ '^kysely_migration'
     and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship')
   order by c.oid`

@@ -17,10 +17,15 @@ export const readTexts: string = Object.entries(SETTINGS)
   .join('; ')
 
 /** For a transaction that writes texts of values. */
-export const writeTexts: string = Object.entries({
+export const writeTexts: string = setLocally({
   ...SETTINGS,
   // names that are values, of regclass and its like, are qualified
   search_path: '',
 })
-  .map(([name, value]) => `set local ${name} to ${literal(value)}`)
-  .join('; ')
+
+/** For one transaction. */
+export function setLocally(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `set local ${name} to ${literal(value)}`)
+    .join('; ')
+}
