@@ -14,6 +14,10 @@ export interface Needed {
   readonly schema?: string | null
   /** Of a column, function or enum: what a definition may depend on besides its name. */
   readonly state?: string | null
+  /** Its address in the catalog: catalog, identifier, number of a column. */
+  readonly identity?: string | null
+  /** Of an enum: the identifiers of the labels in `state`, as JSON. */
+  readonly labels?: string | null
 }
 
 /** SQL: the type of a column; volatility and result of a function; the labels of an enum, as JSON. */
@@ -31,6 +35,15 @@ export const stateOf = (classid: string, objid: string, objsubid: string): strin
       select pg_catalog.json_agg(e.enumlabel order by e.enumsortorder)::text from pg_catalog.pg_enum e where e.enumtypid = ${objid})
     end`
 
+/** SQL: the identifiers of an enum's labels, in their order, as JSON; null for all else. */
+export const labelsOf = (classid: string, objid: string): string =>
+  `(select pg_catalog.json_agg(e.oid::text order by e.enumsortorder)::text from pg_catalog.pg_enum e
+    where ${classid} = 'pg_catalog.pg_type'::pg_catalog.regclass and e.enumtypid = ${objid})`
+
+/** SQL: an address as `Needed.identity` has it. */
+export const identityOf = (classid: string, objid: string, objsubid: string): string =>
+  `pg_catalog.concat_ws(':', (select x.relname from pg_catalog.pg_class x where x.oid = ${classid}), ${objid}, ${objsubid})`
+
 /** An index or constraint of the same columns serves as well, whatever it is called; of schemas it is asked anyway. */
 const NAMELESS = ['schema', 'index', 'table constraint', 'domain constraint', 'view column', 'rule', 'default value']
 
@@ -44,7 +57,8 @@ export const neededQuery = (roots: readonly Address[]): string => `
     case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(d.refobjid, 'EXECUTE')
       when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(d.refobjid, 'USAGE') end as held,
     (pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).schema,
-    ${stateOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as state
+    ${stateOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as state,
+    ${identityOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as identity, ${labelsOf('d.refclassid', 'd.refobjid')} as labels
   from reached r
   join pg_catalog.pg_depend d on d.classid = r.classid and d.objid = r.objid and d.objsubid = r.objsubid
   join pg_catalog.pg_class x on x.oid = d.classid

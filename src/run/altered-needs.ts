@@ -42,12 +42,32 @@ function reasons(need: Altered, statements: readonly LedgerStatement[]): string[
 
 const isRoutine = ({ type }: Need) => ['function', 'procedure', 'aggregate'].includes(type)
 
-/** Labels that statements speak of, as far as their texts tell. */
-function lostLabels({ description, state, now }: Altered, statements: readonly LedgerStatement[]): string[] {
-  const labels = (json: string | null | undefined) => JSON.parse(json ?? '[]') as string[]
-  const left = new Set(labels(now))
-  return labels(state)
-    .filter((label) => !left.has(label))
-    .filter((label) => statements.some(({ sql }) => hasWord(sql, label.replaceAll("'", "''"))))
-    .map((label) => `label ${label} of ${description} does not exist`)
+/** Labels that statements speak of, as far as their texts tell, which are not there or by now mean another value. */
+function lostLabels(need: Altered, statements: readonly LedgerStatement[]): string[] {
+  const { description } = need
+  const list = (json: string | null | undefined) => JSON.parse(json ?? '[]') as string[]
+  const [before, now] = [list(need.state), list(need.now)]
+  const [ids, idsNow] = [list(need.labels), list(need.labelsNow)]
+  const spoken = before.filter((label) => statements.some(({ sql }) => hasWord(sql, label.replaceAll("'", "''"))))
+  return spoken.flatMap((label) => {
+    const at = now.indexOf(label)
+    if (at < 0) return [`label ${label} of ${description} does not exist`]
+    if (need.same === true) {
+      const was = idsNow.indexOf(ids[before.indexOf(label)] ?? '')
+      return was === at
+        ? []
+        : [`label ${label} of ${description} is another one: what it was is ${now[was] ?? ''} by now`]
+    }
+    // of a type of that name that was made anew, the names are all there is
+    return need.same === null && hasMoved(label, before, now)
+      ? [`label ${label} of ${description} has another place among its labels: it seems to be another one`]
+      : []
+  })
+}
+
+/** Labels come in between and are renamed, but none ever goes or moves: as far as their order tells. */
+function hasMoved(label: string, before: readonly string[], now: readonly string[]): boolean {
+  if (before.length === now.length) return before.indexOf(label) !== now.indexOf(label)
+  const isBefore = (labels: readonly string[], other: string) => labels.indexOf(other) < labels.indexOf(label)
+  return before.some((other) => now.includes(other) && isBefore(before, other) !== isBefore(now, other))
 }

@@ -36,6 +36,7 @@ import { readNeeds } from './needs.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
+import { refuseReplaced } from './replaced-needs.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { storedReasons } from './stored-rows.ts'
 import { refuseChangedTrees } from './trees.ts'
@@ -58,10 +59,11 @@ export async function inspectRestore(
   await refuseChangedTrees(context, plan)
   await refuseTampered(context, removal, plan)
   const statements = await readStatements(db, removal.id)
-  const needs = await readNeeds(db, plan.needs ?? [])
+  const needs = await readNeeds(db, plan)
   await refuseRestoreRights(context, plan, environment, statements, needs)
   await refuseOthersFunctionsNow(db, plan, 'Nothing was restored.')
   await refuseGone(context, plan, statements, needs)
+  refuseReplaced(context, needs)
   refuseAltered(context, statements, needs)
   await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
@@ -136,7 +138,7 @@ export async function refuseAmbiguousKeys(context: RunContext, plan: RecordedPla
   const { rows } = await readHosts(context, plan, major)
   const reasons = plan.hosts.flatMap((host) => keyReasons(host, rows))
   refuseReasons(context, reasons, state)
-  await refuseOtherKeys(context, plan, await readNeeds(context.db, plan.needs ?? []), state)
+  await refuseOtherKeys(context, plan, await readNeeds(context.db, plan), state)
 }
 
 function refuseReasons({ feature }: RunContext, reasons: readonly string[], state: string): void {

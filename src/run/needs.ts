@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { stateOf } from '../catalog/needed.ts'
+import { identityOf, labelsOf, stateOf } from '../catalog/needed.ts'
+import { ledgerOid, type RecordedPlan } from '../ledger/ledger.ts'
 import type { Need } from '../plan/needs.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { row, run } from './query.ts'
@@ -14,26 +15,43 @@ export interface NeedsNow {
   readonly lost: readonly (Need & { readonly identity: string })[]
   /** Those that are there and otherwise than they were. */
   readonly altered: readonly (Need & Altered)[]
+  /** Those whose names others bear by now, as far as identifiers tell: none in a database that came from a dump. */
+  readonly replaced: readonly (Need & Replaced)[]
+}
+
+interface Replaced {
+  /** What is called so by now that was meant; null where it is gone. */
+  readonly was: string | null
+  /** The table that it is, or is of, where that is another table; else null. */
+  readonly table: string | null
 }
 
 interface Altered {
   readonly now: string | null
+  /** Of an enum: the identifiers of its labels now. */
+  readonly labelsNow: string | null
+  /** It is what it was, not another of its name: null where identifiers cannot tell. */
+  readonly same: boolean | null
   /** Of a column: one of the types is made of the other where that is needed. */
   readonly castable: boolean
 }
 
-export async function readNeeds(db: AnyKysely, needs: readonly Need[]): Promise<NeedsNow> {
-  if (needs.length === 0) return { gone: [], closed: [], lost: [], altered: [] }
+export async function readNeeds(
+  db: AnyKysely,
+  { needs = [], ledger = '' }: Pick<RecordedPlan, 'needs' | 'ledger'>,
+): Promise<NeedsNow> {
+  if (needs.length === 0) return { gone: [], closed: [], lost: [], altered: [], replaced: [] }
   const body = `
 declare
   need record;
   found record;
   now text;
+  same bool;
   answers jsonb := '[]';
 begin
   for need in
-    select n.ordinality - 1 as n, n.type, n.names, n.args, n.held, n.state
-    from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(needs))}) as (type text, names text[], args text[], held bool, state text)) with ordinality n
+    select n.ordinality - 1 as n, n.type, n.names, n.args, n.held, n.state, n.identity
+    from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(needs))}) as (type text, names text[], args text[], held bool, state text, identity text)) with ordinality n
   loop
     begin
       select * into found from pg_catalog.pg_get_object_address(need.type, need.names, need.args);
@@ -45,8 +63,16 @@ begin
         answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'lost', 'identity',
           (select i.identity from pg_catalog.pg_identify_object(found.classid, found.objid, found.objsubid) i));
       end if;
+      same := case when ${ledgerOid} = ${literal(ledger)} then need.identity = ${identityOf('found.classid', 'found.objid', 'found.objsubid')} end;
+      if not same then
+        answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'replaced', 'was', ${describedOf('need.identity')},
+          'table', (select pg_catalog.pg_describe_object(found.classid, c.oid, 0) from pg_catalog.pg_class c
+            where found.classid = c.tableoid and c.oid = found.objid and c.relkind in ('r', 'p', 'f')
+              and c.oid::text <> pg_catalog.split_part(need.identity, ':', 2)));
+      end if;
       if need.state <> coalesce(now, '') then
-        answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'altered', 'now', now,
+        answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'altered', 'now', now, 'same', same,
+          'labelsNow', ${labelsOf('found.classid', 'found.objid')},
           'castable', need.type ~ 'column$' and exists (select from pg_catalog.pg_cast c where c.castcontext = 'i'
             and (c.castsource = pg_catalog.to_regtype(${typeOf('need.state')}) and c.casttarget = pg_catalog.to_regtype(${typeOf('now')})
               or c.castsource = pg_catalog.to_regtype(${typeOf('now')}) and c.casttarget = pg_catalog.to_regtype(${typeOf('need.state')}))));
@@ -72,7 +98,17 @@ end`
     closed: those('closed'),
     lost: those<{ identity: string }>('lost'),
     altered: those<Altered>('altered'),
+    replaced: those<Replaced>('replaced'),
   }
+}
+
+/** What is at an address; null where nothing is. */
+const describedOf = (identity: string) => {
+  const part = (n: number) => `pg_catalog.split_part(${identity}, ':', ${String(n)})`
+  return `(select pg_catalog.pg_describe_object(a.classid, a.objid, a.objsubid)
+            from (values (pg_catalog.to_regclass('pg_catalog.' || ${part(1)})::pg_catalog.oid, ${part(2)}::pg_catalog.oid, ${part(3)}::int)) a(classid, objid, objsubid)
+            where a.objsubid = 0 or exists (select from pg_catalog.pg_attribute m
+              where m.attrelid = a.objid and m.attnum = a.objsubid and not m.attisdropped))`
 }
 
 /** Without its collation. */
