@@ -50,9 +50,22 @@ export const copyStatement = (host: HostPlan): string => `create table ${qualifi
  * Values come into the backup as they are stored: those that are compressed stay so in any case, and no others are, of which
  * the host could not tell any more that they were not. Run before there are rows.
  */
-export function storageStatement({ backup, columns }: HostPlan): string | null {
+function storageStatement({ backup, columns }: HostPlan): string | null {
   const settings = columns.filter((c) => c.toasted).map((c) => `alter column ${id(c.name)} set storage external`)
   return settings.length === 0 ? null : `alter table ${qualified(backup)} ${settings.join(', ')}`
+}
+
+/** Whoever reads all tables, and of the host what policies let it see, sees nothing of what we keep of it: there are no policies. */
+export const hideRows = ({ rowSecurity = false }: Pick<HostPlan, 'rowSecurity'>, table: QualifiedName): string[] =>
+  rowSecurity ? [`alter table ${qualified(table)} enable row level security`] : []
+
+/** What is done to a backup before there are rows in it. */
+export function preparing(host: HostPlan): { readonly sql: string; readonly reason: string }[] {
+  const storage = storageStatement(host)
+  return [
+    ...hideRows(host, host.backup).map((sql) => ({ sql, reason: 'seen by nobody whom policies hide rows from' })),
+    ...(storage === null ? [] : [{ sql: storage, reason: 'values are kept as they are stored' }]),
+  ]
 }
 
 /** What a statement sums up of the rows that it copies. */

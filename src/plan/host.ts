@@ -48,6 +48,9 @@ export function planHost(model: Model, oid: Oid): HostPlan {
       .map((k) => ({ ...k, onDelete: 'set null', setColumns: [] })),
     checks: hostChecks(model, oid),
     demandedKeys: demandedKeys(model, oid).filter((k) => !mayBeEmpty(k.columns, stored)),
+    ...([oid, ...model.members(oid).map((m) => m.relid)].some((of) => model.relation(of).relrowsecurity) && {
+      rowSecurity: true,
+    }),
     everyRow: columns.some((c) => c.filler !== null) || stored.some((c) => c.constrained_domain),
     watch: {
       log: { schema: LEDGER_SCHEMA, name: watch },

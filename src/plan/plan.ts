@@ -89,6 +89,8 @@ export interface HostPlan {
   readonly demandedKeys?: readonly MovedForeignKey[]
   /** Every row is backed up, not only those that hold something. */
   readonly everyRow: boolean
+  /** Policies decide who sees its rows, or those of a partition. */
+  readonly rowSecurity?: boolean
   readonly watch: { readonly log: QualifiedName; readonly routine: QualifiedName; readonly trigger: string }
 }
 

@@ -2,7 +2,7 @@ import type { Oid } from '../catalog/fragments.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { backupKeyOf } from './backup-names.ts'
-import { catchUpIfLogged, copyStatement, storageStatement } from './backup.ts'
+import { catchUpIfLogged, copyStatement, preparing } from './backup.ts'
 import { generatedColumns, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import type { Rename } from './moved.ts'
@@ -33,8 +33,7 @@ export function removalStatements(model: Model, parts: Parts): Statement<Removal
   }
   for (const host of hosts) {
     add('copy', copyStatement(host), `values of ${shown(host.table)}`, 'ACCESS SHARE', [host.table])
-    const storage = storageStatement(host)
-    if (storage !== null) add('copy', storage, 'values are kept as they are stored', null, [])
+    for (const { sql, reason } of preparing(host)) add('copy', sql, reason, null, [])
     add(
       'copy',
       `alter table ${qualified(host.backup)} add constraint ${id(backupKeyOf(model, host.backup).name)} primary key (${host.key.map((k) => id(k)).join(', ')})`,

@@ -203,6 +203,10 @@ begin
       end loop;
       execute pg_catalog.format(${literal(`alter table ${name} add column %I text`)}, reason);
       execute ${literal(owned)};
+      /* whoever the table's policies hide rows from sees none of these */
+      if exists (select from pg_catalog.pg_class c where c.oid = any (tree) and c.relrowsecurity) then
+        alter table ${name} enable row level security;
+      end if;
       comment on table ${name} is ${literal(`Rows of ${shown(aside.of)} that had no place any more when kysely-unship restored it`)};
     end if;
     insert into ${name} select t.*, ${literal(aside.reason)} from ${only}${table} t, ${found('orphaned')} where ${isFound};

@@ -1,6 +1,6 @@
 import { shortened } from '../names.ts'
 import { dollarQuote, id, qualified } from '../sql.ts'
-import { holds, image, list } from './backup.ts'
+import { hideRows, holds, image, list } from './backup.ts'
 import type { HostPlan } from './plan.ts'
 import { dropTriggersOf, forEachClone, forEachMember } from './tree.ts'
 
@@ -46,6 +46,7 @@ end`
       reason: 'the same',
       locks: false,
     },
+    ...hideRows(host, host.watch.log).map((sql) => ({ sql, reason: 'the same', locks: false })),
     {
       sql: `create function ${routine}() returns trigger language plpgsql security definer set search_path = '' as ${dollarQuote(body, 'watch')}`,
       reason: 'logs those keys',

@@ -2,7 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { copyStretchStatement, storageStatement, type Summed, type Sums } from '../plan/backup.ts'
+import { copyStretchStatement, preparing, type Summed, type Sums } from '../plan/backup.ts'
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { CountPlan, HostPlan, RemovalPlan } from '../plan/plan.ts'
@@ -100,10 +100,11 @@ async function copyHost(
   { runId, counts }: { runId: string; counts: readonly CountPlan[] },
 ): Promise<Tally> {
   const { db, session } = context
+  const first = preparing(host).map(({ sql }) => sql)
   // there for all to see, before others help to fill it
   await runTogether(db, [
     `${create}\nwith no data`,
-    ...rest.filter((sql) => sql === storageStatement(host)),
+    ...first,
     ownersOnly(qualified(host.backup), ''),
     recordEvent(
       runId,
@@ -112,7 +113,7 @@ async function copyHost(
       `pg_catalog.jsonb_build_object('oid', ${literal(qualified(host.backup))}::pg_catalog.regclass::pg_catalog.oid::text)`,
     ),
   ])
-  const finish = rest.filter((sql) => sql !== storageStatement(host))
+  const finish = rest.filter((sql) => !first.includes(sql))
   const backup = backupOf(host)
   const columns = (await sealedColumns(db, [backup])).get(backup) ?? []
   const tally = new Tally(host, { hash: (alias) => rowHash(columns, alias), counts })
