@@ -72,26 +72,24 @@ function revoking(target: AclTarget, { keepOwner = false, builtIn = false, then 
  * The statements that give an object exactly this list, in this order, whatever
  * default privileges gave it when it was created.
  */
-export function setAcl(target: AclTarget, acl: Acl, actingRole: string): string[] {
+export function setAcl(target: AclTarget, acl: Acl): string[] {
   if (acl === null) {
     const toPublic = target.publicDefault ? [`grant ${target.publicDefault} on ${target.object} to public`] : []
     const then = [...toPublic, `grant all on ${target.object} to ${id(target.owner)}`]
     return [revoking(target, { then: then.map((sql) => `execute ${literal(sql)}`) })]
   }
-  return [revoking(target, { builtIn: true }), ...grants(target.object, acl, target.owner, actingRole)]
+  return [revoking(target, { builtIn: true }), ...grants(target.object, acl, target.owner)]
 }
+
+/** The role that the session has set, or none: whoever restores, it need not be the role that removed. */
+export const KEEP_ROLE = `select pg_catalog.set_config('unship.role', pg_catalog.current_setting('role'), true)`
+export const ROLE_AS_KEPT = `select pg_catalog.set_config('role', pg_catalog.current_setting('unship.role'), true)`
 
 /**
  * GRANT statements, in the list's order but that whoever grants has been given the option before; those by another grantor
  * are made in that role.
  */
-export function grants(
-  object: string,
-  acl: readonly AclEntry[],
-  owner: string,
-  actingRole: string,
-  columns = '',
-): string[] {
+export function grants(object: string, acl: readonly AclEntry[], owner: string, columns = ''): string[] {
   const statements: string[] = []
   for (const group of inOrderOfOptions(grouped(acl), owner)) {
     const [first] = group
@@ -100,7 +98,7 @@ export function grants(
     const option = first.grantable ? ' with grant option' : ''
     const grant = `grant ${privileges} on ${object} to ${grantee(first.grantee)}${option}`
     if (first.grantor === owner) statements.push(grant)
-    else statements.push(`set local role ${id(first.grantor)}`, grant, `set local role ${id(actingRole)}`)
+    else statements.push(KEEP_ROLE, `set local role ${id(first.grantor)}`, grant, ROLE_AS_KEPT)
   }
   return statements
 }

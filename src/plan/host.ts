@@ -153,7 +153,7 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const table = qualified(name)
   const hidden = id(hiddenName(column.attname))
   const original = id(column.attname)
-  const { current_user: me, major } = model.snapshot.environment
+  const { major } = model.snapshot.environment
   const constant = column.default !== null && column.default_constant
   const fill = filler(model, name, column)
   const statements: ColumnStatements = { add: [], locked: [], online: [], reveal: [], captured: [] }
@@ -227,7 +227,7 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   if (declared !== null) reveal.push(...fillTrigger(model, name, column, declared).drop)
   reveal.push(...notNullComment(table, column))
   reveal.unshift(`alter table ${table} rename column ${hidden} to ${original}`)
-  reveal.push(...grants(`table ${table}`, column.attacl ?? [], relation.owner, me, ` (${original})`))
+  reveal.push(...grants(`table ${table}`, column.attacl ?? [], relation.owner, ` (${original})`))
   return statements
 }
 
@@ -273,7 +273,7 @@ function sequenceExtras(model: Model, oid: Oid): string[] {
   const sequence = model.relation(oid)
   const name = qualified(model.name(oid))
   return [
-    ...setAcl(relationAcl(sequence), sequence.relacl, model.snapshot.environment.current_user),
+    ...setAcl(relationAcl(sequence), sequence.relacl),
     ...(sequence.description === null ? [] : [`comment on sequence ${name} is ${literal(sequence.description)}`]),
   ]
 }
@@ -301,12 +301,6 @@ export function generatedColumn(model: Model, oid: Oid, column: Column): string[
     ...settings(model, oid, name, column),
     ...notNullComment(table, column),
     ...(column.description === null ? [] : [`comment on column ${table}.${name} is ${literal(column.description)}`]),
-    ...grants(
-      `table ${table}`,
-      column.attacl ?? [],
-      relation.owner,
-      model.snapshot.environment.current_user,
-      ` (${name})`,
-    ),
+    ...grants(`table ${table}`, column.attacl ?? [], relation.owner, ` (${name})`),
   ]
 }

@@ -35,7 +35,6 @@ export function movedTable(model: Model, oid: Oid): Rename {
   const relation = model.relation(oid)
   const table = qualified(model.name(oid))
   const backup = backupOf(model, oid)
-  const me = model.snapshot.environment.current_user
   const ahead: string[] = []
   const away: string[] = []
   const back: string[] = []
@@ -65,7 +64,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   }
   if (relation.relforcerowsecurity) back.push(`alter table ${table} force row level security`)
   // what somebody was granted on the backup is taken away again, where there was no list at all, too
-  back.push(...setAcl(relationAcl(relation), relation.relacl, me), ...columnGrants(model, relation))
+  back.push(...setAcl(relationAcl(relation), relation.relacl), ...columnGrants(model, relation))
   for (const membership of membershipsOf(model, oid)) back.push(publish(membership, model.name(oid)))
   return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, ahead, away, back, of: backup }
 }
@@ -85,10 +84,7 @@ export function movedSequence(model: Model, oid: Oid): Rename {
     identity: name,
     ahead: relation.relacl ? [revokeFromOthers(target)] : [],
     away: [`alter sequence ${name} rename to ${id(backup.name)}`],
-    back: [
-      `alter sequence ${qualified(backup)} rename to ${id(relation.relname)}`,
-      ...setAcl(target, relation.relacl, model.snapshot.environment.current_user),
-    ],
+    back: [`alter sequence ${qualified(backup)} rename to ${id(relation.relname)}`, ...setAcl(target, relation.relacl)],
   }
 }
 
@@ -118,7 +114,7 @@ export function movedRoutine(model: Model, routine: Routine): Rename {
     away: [`alter ${kind} ${name} rename to ${id(backup.name)}`],
     back: [
       `alter ${kind} ${qualified(backup)}${args} rename to ${id(routine.proname)}`,
-      ...setAcl(routineAcl(routine), routine.proacl, model.snapshot.environment.current_user),
+      ...setAcl(routineAcl(routine), routine.proacl),
     ],
   }
 }

@@ -62,15 +62,7 @@ export function columnGrants(model: Model, relation: Relation): string[] {
   const name = qualified({ schema: relation.nspname, name: relation.relname })
   return model
     .columns(relation.oid)
-    .flatMap((c) =>
-      grants(
-        `table ${name}`,
-        c.attacl ?? [],
-        relation.owner,
-        model.snapshot.environment.current_user,
-        ` (${id(c.attname)})`,
-      ),
-    )
+    .flatMap((c) => grants(`table ${name}`, c.attacl ?? [], relation.owner, ` (${id(c.attname)})`))
 }
 
 export function recreatedView(model: Model, relation: Relation): Recreated {
@@ -104,7 +96,7 @@ export function recreatedView(model: Model, relation: Relation): Recreated {
   create.push(`alter ${kind} ${name} owner to ${id(relation.owner)}`)
   if (materialized && relation.relispopulated && !isOurs(model, relation))
     create.push(`refresh materialized view ${name}`)
-  create.push(...setAcl(relationAcl(relation), relation.relacl, model.snapshot.environment.current_user))
+  create.push(...setAcl(relationAcl(relation), relation.relacl))
   create.push(...columnGrants(model, relation))
   create.push(...comment(`${kind} ${name}`, relation.description))
   create.push(...comment(`rule "_RETURN" on ${name}`, relation.rule_comment))
@@ -207,7 +199,7 @@ export function recreatedRoutine(model: Model, routine: Routine): Recreated {
         ? [demandMeaning(`${kind} ${name}`, meaningOfRoutine(regprocedure(routine)), routine.meaning)]
         : []),
       `alter ${kind} ${name} owner to ${id(routine.owner)}`,
-      ...setAcl(routineAcl(routine), routine.proacl, model.snapshot.environment.current_user),
+      ...setAcl(routineAcl(routine), routine.proacl),
       ...comment(`${kind} ${name}`, routine.description),
     ],
     validate: null,

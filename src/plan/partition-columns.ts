@@ -37,7 +37,7 @@ function ofMember(
   relid: Oid,
   { column, own, above }: { column: Column; own: Column; above: Column },
 ): MemberStatements {
-  const { current_user: me, major } = model.snapshot.environment
+  const { major } = model.snapshot.environment
   const table = qualified(model.name(relid))
   const only = `alter table only ${table}`
   // generated columns come back at the reveal, under their own names
@@ -86,7 +86,7 @@ function ofMember(
     reveal.push(
       `comment on constraint ${id(own.not_null_name ?? '')} on ${table} is ${literal(own.not_null_description)}`,
     )
-  reveal.push(...grants(`table ${table}`, own.attacl ?? [], model.relation(relid).owner, me, ` (${name})`))
+  reveal.push(...grants(`table ${table}`, own.attacl ?? [], model.relation(relid).owner, ` (${name})`))
   return {
     table: relid,
     add: there(...add),

@@ -6,6 +6,7 @@ import { shown } from '../plan/model.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { neededBy, type NeedsNow } from './needs.ts'
+import { partsOf } from './recorded-statements.ts'
 
 /** The last word of what gives something to a role: GRANT, OWNER TO, SET ROLE. Names of ours are always quoted. */
 const TO_A_ROLE = /^(?:grant |alter [^]* owner to |set local role )(?:[^]* )?("(?:[^"]|"")+")(?: with grant option)?$/
@@ -20,7 +21,7 @@ export async function refuseGone(
   statements: readonly LedgerStatement[],
   { gone: missing }: NeedsNow,
 ): Promise<void> {
-  const roles = new Set(statements.flatMap(({ sql }) => TO_A_ROLE.exec(sql)?.[1] ?? []))
+  const roles = new Set(statements.flatMap(partsOf).flatMap((sql) => TO_A_ROLE.exec(sql)?.[1] ?? []))
   const schemas = new Set([...plan.hosts.map((h) => h.table), ...plan.claims].map(({ schema }) => schema))
   const names = [
     ...[...roles].map((role) => ({ kind: 'role', name: role.slice(1, -1).replaceAll('""', '"') })),

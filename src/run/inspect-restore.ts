@@ -6,7 +6,7 @@ import { relkinds, type Relation } from '../catalog/relation.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import { readStatements, type LedgerRun, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerRun, LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
 import { isBeingRestored } from '../plan/under-restore.ts'
 import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
@@ -35,6 +35,7 @@ import { warnOfLostKeys } from './lost-keys.ts'
 import { readNeeds } from './needs.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
+import { recordedStatements } from './recorded-statements.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { refuseReplaced } from './replaced-needs.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
@@ -58,7 +59,7 @@ export async function inspectRestore(
   await refuseMissing(context, plan)
   await refuseChangedTrees(context, plan)
   await refuseTampered(context, removal, plan)
-  const statements = await readStatements(db, removal.id)
+  const statements = await recordedStatements(db, removal.id)
   const needs = await readNeeds(db, plan)
   await refuseRestoreRights(context, plan, environment, statements, needs)
   await refuseOthersFunctionsNow(db, plan, 'Nothing was restored.')

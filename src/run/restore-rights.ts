@@ -10,14 +10,15 @@ import type { Creator } from '../plan/rights.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import type { NeedsNow } from './needs.ts'
+import { partsOf } from './recorded-statements.ts'
 
 /** What only a table's owner creates. */
 const OF_TABLES: readonly string[] = ['constraint', 'trigger', 'policy', 'rule']
 
-/** What the restore lacks, and the statement that gives it. */
+/** What the restore lacks, and the statement that gives it: null where only a superuser has it. */
 interface Lack {
   readonly what: string
-  readonly grant: string
+  readonly grant: string | null
 }
 
 /** Refuses where the session may not change what the restore changes, or create what it creates. */
@@ -66,12 +67,17 @@ export async function refuseRestoreRights(
     ...lackedNeeds(needs, me),
   ]
   if (lacks.length === 0) return
-  const grants = [...new Set(lacks.map(({ grant }) => `${grant};`))].join('\n')
+  const grants = new Set(lacks.flatMap(({ grant }) => (grant === null ? [] : [`${grant};`])))
   throw new UnshipError({
     code: 'missing_privilege',
     message: `role ${me} lacks privileges to restore feature ${feature}`,
     detail: [...new Set(lacks.map(({ what }) => `${what}.`))].join('\n'),
-    hint: `Grant them to ${me}, or run the restore as a role that has them:\n${grants}\nNothing was restored.`,
+    hint: [
+      ...(lacks.some(({ grant }) => grant === null)
+        ? ["Run the restore as a superuser: a superuser's rights are none to be handed on."]
+        : [`Grant them to ${me}, or run the restore as a role that has them:`, ...grants]),
+      'Nothing was restored.',
+    ].join('\n'),
   })
 }
 
@@ -83,16 +89,17 @@ async function lackedMemberships(
   { current_user: me, major }: Environment,
   statements: readonly LedgerStatement[],
 ): Promise<Lack[]> {
-  const roles = new Set(statements.flatMap(({ sql }) => IN_A_ROLE.exec(sql)?.[1] ?? []))
+  const roles = new Set(statements.flatMap(partsOf).flatMap((sql) => IN_A_ROLE.exec(sql)?.[1] ?? []))
   if (roles.size === 0) return []
   const names = [...roles].map((role) => literal(role.slice(1, -1).replaceAll('""', '"')))
-  const found = await readJson<{ rolname: string }>(
+  const found = await readJson<{ rolname: string; superuser: boolean }>(
     db,
-    `select r.rolname from (${roleQuery(major)}) r where r.rolname in (${names.join(', ')}) and not (r.usable and r.settable) order by 1`,
+    `select r.rolname, s.rolsuper as superuser from (${roleQuery(major)}) r join pg_catalog.pg_roles s on s.rolname = r.rolname
+     where r.rolname in (${names.join(', ')}) and not (r.usable and r.settable) order by 1`,
   )
-  return found.map(({ rolname }) => ({
+  return found.map(({ rolname, superuser }) => ({
     what: `Membership in role ${rolname}`,
-    grant: `grant ${id(rolname)} to ${id(me)}`,
+    grant: superuser ? null : `grant ${id(rolname)} to ${id(me)}`,
   }))
 }
 

@@ -7,7 +7,6 @@ import {
   finishRun,
   latestRun,
   majorOf,
-  readStatements,
   recordEvent,
   runById,
   setPhase,
@@ -35,6 +34,7 @@ import type { RunOptions } from './options.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { run, runTogether } from './query.ts'
+import { recordedStatements } from './recorded-statements.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
@@ -178,7 +178,7 @@ async function runPhases(
   const { db, session } = context
   const plan = await withoutGoneLocks(context, planOf(restore))
   const removalId = restore.removal_id ?? ''
-  const statements = await readStatements(db, removalId)
+  const statements = await recordedStatements(db, removalId)
   const restoring: Restoring = {
     context,
     plan,

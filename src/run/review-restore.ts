@@ -2,7 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readEnvironment } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import { latestRun, readStatements, runById, type LedgerRun } from '../ledger/ledger.ts'
+import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { Model } from '../plan/model.ts'
 import type { Statement } from '../plan/plan.ts'
 import type { RestoreReview } from '../plan/review.ts'
@@ -13,6 +13,7 @@ import { RunContext } from './context.ts'
 import { estimateBackups } from './estimate.ts'
 import { inspect } from './inspect.ts'
 import { inspectRestore } from './inspect-restore.ts'
+import { recordedStatements } from './recorded-statements.ts'
 import { relationExists } from './relation-exists.ts'
 import { reviewHead, unfinished } from './review-removal.ts'
 import { withSession, type Session } from './session.ts'
@@ -81,7 +82,7 @@ async function fromLedger(
       ...({ phase: 'add', action: 'run', sql, lock: null, relations: [], object: null } as const),
       reason: 'backups come from the archive',
     })),
-    ...(await readStatements(db, removal.id)),
+    ...(await recordedStatements(db, removal.id)),
   ]
   const backups: RestoreReview['backups'][number][] = []
   for (const [n, backup] of backupsOf(plan).entries()) {
