@@ -22,7 +22,8 @@ import type { TriggerSwap } from '../plan/swap.ts'
 import { ownerHint } from '../owner-hint.ts'
 import { literal } from '../sql.ts'
 import type { KeptDefinitions } from './kept-definitions.ts'
-import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA } from './schema.ts'
+import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA, LEDGER_TABLES } from './schema.ts'
+import { ODD_LEDGER, oddLedger, refuseUntrusted } from './trusted.ts'
 import { PACKAGE_VERSION } from './version.ts'
 
 export type RunState = 'running' | 'done' | 'absent' | 'aborted'
@@ -113,17 +114,17 @@ export interface LedgerStatement {
 }
 
 const runs = `${LEDGER_SCHEMA}.runs`
-const LEDGER_TABLES = ['runs', 'objects', 'statements', 'events']
 
 export async function ledgerExists(db: AnyKysely): Promise<boolean> {
-  const result = await sql<{ owner: string; superuser: boolean; usable: boolean; me: string }>`
-    select r.rolname::text as owner, r.rolsuper as superuser, current_user::text as me,
+  const result = await sql<{ owner: string; superuser: boolean; usable: boolean; odd: boolean; me: string }>`
+    select r.rolname::text as owner, r.rolsuper as superuser, current_user::text as me, ${sql.raw(ODD_LEDGER)} as odd,
       pg_catalog.has_schema_privilege(n.oid, 'USAGE') and pg_catalog.has_table_privilege(c.oid, 'SELECT') as usable
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_roles r on r.oid = c.relowner where n.nspname = ${LEDGER_SCHEMA} and c.relname = 'runs'`.execute(
     db,
   )
   const [ledger] = result.rows
+  if (ledger?.odd) throw oddLedger()
   if (ledger && !ledger.usable)
     throw new UnshipError({
       code: 'missing_privilege',
@@ -134,7 +135,7 @@ export async function ledgerExists(db: AnyKysely): Promise<boolean> {
             { ...ledger, object: `schema ${LEDGER_SCHEMA}` },
             ...LEDGER_TABLES.map((name) => ({ ...ledger, object: `table ${LEDGER_SCHEMA}.${name}` })),
           ])
-        : `Run it as ${ledger.owner}, or grant that role to ${ledger.me}.`,
+        : `Run it as ${ledger.owner}. A role that it is granted to may SET ROLE to it.`,
     })
   return ledger !== undefined
 }
@@ -164,6 +165,8 @@ begin
 end $$`,
     )
     .execute(db)
+  // somebody may have made its schema meanwhile
+  await refuseUntrusted(db)
 }
 
 /** The feature's latest run; runs that found nothing or were taken back do not count. */

@@ -1,6 +1,8 @@
 /** The schema of our own, created on demand; only the migrating role can read it. */
 export const LEDGER_SCHEMA = 'unship'
 
+export const LEDGER_TABLES = ['runs', 'objects', 'statements', 'events'] as const
+
 /** Raised when the tables change shape; every later release reads the earlier ones. */
 export const LEDGER_FORMAT = 1
 

@@ -1,8 +1,10 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { demandTrustedLedger } from '../ledger/open.ts'
 import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
+import { sayingWhatLedger } from './ledger-errors.ts'
 import type { RunOptions } from './options.ts'
 import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from './report.ts'
 import { isServerError, messageWithoutValues } from '../server-error.ts'
@@ -26,9 +28,11 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
       const context = new RunContext(session, feature, options)
       const patience = { attempts: context.options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () =>
-        work(context).catch((error: unknown) => {
-          throw serverSays(direction, context, error)
-        }),
+        sayingWhatLedger(() => demandTrustedLedger(session.db))
+          .then(() => work(context))
+          .catch((error: unknown) => {
+            throw serverSays(direction, context, error)
+          }),
       )
     }),
   )

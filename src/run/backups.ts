@@ -55,15 +55,17 @@ export async function sealBackups(
   explain: (backup: Backup, error: unknown) => unknown = (_, error) => error,
 ): Promise<BackupReport[]> {
   const columns = await sealedColumns(db, backups)
-  const bytes = await bytesOf(db, backups)
+  const found = await measured(db, backups)
   const reports: BackupReport[] = []
   for (const backup of backups) {
     const { table, of } = backup
+    // what stands there instead may run functions of its owner's when it is read
+    if (found.get(backup)?.table === false) throw explain(backup, noTable(table))
     const statement = statementOf(backup, columns.get(backup) ?? [], earlier[shown(table)])
     const { checksum, rows } = await row<{ checksum: string; rows: string }>(db, statement).catch((error: unknown) => {
       throw explain(backup, error)
     })
-    reports.push({ table: shown(table), of, rows: Number(rows), bytes: bytes.get(backup) ?? 0, checksum })
+    reports.push({ table: shown(table), of, rows: Number(rows), bytes: found.get(backup)?.bytes ?? 0, checksum })
   }
   return reports
 }
@@ -135,15 +137,22 @@ export async function printedByLabels(db: AnyKysely, backups: readonly Backup[])
   return found.map(({ type }) => `type ${type}`)
 }
 
-async function bytesOf(db: AnyKysely, backups: readonly Backup[]): Promise<ReadonlyMap<Backup, number>> {
-  const found = await readJson<{ n: number; bytes: number }>(
+const noTable = (table: QualifiedName) => new Error(`relation ${shown(table)} is no table any more`)
+
+/** Of backups that are there: how large they are, and whether they are tables. */
+async function measured(
+  db: AnyKysely,
+  backups: readonly Backup[],
+): Promise<ReadonlyMap<Backup, { readonly bytes: number; readonly table: boolean }>> {
+  const found = await readJson<{ n: number; bytes: number; table: boolean }>(
     db,
     // of a table that is neither partitioned nor a partition there is no tree
-    `select b.n, coalesce((select pg_catalog.sum(pg_catalog.pg_total_relation_size(p.relid)) from pg_catalog.pg_partition_tree(pg_catalog.to_regclass(b.name)) p),
-       pg_catalog.pg_total_relation_size(pg_catalog.to_regclass(b.name)), 0) as bytes
-     from ${numbered(backups)}`,
+    `select b.n, c.relkind in ('r', 'p') as table,
+       coalesce((select pg_catalog.sum(pg_catalog.pg_total_relation_size(p.relid)) from pg_catalog.pg_partition_tree(c.oid) p),
+         pg_catalog.pg_total_relation_size(c.oid), 0) as bytes
+     from ${numbered(backups)} join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(b.name)`,
   )
-  return new Map(backups.map((backup, n) => [backup, found.find((f) => f.n === n)?.bytes ?? 0]))
+  return new Map(backups.flatMap((backup, n) => found.filter((f) => f.n === n).map((f) => [backup, f] as const)))
 }
 
 const numbered = (backups: readonly Backup[]): string =>

@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { PURGED, readKeeping } from '../ledger/history.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
+import { ODD_LEDGER, oddLedger } from '../ledger/trusted.ts'
 import type { QualifiedName } from '../sql.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
 
@@ -31,14 +32,15 @@ export async function readClaimed(db: AnyKysely): Promise<ClaimedTable[]> {
 
 /** The role may read what tells of runs and what they keep; false where there is no ledger. */
 export async function isLedgerReadable(db: AnyKysely): Promise<boolean> {
-  const readable = await readJson<{ readable: boolean }>(
+  const [ledger] = await readJson<{ readable: boolean; odd: boolean }>(
     db,
-    `select pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')) as readable
+    `select pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')) as readable, ${ODD_LEDGER} as odd
      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where n.nspname = '${LEDGER_SCHEMA}' and c.relname in ('runs', 'objects', 'events') and pg_catalog.has_schema_privilege(n.oid, 'USAGE')
      having pg_catalog.bool_or(c.relname = 'runs')`,
   )
-  return readable[0]?.readable ?? false
+  if (ledger?.odd) throw oddLedger()
+  return ledger?.readable ?? false
 }
 
 const CLAIMED = `

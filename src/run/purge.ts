@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { PURGED, readRuns, type Archive, type RunRecord } from '../ledger/history.ts'
 import { recordEvent } from '../ledger/ledger.ts'
+import { demandTrustedLedger } from '../ledger/open.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
 import { RunContext } from './context.ts'
 import { refuseDisowned, type Supposed } from './disowned.ts'
@@ -65,10 +66,12 @@ export async function purgeKept(
 
 async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<PurgeReport> {
   const { db, feature } = context
+  const drops = options.due === true || options.confirmed === true || options.forceDataLoss === true
+  if (drops) await demandTrustedLedger(db)
   const runs = await readRuns(db, feature)
   const unfinished = runs.find(({ state }) => state === 'running')
   // it may need any of them, or be about to write them
-  if (unfinished && (options.due || options.confirmed || options.forceDataLoss)) throw brokeOff(unfinished)
+  if (unfinished && drops) throw brokeOff(unfinished)
   const today = await todayName(db)
   const { tables, archives } = await readKept(db, runs)
   const decisions = tables

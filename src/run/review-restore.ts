@@ -3,6 +3,7 @@ import { readEnvironment } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
+import { demandTrustedLedger } from '../ledger/open.ts'
 import { Model } from '../plan/model.ts'
 import type { Statement } from '../plan/plan.ts'
 import type { RestoreReview } from '../plan/review.ts'
@@ -41,6 +42,8 @@ export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration):
         : latest?.state === 'running'
           ? await runById(session.db, latest.removal_id ?? '')
           : null
+    // what the plan asks of the rows is in the ledger, too
+    if (removal) await demandTrustedLedger(session.db)
     return removal ? await fromLedger(session, feature, removal, latest) : await fromPlan(session, feature, db)
   })
 }

@@ -57,9 +57,9 @@ describe('rows that came in while a varying default was away', () => {
 describe('batches of filling', () => {
   const database = useDatabase()
 
-  async function removed() {
+  async function removed(db = database().db) {
     await asOwner(database(), schema)
-    await removeFeature(database().db, tokens)
+    await removeFeature(db, tokens)
   }
   const hidden = async () => {
     const [{ filled } = { filled: -1 }] = await database().query<{ filled: number }>(
@@ -91,7 +91,7 @@ describe('batches of filling', () => {
   })
 
   test('pause while a standby lags behind', async () => {
-    await removed()
+    await removed(database().admin)
     const standby = await laggingStandby()
     const events: ProgressEvent[] = []
     try {
