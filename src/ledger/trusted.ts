@@ -8,12 +8,15 @@ import { LEDGER_SCHEMA, LEDGER_TABLES } from './schema.ts'
 /*
  * A restore runs what the ledger says, and whatever hangs on its tables runs with each row that is written there: whoever can
  * write to it can have the session do anything. So a run demands that all these roles may act as the session's role
- * anyway: that role itself, its members, superusers.
+ * anyway: that role itself, its members, superusers. An owner may also be a role that the session's has been made a member of,
+ * unless that is a superuser, who is a member of all.
  */
 
 const runs = `${LEDGER_SCHEMA}.runs`
 const tables = LEDGER_TABLES.map((name) => `'${name}'`).join(', ')
 const weaker = (role: string) => `not pg_catalog.pg_has_role(${role}, current_user, 'MEMBER')`
+const strange = (role: string) => `${weaker(role)} and not (pg_catalog.pg_has_role(current_user, ${role}, 'USAGE')
+    and not (select m.rolsuper from pg_catalog.pg_roles m where m.rolname = current_user))`
 const nameOf = (role: string) => `case ${role} when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(${role})::text end`
 
 /**
@@ -64,14 +67,14 @@ const FINDINGS = `
     join pg_catalog.pg_depend d on d.classid = h.classid and d.objid = h.objid
   )
   select 'owner' as kind, 'schema ${LEDGER_SCHEMA}' as object, ${nameOf('n.nspowner')} as role
-  from pg_catalog.pg_namespace n where n.nspname = '${LEDGER_SCHEMA}' and ${weaker('n.nspowner')}
+  from pg_catalog.pg_namespace n where n.nspname = '${LEDGER_SCHEMA}' and ${strange('n.nspowner')}
   union all
-  select 'owner', l.object, ${nameOf('l.relowner')} from ledger l where ${weaker('l.relowner')}
+  select 'owner', l.object, ${nameOf('l.relowner')} from ledger l where ${strange('l.relowner')}
   union all
   select 'grant', w.object, ${nameOf('w.grantee')} from written w where ${weaker('w.grantee')}
   union all
   select distinct 'function', pg_catalog.pg_describe_object(c.classid, c.objid, 0), ${nameOf('c.owner')}
-  from called c where c.owner is not null and ${weaker('c.owner')}
+  from called c where c.owner is not null and ${strange('c.owner')}
   union all
   select 'rewrite', pg_catalog.pg_describe_object('pg_catalog.pg_rewrite'::pg_catalog.regclass, r.oid, 0), ${nameOf('l.relowner')}
   from ledger l join pg_catalog.pg_rewrite r on r.ev_class = l.oid

@@ -156,6 +156,18 @@ describe('a role that is no superuser', () => {
     await refusedUnchanged(database(), 'not_owner', () => removeFeature(database().db, notes))
   })
 
+  test('goes on with what a role has removed that it is a member of', async () => {
+    const [role] = roles()
+    await asOwner(database(), 'create table notes (id int primary key)')
+    await removeFeature(database().db, notes)
+    await database().query(`grant crm_owner to ${role}`)
+    const member = createPool(urlWith(database().url, { user: role, password: role }), 2)
+    await database().query(`alter role ${role} password '${role}'`)
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool: member }) })
+    const report = await restoreFeature(db, notes).finally(() => db.destroy())
+    expect(report).toMatchObject({ outcome: 'restored', warnings: [] })
+  })
+
   test("works with a superuser's by what it was granted; the superuser, with a ledger that others write to, does not", async () => {
     await asOwner(database(), 'create table notes (id int primary key)')
     await database().query('create table more (id int primary key)')
