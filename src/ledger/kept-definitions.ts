@@ -1,7 +1,7 @@
 import type { Description } from '../catalog/describe.ts'
 import type { ArchivedTable } from './history.ts'
 
-/** How the tables that a removal moved were defined under their backup names when it had ended. */
+/** How the tables and sequences that a removal moved were defined under their backup names when it had ended. */
 export interface KeptDefinitions {
   /** Of the descriptions; others are not compared. */
   readonly format: number

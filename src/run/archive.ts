@@ -2,7 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { ARCHIVED, readKeeping, type Archive, type ArchivedTable } from '../ledger/history.ts'
 import { latestRun, recordEvent, type LedgerRun } from '../ledger/ledger.ts'
-import { demandTrustedLedger } from '../ledger/open.ts'
+import { openLedger } from '../ledger/open.ts'
 import { shown } from '../plan/model.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
@@ -74,7 +74,7 @@ const wrongDay = (feature: string, day: string, what: string) =>
 
 async function archiveLocked(context: RunContext, options: ArchiveOptions): Promise<ArchiveReport> {
   const { db, feature } = context
-  await demandTrustedLedger(db)
+  await openLedger(db)
   const latest = await latestRun(db, feature)
   if (latest?.direction !== 'removal' || latest.state !== 'done')
     throw new UnshipError({

@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import { demandTrustedLedger } from '../ledger/open.ts'
+import { openLedger } from '../ledger/open.ts'
 import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
@@ -28,7 +28,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
       const context = new RunContext(session, feature, options)
       const patience = { attempts: context.options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () =>
-        sayingWhatLedger(() => demandTrustedLedger(session.db))
+        sayingWhatLedger(() => openLedger(session.db))
           .then(() => work(context))
           .catch((error: unknown) => {
             throw serverSays(direction, context, error)

@@ -6,11 +6,12 @@ import type { KeptDefinitions } from '../ledger/kept-definitions.ts'
 import { ledgerOid } from '../ledger/ledger.ts'
 import type { MovedPlan } from '../plan/plan.ts'
 import { escaped, literal, qualified } from '../sql.ts'
+import { movedBesides } from './kept-besides.ts'
 import { row } from './query.ts'
 
 /*
- * A moved table comes back as it is: what somebody has altered of it meanwhile would come back altered. Shapes tell what has
- * come or gone by its name; these tell defaults, checks, settings, owners, and sequences that were set back.
+ * What was moved comes back as it is: what somebody has altered of it meanwhile would come back altered. Shapes tell what has
+ * come or gone of tables by its name; these tell defaults, checks, settings, owners, and sequences that were set back.
  */
 
 /** To be raised when `describe` comes to say the same in another way. */
@@ -19,21 +20,24 @@ const FORMAT = 1
 /** What may be said of a kept table, and who may read it, is nobody's loss. */
 const FREE = ['comment', 'acl', 'publications']
 
-/** null where no table was moved. */
+/** Of a removal's moved tables, and of sequences that were moved by themselves; null where there are none. */
 export async function readKeptDefinitions(
   db: AnyKysely,
+  removalId: string,
   { moved }: { readonly moved: readonly MovedPlan[] },
 ): Promise<KeptDefinitions | null> {
-  if (moved.length === 0) return null
+  const besides = (await movedBesides(db, [removalId])).filter(({ kind }) => kind === 'sequence')
+  const names = [...moved.map(({ backup }) => qualified(backup)), ...besides.map(({ name }) => name)]
+  if (names.length === 0) return null
   const { major, ledger } = await row<{ major: number; ledger: string }>(
     db,
     `select pg_catalog.current_setting('server_version_num')::int / 10000 as major, ${ledgerOid} as ledger`,
   )
   const found = await readJson<{ oid: string; name: string | null; last: string | null; increment: string | null }>(
     db,
-    `select o.oid, case when s.seqrelid is not null then o.oid::pg_catalog.regclass::text end as name,
+    `select distinct o.oid, case when s.seqrelid is not null then o.oid::pg_catalog.regclass::text end as name,
        s.seqincrement::text as increment, pg_catalog.pg_sequence_last_value(s.seqrelid)::text as last
-     from (values ${moved.map((m) => `(${literal(qualified(m.backup))})`).join(', ')}) w(name)
+     from (values ${names.map((name) => `(${literal(name)})`).join(', ')}) w(name)
      cross join lateral (
        select pg_catalog.to_regclass(w.name)::pg_catalog.oid union all
        select d.objid from pg_catalog.pg_depend d

@@ -2,7 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { PURGED, readRuns, type Archive, type RunRecord } from '../ledger/history.ts'
 import { recordEvent } from '../ledger/ledger.ts'
-import { demandTrustedLedger } from '../ledger/open.ts'
+import { openLedger } from '../ledger/open.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
 import { RunContext } from './context.ts'
 import { refuseDisowned, type Supposed } from './disowned.ts'
@@ -67,7 +67,7 @@ export async function purgeKept(
 async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<PurgeReport> {
   const { db, feature } = context
   const drops = options.due === true || options.confirmed === true || options.forceDataLoss === true
-  if (drops) await demandTrustedLedger(db)
+  if (drops) await openLedger(db)
   const runs = await readRuns(db, feature)
   const unfinished = runs.find(({ state }) => state === 'running')
   // it may need any of them, or be about to write them

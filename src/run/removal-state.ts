@@ -30,7 +30,7 @@ export async function finishRemoval(
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
-  const definitions = await readKeptDefinitions(context.db, plan)
+  const definitions = await readKeptDefinitions(context.db, removal.id, plan)
   const oids = await readBackupOids(context.db, backupsOf(plan))
   const report = { backups, oids, shapes, definitions, statements, phases: context.phases, warnings: context.warnings }
   await runTogether(context.db, [

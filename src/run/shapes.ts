@@ -59,13 +59,13 @@ function shapeChanges(plan: Backups, sealed: Shapes, found: Shapes): string[] {
 /** All that was done to them since a removal ended; ledgers of earlier versions do not tell all of it, or nothing. */
 export async function backupChanges(
   db: AnyKysely,
-  { shapes, definitions }: Pick<LedgerRun, 'shapes' | 'definitions'>,
+  { id, shapes, definitions }: Pick<LedgerRun, 'id' | 'shapes' | 'definitions'>,
   plan: Backups,
 ): Promise<string[]> {
   const changes = shapes === null ? [] : shapeChanges(plan, shapes, await readShapes(db, plan))
   // what has gone is told once
   if (changes.length > 0 || definitions === null) return changes
-  return definitionChanges(definitions, await readKeptDefinitions(db, plan))
+  return definitionChanges(definitions, await readKeptDefinitions(db, id, plan))
 }
 
 /** Row count and hash of the statements that restore what a removal took. */
