@@ -1,20 +1,46 @@
 import type { Node } from '../catalog/dependency.ts'
+import type { Naming } from '../catalog/identifiers.ts'
 import { shown, type Model } from './model.ts'
 import { isMovedRoutine } from './moved.ts'
 
 /** Columns whose values name what is created again, under another identifier: afterwards they would name nothing. */
-export function namingWarnings(model: Model): string[] {
+export const namingWarnings = (model: Model): string[] =>
+  namingsOfRecreated(model).flatMap(({ naming, column, list }) =>
+    naming.named === null
+      ? [
+          `values of ${column}, which were not looked at, may name ${list} by an identifier, which is another one after the restore`,
+        ]
+      : isOfFeature(model, naming)
+        ? []
+        : [
+            `values of ${column} name ${list} by an identifier, which is another one after the restore: they name nothing then`,
+          ],
+  )
+
+const NAMES_NOTHING = 'which is another one after the restore: they would come back and name nothing'
+
+/** The same of what the feature keeps itself: it would not come back as it was. */
+export const namingReasons = (model: Model): string[] =>
+  namingsOfRecreated(model)
+    .filter(({ naming }) => naming.named !== null && isOfFeature(model, naming))
+    .map(({ column, list }) => `values of ${column} name ${list} by an identifier, ${NAMES_NOTHING}`)
+
+export const namingHint = (reasons: readonly string[]): string[] =>
+  reasons.some((reason) => reason.endsWith(NAMES_NOTHING))
+    ? ['Keep such names as text (alter table … alter column … type text), or set these values to NULL.']
+    : []
+
+const isOfFeature = (model: Model, { relid, attnum }: Naming) =>
+  model.moved.has(relid) || model.isRemoved(relid, attnum)
+
+function namingsOfRecreated(model: Model): { naming: Naming; column: string; list: string }[] {
   const again = [...model.nodes.values()].filter((node) => isCreatedAgain(model, node))
-  return model.snapshot.namings.flatMap(({ schema, table, column, catalog, named }) => {
+  return model.snapshot.namings.flatMap((naming) => {
+    const { schema, table, column, catalog, named } = naming
     const objects = again.filter((node) => node.catalog === catalog && (named?.includes(node.objid) ?? true))
     if (objects.length === 0) return []
-    const name = `column ${shown({ schema, name: table })}.${column}`
     const list = objects.map((node) => node.description).join(', ')
-    return [
-      named
-        ? `values of ${name} name ${list} by an identifier, which is another one after the restore: they name nothing then`
-        : `values of ${name}, which were not looked at, may name ${list} by an identifier, which is another one after the restore`,
-    ]
+    return [{ naming, column: `column ${shown({ schema, name: table })}.${column}`, list }]
   })
 }
 

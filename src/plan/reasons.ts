@@ -10,6 +10,7 @@ import { usableKey } from './key.ts'
 import { leftBehind } from './left-behind.ts'
 import { isMovedRoutine } from './moved.ts'
 import { shown, type Model } from './model.ts'
+import { namingReasons } from './namings.ts'
 import { dependsOnDropped, needsRecreation } from './parts.ts'
 import { keptRowReasons, placeReasons } from './place-reasons.ts'
 import { publicationReasons } from './published-reasons.ts'
@@ -25,6 +26,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...goingIndexReasons(model),
   ...placeReasons(model),
   ...keptRowReasons(model),
+  ...namingReasons(model),
   ...otherReasons(model),
   ...movedReasons(model),
   ...grantorReasons(model),

@@ -9,6 +9,7 @@ import { keptTriggers } from './kept-triggers.ts'
 import { usableKey } from './key.ts'
 import { refuseLockTable } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
+import { namingHint } from './namings.ts'
 import { isWide, WIDE_HINT } from './published-reasons.ts'
 import { reasonsAgainst } from './reasons.ts'
 import { refuseOwnership, refuseRights, refuseRowSecurity } from './rights.ts'
@@ -76,7 +77,12 @@ function refuseUnrestorable(model: Model, { refused }: Dependents): void {
     code: 'not_restorable',
     message: `feature ${model.feature.name} cannot be restored exactly, so it is not removed`,
     detail: [...new Set(reasons)].map((r) => `${r}.`).join('\n'),
-    hint: [NOTHING_CHANGED, ...(reasons.some(isWide) ? [WIDE_HINT] : []), ...textHint(reasons)].join('\n'),
+    hint: [
+      NOTHING_CHANGED,
+      ...(reasons.some(isWide) ? [WIDE_HINT] : []),
+      ...textHint(reasons),
+      ...namingHint(reasons),
+    ].join('\n'),
   })
 }
 

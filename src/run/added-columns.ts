@@ -1,11 +1,11 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import type { CatalogRows } from '../catalog/snapshot.ts'
-import { ledgerOid, type LedgerRun, type RecordedPlan, type Source } from '../ledger/ledger.ts'
+import type { LedgerRun, RecordedPlan, Source } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import { literal, type QualifiedName } from '../sql.ts'
-import { row } from './query.ts'
+import { isSameLedger } from './same-ledger.ts'
 
 /**
  * Reasons against restoring what names columns by their place: restored ones would stand after those that were added since, or before
@@ -19,7 +19,7 @@ export async function addedReasons(
 ): Promise<string[]> {
   const sources = plan.sources?.filter(({ byPlace = [] }) => byPlace.length > 0) ?? []
   if (sources.length === 0) return []
-  const { ledger } = await row<{ ledger: string }>(db, `select ${ledgerOid} as ledger`)
+  const sameLedger = await isSameLedger(db, plan)
   const reasons: string[] = []
   for (const { table } of plan.hosts) {
     const relation = rows.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
@@ -30,7 +30,7 @@ export async function addedReasons(
     const names = present.map((c) => c.attname)
     const someAdded = relation.max_attnum > last
     // a table that was made anew, or dumped, numbers its columns anew
-    const isSame = plan.ledger === ledger && relation.oid === source.oid
+    const isSame = sameLedger && relation.oid === source.oid
     const added = present.filter((c) => c.attnum > last).map((c) => c.attname)
     const stands =
       source.columns && !isSame

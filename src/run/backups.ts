@@ -3,7 +3,7 @@ import { readJson } from '../catalog/read.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
-import { isTextSeal, sealStatement, textSealStatement, type SealedColumn } from '../plan/seal.ts'
+import { isSealOfNames, isTextSeal, sealStatement, textSealStatement, type SealedColumn } from '../plan/seal.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { row } from './query.ts'
 import type { BackupReport } from './report.ts'
@@ -88,13 +88,26 @@ function statementOf(
   earlier?: string,
 ): string {
   const name = qualified(table)
-  if (earlier === undefined || !isTextSeal(earlier)) return sealStatement(name, columns, { partitioned })
+  if (earlier === undefined) return sealStatement(name, columns, { partitioned })
+  if (isSealOfNames(earlier))
+    return sealStatement(
+      name,
+      columns.map((c) => ({ ...c, naming: false })),
+      { partitioned },
+    )
+  if (!isTextSeal(earlier)) return sealStatement(name, columns, { partitioned })
   return textSealStatement(
     name,
     columns.map((c) => c.attname),
     { partitioned },
   )
 }
+
+/** Types of identifiers of catalog rows. */
+const SHOWN_AS_NAMES = [
+  ...['regclass', 'regcollation', 'regconfig', 'regdictionary', 'regnamespace', 'regoper', 'regoperator'],
+  ...['regproc', 'regprocedure', 'regrole', 'regtype'],
+]
 
 /** By backup, the columns that its seal covers, in its order. */
 export async function sealedColumns(
@@ -103,7 +116,20 @@ export async function sealedColumns(
 ): Promise<ReadonlyMap<Backup, readonly SealedColumn[]>> {
   const found = await readJson<SealedColumn & { n: number }>(
     db,
-    `select b.n, a.attname, case when t.typtype = 'b' and t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end as typname
+    `with recursive part(of, typid) as (
+       select distinct a.atttypid, a.atttypid from ${numbered(backups)} join pg_catalog.pg_attribute a on a.attrelid = pg_catalog.to_regclass(b.name)
+       where a.attnum > 0 and not a.attisdropped
+       union
+       select part.of, i.id from part join pg_catalog.pg_type y on y.oid = part.typid
+       cross join lateral (
+         select y.typbasetype union all select y.typelem where y.typcategory = 'A'
+         union all select r.rngsubtype from pg_catalog.pg_range r where y.typtype in ('r', 'm') and y.oid in (r.rngtypid, r.rngmultitypid)
+         union all select f.atttypid from pg_catalog.pg_attribute f where f.attrelid = y.typrelid and f.attnum > 0 and not f.attisdropped
+       ) i(id) where i.id <> 0)
+     select b.n, a.attname, case when t.typtype = 'b' and t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end as typname,
+       (select pg_catalog.bool_or(y.typnamespace = 'pg_catalog'::pg_catalog.regnamespace and y.typname in (${SHOWN_AS_NAMES.map(literal).join(', ')}))
+          and pg_catalog.bool_and(y.typsend <> 0)
+        from part join pg_catalog.pg_type y on y.oid = part.typid where part.of = a.atttypid) as naming
      from ${numbered(backups)} join pg_catalog.pg_attribute a on a.attrelid = pg_catalog.to_regclass(b.name)
      join pg_catalog.pg_type t on t.oid = a.atttypid
      where a.attnum > 0 and not a.attisdropped

@@ -12,6 +12,7 @@ import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { messageWithoutValues } from '../server-error.ts'
 import { shown } from '../plan/model.ts'
+import { isSameSeal } from '../plan/seal.ts'
 import type { QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
 import { backupsOf, sealBackups } from './backups.ts'
@@ -21,6 +22,7 @@ import { readTaken } from './inspect-restore.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
 import { relationExists } from './relation-exists.ts'
+import { isSameLedger } from './same-ledger.ts'
 import { backupChanges } from './shapes.ts'
 import { withSession } from './session.ts'
 
@@ -111,13 +113,14 @@ const presence = ({ present }: FeatureStatus) =>
 /** Checksums that differ, and backups that are gone. */
 async function changed(db: AnyKysely, run: LedgerRun): Promise<string[]> {
   const { removal, plan } = await keptRemoval(db, run)
+  const sameLedger = await isSameLedger(db, plan)
   const found: string[] = []
   for (const backup of backupsOf(plan)) {
     const name = shown(backup.table)
     const sealed = removal.checksums[name]
     try {
       for (const { checksum } of await sealBackups(db, [backup], removal.checksums))
-        if (sealed !== undefined && checksum !== sealed)
+        if (sealed !== undefined && !isSameSeal(sealed, checksum, sameLedger))
           found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
     } catch (error) {
       found.push(`${name}: ${messageWithoutValues(error)}`)

@@ -6,7 +6,6 @@ import { copyStretchStatement, preparing, type Summed, type Sums } from '../plan
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { CountPlan, HostPlan, RemovalPlan } from '../plan/plan.ts'
-import { rowHash } from '../plan/seal.ts'
 import { rowsOf, treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backupOf, sealedColumns } from './backups.ts'
@@ -116,7 +115,7 @@ async function copyHost(
   const finish = rest.filter((sql) => !first.includes(sql))
   const backup = backupOf(host)
   const columns = (await sealedColumns(db, [backup])).get(backup) ?? []
-  const tally = new Tally(host, { hash: (alias) => rowHash(columns, alias), counts })
+  const tally = new Tally(host, columns, counts)
   if (session.inTransaction) {
     await copyStretches(context, tally, runId, {})
     await runTogether(db, finish)

@@ -1,6 +1,6 @@
 import type { CatalogRows } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
-import { ledgerOid, type RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/ledger.ts'
 import { onKey } from '../plan/backup.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
@@ -10,6 +10,7 @@ import { alterBack, BY_SETTINGS, comparedBySettings, refuseOtherParents } from '
 import type { RunContext } from './context.ts'
 import type { NeedsNow } from './needs.ts'
 import { row, run, sqlState } from './query.ts'
+import { isSameLedger } from './same-ledger.ts'
 
 /*
  * By its key a row is given its values back: that has to mean one row, and the one it was.
@@ -83,8 +84,7 @@ export function keyReasons({ table, key }: HostPlan, rows: CatalogRows): string[
 
 /** Says where a host table, or a column of its key, is another one than before: it may mean other rows by the same values. */
 export async function warnOfOtherHosts(context: RunContext, plan: RecordedPlan, rows: CatalogRows): Promise<void> {
-  const { ledger } = await row<{ ledger: string }>(context.db, `select ${ledgerOid} as ledger`)
-  if (plan.ledger !== ledger) return
+  if (!(await isSameLedger(context.db, plan))) return
   for (const { table, key } of plan.hosts) {
     const source = plan.sources?.find((s) => s.table === shown(table))
     const relation = rows.relations.find((r) => r.nspname === table.schema && r.relname === table.name)

@@ -14,6 +14,7 @@ import type { MembershipSwap } from '../plan/membership-swap.ts'
 import { hidingReasons } from '../plan/published-reasons.ts'
 import type { Naming } from '../plan/same-publications.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
+import { isSameSeal } from '../plan/seal.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
 import { messageWithoutValues } from '../server-error.ts'
@@ -39,6 +40,7 @@ import { recordedStatements } from './recorded-statements.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { refuseReplaced } from './replaced-needs.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
+import { isSameLedger } from './same-ledger.ts'
 import { storedReasons } from './stored-rows.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
@@ -167,9 +169,10 @@ export async function refuseChangedBackups(context: RunContext, removal: LedgerR
             cause: error,
           }),
   )
+  const sameLedger = await isSameLedger(context.db, plan)
   const changed = found.flatMap(({ table, checksum }) => {
     const sealed = removal.checksums[table]
-    return sealed === undefined || sealed === checksum
+    return sealed === undefined || isSameSeal(sealed, checksum, sameLedger)
       ? []
       : [`${table}: sealed as ${sealed}, now ${checksum} (rows:checksum).`]
   })

@@ -1,7 +1,9 @@
 import { UnshipError } from '../errors.ts'
 import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { isSameSeal } from '../plan/seal.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
+import { isSameLedger } from './same-ledger.ts'
 import { readBackupOids } from './disowned.ts'
 import { runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
@@ -25,8 +27,9 @@ export async function finishRemoval(
   removal: Pick<LedgerRun, 'id' | 'plan' | 'feature'>,
 ): Promise<BackupReport[]> {
   const plan = planOf(removal as LedgerRun)
-  const backups = await sealBackups(context.db, backupsOf(plan))
-  demandSeals(context, removal.id, (await runById(context.db, removal.id)).checksums, backups)
+  const recorded = await runById(context.db, removal.id)
+  const backups = await sealBackups(context.db, backupsOf(plan), recorded.checksums)
+  await demandSeals(context, recorded, backups)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
@@ -44,13 +47,14 @@ export async function finishRemoval(
  * The columns went with these seals of their backups, which the cut-over has left in the ledger; earlier versions left none. A
  * table that was moved is sealed for the first time now.
  */
-function demandSeals(
-  { feature }: RunContext,
-  id: string,
-  expected: LedgerRun['checksums'],
+async function demandSeals(
+  { db, feature }: RunContext,
+  removal: LedgerRun,
   found: readonly BackupReport[],
-): void {
-  const changed = found.filter(({ table, checksum }) => (expected[table] ?? checksum) !== checksum)
+): Promise<void> {
+  const { id, checksums: expected } = removal
+  const sameLedger = await isSameLedger(db, planOf(removal))
+  const changed = found.filter(({ table, checksum }) => !isSameSeal(expected[table] ?? checksum, checksum, sameLedger))
   if (changed.length === 0) return
   const names = changed.map(({ table }) => table)
   throw new UnshipError({

@@ -1,6 +1,6 @@
 import type { Change, Summed, Sums } from '../plan/backup.ts'
 import type { CountPlan, HostPlan } from '../plan/plan.ts'
-import { sealOf } from '../plan/seal.ts'
+import { markOf, rowHash, sealOf, type SealedColumn } from '../plan/seal.ts'
 
 /** What has been read of a host table, summed up: its backup has to hold all of it, and nothing else. */
 export class Tally implements Summed {
@@ -13,9 +13,13 @@ export class Tally implements Summed {
   private rows = 0n
   private hashes = 0n
 
-  constructor(host: HostPlan, { hash, counts }: Summed) {
+  private readonly mark: ReturnType<typeof markOf>
+
+  /** @param columns what the seal of its backup covers */
+  constructor(host: HostPlan, columns: readonly SealedColumn[], counts: readonly CountPlan[]) {
     this.host = host
-    this.hash = hash
+    this.hash = (alias) => rowHash(columns, alias)
+    this.mark = markOf(columns)
     this.counts = counts
     this.counted = counts.map(() => 0)
   }
@@ -33,7 +37,7 @@ export class Tally implements Summed {
 
   /** The seal of a backup that holds what was read. */
   get seal(): string {
-    return sealOf(this.rows, this.hashes)
+    return sealOf(this.mark, this.rows, this.hashes)
   }
 
   count(plan: CountPlan): number | undefined {
