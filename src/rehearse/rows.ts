@@ -27,12 +27,11 @@ interface ColumnShape {
 /**
  * Gives every table rows that a computer made up: values by type, the texts that checks allow,
  * references to rows that are there. A row that the table's constraints still refuse is tried with what it needs
- * alone, and left out if that fails too.
+ * alone, and left out if that fails too. Triggers and rules, the application's answer to the application's changes, do not
+ * fire on the connection.
  */
 export async function makeRows(client: ClientBase, rowsPerTable: number): Promise<RowCounts> {
   const made: Record<string, number> = {}
-  // triggers and rules are the application's answer to the application's changes
-  await client.query('set session_replication_role = replica')
   for (const { table, columns } of await readTables(client)) {
     const all = insert(table, columns)
     const needed = insert(
@@ -52,10 +51,9 @@ export async function makeRows(client: ClientBase, rowsPerTable: number): Promis
     end;
   end loop;
 end $rows$`)
-    const { rows } = await client.query<{ rows: string }>(`select count(*) as rows from ${table}`)
+    const { rows } = await client.query<{ rows: string }>(`select pg_catalog.count(*) as rows from ${table}`)
     made[table] = Number(rows[0]?.rows ?? 0)
   }
-  await client.query('reset session_replication_role')
   return made
 }
 
@@ -135,27 +133,27 @@ async function readTables(client: ClientBase): Promise<TableColumns[]> {
 
 const TABLES = `
   select c.oid::text as oid,
-    coalesce((select json_agg(distinct k.confrelid::text) from pg_constraint k
+    coalesce((select pg_catalog.json_agg(distinct k.confrelid::text) from pg_catalog.pg_constraint k
       where k.conrelid = c.oid and k.contype = 'f' and k.confrelid <> c.oid), '[]') as refers_to,
-    json_build_object('table', format('%I.%I', n.nspname, c.relname), 'columns', coalesce((
-      select json_agg(json_build_object(
-          'name', a.attname, 'base', format_type(b.oid, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end),
-          'element', case when b.typcategory = 'A' then format_type(b.typelem, null) end, 'category', b.typcategory,
-          'labels', coalesce((select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = b.oid), '[]'),
+    pg_catalog.json_build_object('table', pg_catalog.format('%I.%I', n.nspname, c.relname), 'columns', coalesce((
+      select pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', a.attname, 'base', pg_catalog.format_type(b.oid, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end),
+          'element', case when b.typcategory = 'A' then pg_catalog.format_type(b.typelem, null) end, 'category', b.typcategory,
+          'labels', coalesce((select pg_catalog.json_agg(e.enumlabel order by e.enumsortorder) from pg_catalog.pg_enum e where e.enumtypid = b.oid), '[]'),
           'optional', not a.attnotnull or a.atthasdef,
-          'texts', coalesce((select json_agg(m[1]) from pg_constraint k
-            cross join regexp_matches(pg_get_constraintdef(k.oid), $q$'((?:[^']|'')*)'::(?:text|character varying|bpchar)$q$, 'g') m
+          'texts', coalesce((select pg_catalog.json_agg(m[1]) from pg_catalog.pg_constraint k
+            cross join pg_catalog.regexp_matches(pg_catalog.pg_get_constraintdef(k.oid), $q$'((?:[^']|'')*)'::(?:text|character varying|bpchar)$q$, 'g') m
             where k.contype = 'c' and k.conkey = array[a.attnum] and k.conrelid = c.oid), '[]'),
-          'reference', (select format('(select r.%I from %I.%I r offset g %% greatest(1, (select count(*)::int from %2$I.%3$I)) limit 1)',
+          'reference', (select pg_catalog.format('(select r.%I from %I.%I r offset g %% greatest(1, (select pg_catalog.count(*)::int from %2$I.%3$I)) limit 1)',
               ra.attname, rn.nspname, r.relname)
-            from pg_constraint k join pg_class r on r.oid = k.confrelid join pg_namespace rn on rn.oid = r.relnamespace
-            join pg_attribute ra on ra.attrelid = r.oid and ra.attnum = k.confkey[array_position(k.conkey, a.attnum)]
+            from pg_catalog.pg_constraint k join pg_catalog.pg_class r on r.oid = k.confrelid join pg_catalog.pg_namespace rn on rn.oid = r.relnamespace
+            join pg_catalog.pg_attribute ra on ra.attrelid = r.oid and ra.attnum = k.confkey[pg_catalog.array_position(k.conkey, a.attnum)]
             where k.contype = 'f' and k.conrelid = c.oid and a.attnum = any (k.conkey) order by k.oid limit 1))
         order by a.attnum)
-      from pg_attribute a join pg_type t on t.oid = a.atttypid
-      join pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end
+      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+      join pg_catalog.pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attidentity = ''), '[]')) as shape
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p') and not c.relispartition
     and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'unship')
     and c.relname !~ '^kysely_migration'

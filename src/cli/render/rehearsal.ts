@@ -9,7 +9,7 @@ const MOST = 30
 
 /** What a rehearsal does not show, whatever its verdict. */
 const LIMITS =
-  'All ran as a superuser and alone: rights, the locks of other sessions, and how long it takes are not shown.'
+  'All ran as a role that may act as every other, and alone: rights, the locks of other sessions, and how long it takes are not shown.'
 
 /** For a terminal. */
 export function rehearsalAsText(
