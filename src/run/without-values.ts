@@ -1,6 +1,4 @@
-/** Strings, dollar quotes, quoted names, names, numbers, and what is none of these. */
-const TOKEN =
-  /(?:\b[EBXNU]&?)?'(?:[^']|'')*(?:'|$)|(\$[A-Za-z_]*\$)[^]*?(?:\1|$)|"(?:[^"]|"")*(?:"|$)|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\$\d+|\d[\w.]*|--[^\n]*|\/\*[^]*?(?:\*\/|$)|[^]/g
+import { sqlTokens } from '../sql-tokens.ts'
 
 /**
  * The text of a statement without its constants and comments. Where a backslash may mean that a
@@ -8,10 +6,18 @@ const TOKEN =
  */
 export function withoutValues(sql: string): string {
   const known = sql.includes('\\') ? sql.replace(/['"$][^]*$/, '...') : sql
-  return known.replaceAll(TOKEN, (token) => {
-    if (/^(?:[EBXNU]&?)?'|^\$[A-Za-z_]*\$/.test(token)) return "'...'"
-    if (/^\d/.test(token)) return '...'
-    if (/^(--|\/\*)/.test(token) && token.length > 1) return ''
-    return token
-  })
+  return sqlTokens(known)
+    .map(({ kind, text }) => {
+      switch (kind) {
+        case 'string':
+          return `${/^[bnx](?=')/i.exec(text)?.[0] ?? ''}'...'`
+        case 'number':
+          return '...'
+        case 'comment':
+          return ''
+        default:
+          return text
+      }
+    })
+    .join('')
 }
