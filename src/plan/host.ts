@@ -5,7 +5,7 @@ import { sequenceOptions, type Sequence } from '../catalog/sequence.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { columnBackupName, hiddenName, shortened, watchName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
-import { grants, setAcl } from './acl.ts'
+import { grants, revokeFromOthers, setAcl } from './acl.ts'
 import { BUILT_IN_EQUALITY, usableKey } from './key.ts'
 import type { Model } from './model.ts'
 import { foreignKeysOf } from './moved.ts'
@@ -93,9 +93,14 @@ export const declaredFill = (model: Model, table: HostPlan['table'], column: Col
     ? (model.perTable(model.feature.fill, table)?.[column.attname] ?? null)
     : null
 
+/** What a trigger gives to rows while the column is hidden: what the declaration says, or the next number of an identity. */
+const triggered = (model: Model, table: HostPlan['table'], column: Column): string | null =>
+  column.attidentity === '' ? declaredFill(model, table, column) : filler(model, table, column)
+
 /**
- * Gives rows that are inserted while the column is hidden what the declaration says: a
- * default could not speak of the row's other columns. Fires after other BEFORE triggers.
+ * Gives rows that are inserted while the column is hidden their values: a default could not speak of the row's other columns,
+ * nor draw from a sequence without giving all who may insert, by whatever way and from whenever on, a right to exhaust it. Fires
+ * after other BEFORE triggers.
  */
 function fillTrigger(model: Model, table: HostPlan['table'], column: Column, expression: string) {
   const name = shortened(`fill_${model.feature.name}_${table.schema}_${table.name}_${column.attname}`)
@@ -112,7 +117,11 @@ end`
   return {
     create: [
       `create function ${routine}() returns trigger language plpgsql security definer set search_path = '' as ${dollarQuote(body, 'fill')}`,
-      `revoke all on function ${routine}() from public`,
+      revokeFromOthers({
+        ...{ object: `function ${routine}()`, catalog: 'pg_proc', aclColumn: 'proacl', owner: '' },
+        oid: `${literal(`${routine}()`)}::pg_catalog.regprocedure::pg_catalog.oid`,
+        publicDefault: 'execute',
+      }),
       `create trigger ${trigger} before insert on ${on} for each row execute function ${routine}()`,
       `alter table ${on} enable always trigger ${trigger}`,
     ],
@@ -123,7 +132,7 @@ end`
 /** Takes what serves hidden columns of a table away: after the reveal, or when the restore is taken back. */
 export const dropFillTriggers = (model: Model, oid: Oid): string[] =>
   storedColumns(model, oid).flatMap((column) => {
-    const fill = declaredFill(model, model.name(oid), column)
+    const fill = triggered(model, model.name(oid), column)
     return fill === null ? [] : fillTrigger(model, model.name(oid), column, fill).drop
   })
 
@@ -183,14 +192,15 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
     const stand = qualified(identitySequence(name, column))
     add.push(
       `create sequence ${stand} as ${sequence.type} ${sequenceOptions(sequence)}`,
-      // whoever inserts draws from it, where an identity's own sequence asks for no right
-      `grant usage on sequence ${stand} to public`,
+      revokeFromOthers({
+        ...{ object: `sequence ${stand}`, catalog: 'pg_class', aclColumn: 'relacl', owner: '', publicDefault: null },
+        oid: `${literal(stand)}::pg_catalog.regclass::pg_catalog.oid`,
+      }),
     )
     captured.push(
       `pg_catalog.format('select pg_catalog.setval(%L, %s, %L)', ${literal(stand)}, (select last_value from ${own}), (select is_called from ${own}))`,
     )
     reveal.push(
-      `alter table ${table} alter column ${original} drop default`,
       ...madeNotNull(table, original, column, major),
       ...identity(`alter table ${table} alter column ${original}`, column, own, sequence),
       // it is given its table's; before PostgreSQL 15 there is no other
@@ -202,8 +212,8 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
       ...sequenceExtras(model, sequence.seqrelid),
     )
   }
-  const declared = declaredFill(model, name, column)
-  if (declared !== null) add.push(...fillTrigger(model, name, column, declared).create)
+  const expression = triggered(model, name, column)
+  if (expression !== null) add.push(...fillTrigger(model, name, column, expression).create)
   else if (fill !== null && !defaultNow) add.push(`alter table ${table} alter column ${hidden} set default ${fill}`)
   add.push(...settings(model, oid, hidden, column))
   if (column.description !== null) add.push(`comment on column ${table}.${hidden} is ${literal(column.description)}`)
@@ -224,9 +234,11 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
     }
     if (column.attidentity === '') reveal.push(...madeNotNull(table, original, column, major))
   }
-  if (declared !== null) reveal.push(...fillTrigger(model, name, column, declared).drop)
   reveal.push(...notNullComment(table, column))
-  reveal.unshift(`alter table ${table} rename column ${hidden} to ${original}`)
+  reveal.unshift(
+    ...(expression === null ? [] : fillTrigger(model, name, column, expression).drop),
+    `alter table ${table} rename column ${hidden} to ${original}`,
+  )
   reveal.push(...grants(`table ${table}`, column.attacl ?? [], relation.owner, ` (${original})`))
   return statements
 }
