@@ -15,12 +15,57 @@ export const foreignKeysOfKeptQuery = (tables: readonly QualifiedName[]): string
   from pg_catalog.pg_constraint k join (values ${names(tables)}) t(oid) on t.oid in (k.conrelid, k.confrelid)
   where k.contype = 'f'`
 
-/** Whoever else may read what is kept. */
+/** A role that has privileges on what is kept: the table itself, a column, or a view or function that reads it with its owner's rights. */
+export interface Reader {
+  readonly table: string
+  readonly role: string
+  /** null: the table itself. */
+  readonly on: string | null
+}
+
+/** Whoever else may read what is kept. What a function's string reads is not known. */
 export const readersOfKeptQuery = (tables: readonly QualifiedName[]): string => `
-  select c.oid::pg_catalog.regclass::text as table, case a.grantee when 0 /* public */ then 'PUBLIC' else pg_catalog.pg_get_userbyid(a.grantee) end as role
+  with recursive kept(oid, owner) as (
+    select c.oid, c.relowner from (values ${names(tables)}) t(oid) join pg_catalog.pg_class c on c.oid = t.oid
+  ), reading(kept, owner, classid, objid) as (
+    select k.oid, k.owner, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, k.oid from kept k
+    union
+    /* the views and rules of what reads it, and the parsed functions */
+    select r.kept, r.owner, x.classid, x.objid from reading r
+    join pg_catalog.pg_depend d on d.refclassid = r.classid and d.refobjid = r.objid
+    cross join lateral (
+      select 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid from pg_catalog.pg_rewrite w
+      join pg_catalog.pg_class c on c.oid = w.ev_class and c.oid <> r.kept
+      where d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and w.oid = d.objid and c.oid not in (select k.oid from kept k)
+        and not ('security_invoker=true' = any (coalesce(c.reloptions, '{}')))
+      union all
+      select d.classid, p.oid from pg_catalog.pg_proc p
+      where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and p.oid = d.objid and p.prosecdef
+    ) x(classid, objid)
+  ), granted(kept, owner, what, acl) as (
+    select r.kept, r.owner, case when c.oid <> r.kept then pg_catalog.pg_describe_object(r.classid, c.oid, 0) || ', which reads it' end, c.relacl
+    from reading r join pg_catalog.pg_class c on r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = r.objid
+    union all
+    select r.kept, r.owner, pg_catalog.pg_describe_object(r.classid, a.attrelid, a.attnum), a.attacl
+    from reading r join pg_catalog.pg_attribute a on r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and a.attrelid = r.objid
+    where a.attacl is not null and not a.attisdropped
+    union all
+    select r.kept, r.owner, pg_catalog.pg_describe_object(r.classid, p.oid, 0) || ', which reads it',
+      coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))
+    from reading r join pg_catalog.pg_proc p on r.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and p.oid = r.objid
+  )
+  select g.kept::pg_catalog.regclass::text as table, g.what as on,
+    case a.grantee when 0 /* public */ then 'PUBLIC' else pg_catalog.pg_get_userbyid(a.grantee) end as role
+  from granted g cross join lateral pg_catalog.aclexplode(g.acl) a
+  where a.grantee <> g.owner group by 1, 2, 3 order by 1, 3, 2 nulls first`
+
+/** Roles that read all tables, and are no superusers; of those with row level security, if they pass over it. */
+export const readersOfAllQuery = (tables: readonly QualifiedName[]): string => `
+  select c.oid::pg_catalog.regclass::text as table, r.rolname as role
   from (values ${names(tables)}) t(oid) join pg_catalog.pg_class c on c.oid = t.oid
-  cross join lateral pg_catalog.aclexplode(c.relacl) a
-  where a.grantee <> c.relowner group by 1, 2`
+  join pg_catalog.pg_roles r on r.rolcanlogin and not r.rolsuper and pg_catalog.pg_has_role(r.oid, 'pg_read_all_data', 'USAGE')
+  where not pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE') and (r.rolbypassrls or not c.relrowsecurity)
+  order by 1, 2`
 
 /** Indexes of some tables that no query uses; those that are being built now left out. */
 export const invalidIndexesQuery = (tables: readonly QualifiedName[]): string => `

@@ -117,15 +117,10 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   for (const view of prebuilt) {
     const name = shown(model.name(view.oid))
     const capture = (expression: string) => captures.push({ position: restore.length, expression, at: 'tables moved' })
-    capture(buildExpression(view, viewStorage(view)))
+    // nobody reads it before the reveal, whatever default privileges give: in the transaction that makes it
+    const revoke = revokeFromOthers(relationAcl(view, qualified(hiddenView(view))))
+    capture(`${buildExpression(view, viewStorage(view))} || ${literal(`;\n${revoke}`)}`)
     add('build', '-- captured in the cut-over', `materialized view ${name}, filled`, null, [], 'materialized view')
-    add(
-      'build',
-      revokeFromOthers(relationAcl(view, qualified(hiddenView(view)))),
-      'nobody reads it before the reveal',
-      null,
-      [],
-    )
     for (const index of model.snapshot.indexes.filter((i) => i.indrelid === view.oid)) {
       // its tablespace is set at the reveal
       capture(indexExpression({ ...index, tablespace: null }))

@@ -3,8 +3,10 @@ import {
   foreignKeysOfKeptQuery,
   invalidIndexesQuery,
   leftoversQuery,
+  readersOfAllQuery,
   readersOfKeptQuery,
   unvalidatedQuery,
+  type Reader,
 } from '../catalog/health.ts'
 import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
@@ -101,6 +103,7 @@ async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<Healt
       : []),
     check('no foreign key leads to or from what is kept', await foreignKeys(db, kept)),
     check('nobody but their owners can read what is kept', await readers(db, kept)),
+    ...(await readersOfAll(db, status, kept)),
     check('no invalid index', await invalidIndexes(db, removal)),
     ...(state === 'restored' ? [check('constraints are validated as before', await unvalidated(db, removal))] : []),
     ...overdue(status),
@@ -146,8 +149,25 @@ async function foreignKeys(db: AnyKysely, kept: readonly QualifiedName[]): Promi
 
 async function readers(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {
   if (kept.length === 0) return []
-  const grants = await readJson<{ table: string; role: string }>(db, readersOfKeptQuery(kept))
-  return grants.map(({ table, role }) => `${table}: ${role} has privileges`)
+  const grants = await readJson<Reader>(db, readersOfKeptQuery(kept))
+  return grants.map(({ table, role, on }) => `${table}: ${role} has privileges${on === null ? '' : ` on ${on}`}`)
+}
+
+/** As they might all tables before: that is for whoever made them so to know. */
+async function readersOfAll(
+  db: AnyKysely,
+  { feature }: FeatureStatus,
+  kept: readonly QualifiedName[],
+): Promise<HealthCheck[]> {
+  if (kept.length === 0) return []
+  const found = await readJson<{ table: string; role: string }>(db, readersOfAllQuery(kept))
+  if (found.length === 0) return []
+  return [
+    {
+      ...{ feature, check: 'nobody reads what is kept because of a right to read all tables', result: 'note' },
+      found: found.map(({ table, role }) => `${table}: ${role} is a member of pg_read_all_data`),
+    },
+  ]
 }
 
 const tablesOf = ({ plan }: LedgerRun): QualifiedName[] => [

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest'
+import { Kysely, PostgresDialect } from 'kysely'
+import { checkHealth, defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import { beforeQueries, createPool } from '../support/connect.ts'
+import { useDatabase } from '../support/database.ts'
+import { useRoles } from '../support/role.ts'
+import { asOwner, HOSTILE_DEFAULTS } from '../support/round-trip.ts'
+
+const roles = useRoles('reader')
+const database = useDatabase()
+
+test('nobody else reads a materialized view while it is built, whatever default privileges give', async () => {
+  await asOwner(
+    database(),
+    `create table people (id int primary key, salary int); insert into people values (1, 100000);
+     create materialized view salaries as select salary from people`,
+  )
+  await database().query(HOSTILE_DEFAULTS)
+  const feature = defineFeature()({ name: 'pay', columns: { people: ['salary'] }, views: ['salaries'] })
+  await removeFeature(database().db, feature)
+  const pool = createPool(database().ownerUrl, 2)
+  const seen = new Set<string>()
+  beforeQueries(pool, async () => {
+    const found = await database().query<{ name: string }>(
+      `select relname as name from pg_class where relkind = 'm' and has_table_privilege('crm_app', oid, 'select')`,
+    )
+    for (const { name } of found) seen.add(name)
+  })
+  const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+  await restoreFeature(db, feature)
+  await db.destroy()
+  expect([...seen]).not.toContain('unship_hidden_salaries')
+})
+
+test.each([
+  ['a column of a backup', 'grant select (salary) on backup_pay_people to crm_app'],
+  ['a view of a backup', 'create view shown as select * from backup_pay_people; grant select on shown to crm_app'],
+  [
+    'a view of a view',
+    'create view middle as select * from backup_pay_people; create view shown as select * from middle; grant select on shown to crm_app',
+  ],
+  [
+    'a function that reads one',
+    `create function sum_of() returns bigint security definer begin atomic select sum(salary) from backup_pay_people; end;
+     revoke all on function sum_of from public; grant execute on function sum_of to crm_app`,
+  ],
+])('the health check tells who was granted %s', async (_, grant) => {
+  await asOwner(
+    database(),
+    `create table people (id int primary key, salary int); insert into people values (1, 100000)`,
+  )
+  await removeFeature(database().db, defineFeature()({ name: 'pay', columns: { people: ['salary'] } }))
+  await asOwner(database(), grant)
+  const found = (await checkHealth(database().db)).flatMap((c) => (c.result === 'ok' ? [] : c.found))
+  expect(found.join('\n')).toContain('crm_app')
+})
+
+test('the health check notes who reads all tables, where no policies would hide them', async () => {
+  const [reader] = roles()
+  await asOwner(
+    database(),
+    `create table people (id int primary key, salary int); insert into people values (1, 100000);
+     create table hidden (id int primary key, salary int); alter table hidden enable row level security`,
+  )
+  await database().query(`grant pg_read_all_data to ${reader}`)
+  const columns = { people: ['salary'], hidden: ['salary'] }
+  await removeFeature(database().db, defineFeature()({ name: 'pay', columns }))
+  const notes = (await checkHealth(database().db)).filter((c) => c.result !== 'ok')
+  expect(notes).toMatchObject([
+    { result: 'note', found: [`public.backup_pay_people: ${reader} is a member of pg_read_all_data`] },
+  ])
+})
