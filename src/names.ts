@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { MAX_IDENTIFIER_BYTES, byteLength, type QualifiedName } from './sql.ts'
+import { MAX_IDENTIFIER_BYTES, byteLength, escaped, type QualifiedName } from './sql.ts'
 
 /**
  * A name of ours, no longer than PostgreSQL keeps: a longer one ends in a hash
@@ -8,9 +8,14 @@ import { MAX_IDENTIFIER_BYTES, byteLength, type QualifiedName } from './sql.ts'
 export function shortened(name: string): string {
   if (byteLength(name) <= MAX_IDENTIFIER_BYTES) return name
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
+  return `${headOf(name)}_${hash}`
+}
+
+/** What is left of a name where a hash has to follow. */
+function headOf(name: string): string {
   let head = name
   while (byteLength(head) > MAX_IDENTIFIER_BYTES - 9) head = head.replace(/.$/su, '')
-  return `${head}_${hash}`
+  return head
 }
 
 /** Table, index, sequence, type or function while its feature is removed. */
@@ -18,6 +23,18 @@ export const backupName = (name: string): string => shortened(`backup_${name}`)
 
 /** The backup of a host table's removed columns. */
 export const columnBackupName = (feature: string, host: string): string => shortened(`backup_${feature}_${host}`)
+
+/** What a backup's name begins with while it is archived; the day follows. */
+export const archiveStem = (backup: string): string => `archive_${backup.replace(/^backup_/, '')}_`
+
+/** A regular expression of PostgreSQL's for all names that a backup may have been archived under. */
+export function archivePattern(backup: string): string {
+  const stem = archiveStem(backup)
+  if (byteLength(`${stem}YYYY_MM_DD`) <= MAX_IDENTIFIER_BYTES)
+    return `^${escaped(stem)}[0-9]{4}_[0-9]{2}_[0-9]{2}(_[0-9]{1,3}|_[0-9a-f]{8})?$`
+  // shortened, it ends in a hash, perhaps after a part of the day
+  return `^${escaped(headOf(stem))}[0-9_]{0,10}_[0-9a-f]{8}$`
+}
 
 /** The primary key of such a backup. */
 export const backupKeyName = (backup: string): string => shortened(`${backup}_pkey`)

@@ -3,6 +3,7 @@ import { UnshipError } from '../errors.ts'
 import { ARCHIVED, readKeeping, type Archive, type ArchivedTable } from '../ledger/history.ts'
 import { latestRun, recordEvent, type LedgerRun } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
+import { archiveStem } from '../names.ts'
 import { shown } from '../plan/model.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
@@ -165,7 +166,7 @@ async function archiveNames({ db }: RunContext, removal: LedgerRun): Promise<Arc
   const day = (await timestampName(db)).slice(0, 'YYYY_MM_DD'.length)
   const tables: ArchivedTable[] = []
   for (const { table } of backupsOf(planOf(removal))) {
-    const name = await freeName(db, table.schema, `archive_${table.name.replace(/^backup_/, '')}_${day}`)
+    const name = await freeName(db, table.schema, `${archiveStem(table.name)}${day}`)
     tables.push({
       backup: table,
       archive: { schema: table.schema, name },

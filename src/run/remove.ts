@@ -1,5 +1,4 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { readKeeping } from '../ledger/history.ts'
 import {
@@ -12,7 +11,6 @@ import {
   saveStatements,
   setPhase,
   startRun,
-  type LedgerRun,
   type RecordedPlan,
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
@@ -32,6 +30,7 @@ import { AHEAD_OF_LOCKS, catchUp, catchUpAhead, catchUpSealed, demandFew, saveSe
 import type { RunContext } from './context.ts'
 import { copyHosts, type Copied } from './copy.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
+import { notRemoved } from './not-removed.ts'
 import type { RunOptions } from './options.ts'
 import { run, runTogether } from './query.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
@@ -106,7 +105,7 @@ async function removeLocked(
     if (plan.absent) return nothingDone(context, 'already removed', latest.id)
     // with its backups went all that there was to restore: what is there was made anew
     const { purges } = await readKeeping(db)
-    if (!purges.has(latest.id)) throw notRemoved(latest)
+    if (!purges.has(latest.id)) throw notRemoved(latest, feature, named)
   }
   refuseReadOnly(snapshot)
   if (plan.absent) {
@@ -116,14 +115,6 @@ async function removeLocked(
   demandFingerprint(context, plan.fingerprint)
   return await remove(context, feature, inspection)
 }
-
-const notRemoved = ({ id, feature }: LedgerRun) =>
-  new UnshipError({
-    code: 'wrong_state',
-    message: `feature ${feature} is in the database although the ledger says it was removed`,
-    detail: `Run ${id} removed it, and its backups are still kept.`,
-    hint: "If it was restored by hand, record that: update unship.runs set state = 'aborted' where id = that run, and rename its backups.",
-  })
 
 async function remove(
   context: RunContext,

@@ -5,9 +5,10 @@ import { pluginTranslation } from '../catalog/snapshot.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { majorOf, removedRuns, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
-import { backupName, columnBackupName } from '../names.ts'
+import { archivePattern, backupName, columnBackupName } from '../names.ts'
 import { shown } from '../plan/model.ts'
-import { literal, qualified } from '../sql.ts'
+import { claimsAny } from '../plan/same-claims.ts'
+import { literalOrNull, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { backupChanges, sealStatements } from './shapes.ts'
 
@@ -54,7 +55,7 @@ export function checkMajor(context: RunContext, removal: LedgerRun, major: numbe
 }
 
 /**
- * Refuses to say that there is nothing to restore where there is: backups without a run in the ledger, or a removal of
+ * Refuses to say that there is nothing to restore where there is: backups or archives without a run in the ledger, or a removal of
  * the same objects by another name.
  */
 export async function refuseForgotten(db: AnyKysely, feature: FeatureDeclaration, named: AnyKysely): Promise<void> {
@@ -62,15 +63,7 @@ export async function refuseForgotten(db: AnyKysely, feature: FeatureDeclaration
   const tables = names.filter((n) => n.field === 'tables')
   const columns = names.filter((n) => n.field === 'columns')
   for (const run of await removedRuns(db)) {
-    const same =
-      run.plan?.moved.some((m) => tables.some((t) => t.schema === m.table.schema && t.name === m.table.name)) ===
-        true ||
-      run.plan?.hosts.some((h) =>
-        columns.some(
-          (c) => c.schema === h.table.schema && c.name === h.table.name && h.columns.some((r) => r.name === c.part),
-        ),
-      ) === true
-    if (!same) continue
+    if (!claimsAny(run.plan?.claims ?? [], names)) continue
     throw new UnshipError({
       code: 'wrong_state',
       message: `no removal of feature ${feature.name} is recorded, but one of the same objects by the name ${run.feature}`,
@@ -80,30 +73,30 @@ export async function refuseForgotten(db: AnyKysely, feature: FeatureDeclaration
   }
   // what still stands under its own name was not removed: the table is not our backup then
   const wanted = [
-    ...tables.map((t) => ({ backup: { schema: t.schema, name: backupName(t.name) }, of: t, part: null })),
-    ...columns.map((c) => ({
-      ...{ backup: { schema: c.schema, name: columnBackupName(feature.name, c.name) }, of: c, part: c.part },
-    })),
+    ...tables.map((t) => ({ schema: t.schema, backup: backupName(t.name), of: t, part: null })),
+    ...columns.map((c) => ({ schema: c.schema, backup: columnBackupName(feature.name, c.name), of: c, part: c.part })),
   ]
   if (wanted.length === 0) return
-  const values = wanted.map(
-    ({ backup, of, part }, n) =>
-      `(${String(n)}, ${literal(qualified(backup))}, ${literal(qualified(of))}, ${part === null ? 'null' : literal(part)})`,
+  const values = wanted.map(({ schema, backup, of, part }) =>
+    [schema, backup, archivePattern(backup), qualified(of), part].map(literalOrNull).join(', '),
   )
-  const found = await readJson<{ n: number }>(
+  const found = await readJson<QualifiedName>(
     db,
-    `select w.n from (values ${values.join(', ')}) w(n, backup, of, part)
-     where pg_catalog.to_regclass(w.backup) is not null and not case when w.part is null
+    `select distinct n.nspname as schema, c.relname as name
+     from (values ${values.map((v) => `(${v})`).join(', ')}) w(schema, backup, archive, of, part)
+     join pg_catalog.pg_namespace n on n.nspname = w.schema
+     join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind in ('r', 'p') and (c.relname = w.backup or c.relname ~ w.archive)
+     where not case when w.part is null
        then pg_catalog.to_regclass(w.of) is not null
        else exists (select from pg_catalog.pg_attribute a
-         where a.attrelid = pg_catalog.to_regclass(w.of) and a.attname = w.part and not a.attisdropped) end`,
+         where a.attrelid = pg_catalog.to_regclass(w.of) and a.attname = w.part and not a.attisdropped) end
+     order by 1, 2`,
   )
   if (found.length === 0) return
-  const left = [...new Set(found.flatMap(({ n }) => (wanted[n] ? [shown(wanted[n].backup)] : [])))]
   throw new UnshipError({
     code: 'wrong_state',
     message: `the ledger knows no removal of feature ${feature.name}, but its backups are there`,
-    detail: left.map((name) => `Table ${name} exists.`).join('\n'),
+    detail: found.map((name) => `Table ${shown(name)} exists.`).join('\n'),
     hint: 'Bring schema unship back from a backup of the database, or rename these tables if they are none of ours. Nothing was restored.',
   })
 }
