@@ -40,7 +40,7 @@ async function create() {
 const readGrants = () =>
   database().query(`
     select c.relname, c.relacl::text, array_agg(m.attacl::text) filter (where m.attacl is not null) as columns from pg_class c
-    join pg_attribute m on m.attrelid = c.oid where c.relnamespace = 'public'::regnamespace and c.relname !~ '^archive_' group by c.oid order by 1`)
+    join pg_attribute m on m.attrelid = c.oid and not m.attisdropped where c.relnamespace = 'public'::regnamespace and c.relname !~ '^archive_' group by c.oid order by 1`)
 
 /** A pool as a role that has been given the owner's rights, and those of whoever granted. */
 async function withDeploy<T>(work: (db: Kysely<any>) => Promise<T>): Promise<T> {
