@@ -15,6 +15,8 @@ export interface Environment {
   /** May create a schema, hence the ledger. */
   readonly create_on_database: boolean
   readonly temporary_on_database: boolean
+  /** Where it may not create. */
+  readonly closed_tablespaces: readonly string[]
   readonly ledger_exists: boolean
   readonly ledger_usable: boolean
   /** About how many locks the server's shared table holds, of all sessions. */
@@ -38,6 +40,8 @@ export const environmentQuery = (ledgerSchema: string, major: number): string =>
     pg_catalog.pg_is_in_recovery() as in_recovery,
     pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') as create_on_database,
     pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') as temporary_on_database,
+    coalesce((select pg_catalog.json_agg(s.spcname) from pg_catalog.pg_tablespace s
+      where not pg_catalog.has_tablespace_privilege(s.oid, 'CREATE')), '[]') as closed_tablespaces,
     exists (select from pg_catalog.pg_namespace n where n.nspname = ${literal(ledgerSchema)}) as ledger_exists,
     coalesce((select pg_catalog.has_schema_privilege(n.oid, 'CREATE') and pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       from pg_catalog.pg_namespace n where n.nspname = ${literal(ledgerSchema)}), false) as ledger_usable,

@@ -9,7 +9,7 @@ export interface Needed {
   readonly type: string
   readonly names: readonly string[]
   readonly args: readonly string[]
-  /** Of a function or type: whether the session has its privilege. */
+  /** Of a function, type, or the sequence of a default: whether the session has its privilege. */
   readonly held?: boolean | null
   readonly schema?: string | null
   /** Of a column, function or enum: what a definition may depend on besides its name. */
@@ -55,7 +55,9 @@ export const neededQuery = (roots: readonly Address[]): string => `
     pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) as description,
     i.type, pg_catalog.to_jsonb(i.object_names) as names, pg_catalog.to_jsonb(i.object_args) as args,
     case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(d.refobjid, 'EXECUTE')
-      when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(d.refobjid, 'USAGE') end as held,
+      when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(d.refobjid, 'USAGE')
+      when 'pg_catalog.pg_class'::pg_catalog.regclass then (select pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, UPDATE')
+        from pg_catalog.pg_sequence s where s.seqrelid = d.refobjid and x.relname = 'pg_attrdef') end as held,
     (pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).schema,
     ${stateOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as state,
     ${identityOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as identity, ${labelsOf('d.refclassid', 'd.refobjid')} as labels

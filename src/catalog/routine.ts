@@ -57,8 +57,9 @@ export const routineQuery = ({ routines }: Scope, major: number): string => `
       or (not p.proleakproof and p.prosupport::pg_catalog.oid = 0
         and (select l.lanpltrusted and pg_catalog.has_language_privilege(l.oid, 'USAGE') from pg_catalog.pg_language l where l.oid = p.prolang)
         and not exists (select from pg_catalog.unnest(p.proconfig) c
-          join pg_catalog.pg_settings s on pg_catalog.lower(s.name) = pg_catalog.lower(pg_catalog.split_part(c, '=', 1))
-          where s.context <> 'user'${major >= 15 ? ` and not pg_catalog.has_parameter_privilege(s.name, 'SET')` : ''})) as creatable,
+          left join pg_catalog.pg_settings s on pg_catalog.lower(s.name) = pg_catalog.lower(pg_catalog.split_part(c, '=', 1))
+          where s.context is distinct from 'user' /* or made up, as app.tenant */
+            ${major >= 15 ? `and not pg_catalog.has_parameter_privilege(pg_catalog.split_part(c, '=', 1), 'SET')` : ''})) as creatable,
     coalesce((select pg_catalog.json_agg(e.evtname) from pg_catalog.pg_event_trigger e where e.evtfoid = p.oid), '[]') as event_triggers,
     ${strings('pg_catalog.pg_proc', 'p.oid')}
   from pg_catalog.pg_proc p

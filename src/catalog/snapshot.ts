@@ -23,7 +23,7 @@ import {
   type Role,
   type SchemaRight,
 } from './environment.ts'
-import type { Oid, Scope } from './fragments.ts'
+import { oidArray, type Oid, type Scope } from './fragments.ts'
 import { readNamings, type Naming } from './identifiers.ts'
 import { indexQuery, type Index } from './index.ts'
 import { neededQuery, type Needed } from './needed.ts'
@@ -40,6 +40,7 @@ import { textQuery, type Text } from './texts.ts'
 import { memberColumnQuery, memberQuery, partitionKeyQuery, type Member, type PartitionKey } from './tree.ts'
 import { triggerQuery, type Trigger } from './trigger.ts'
 import { typeQuery, type Type } from './type.ts'
+import { uncallableQuery, type Uncallable } from './uncallable.ts'
 
 /** The catalog rows of a set of objects, by kind. */
 export interface CatalogRows {
@@ -88,6 +89,8 @@ export interface Snapshot extends CatalogRows {
   readonly mentions: readonly Mention[]
   /** What they depend on besides. */
   readonly needed: readonly Needed[]
+  /** What filling tables that lose columns would run. */
+  readonly uncallable: readonly Uncallable[]
   /** What speaks of rows of tables that lose columns. */
   readonly rowUsers: readonly RowUser[]
   readonly namings: readonly Naming[]
@@ -190,16 +193,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     ...declared.filter((d) => d.field === 'columns').flatMap((d) => [d.part ?? '', d.name]),
   ]
   const hosts = declared.flatMap((d) => (d.field === 'columns' && d.found ? [d.found.objid] : []))
-  const more = await readTogether<{
-    roles: Role[]
-    schemaRights: SchemaRight[]
-    mentions: Mention[]
-    sizes: RelationSize[]
-    rowUsers: RowUser[]
-    texts: Text[]
-    needed: Needed[]
-    taken: Snapshot['taken'][number][]
-  }>(db, {
+  const more = await readTogether<Additional>(db, {
     roles: roleQuery(environment.major),
     schemaRights: schemaRightQuery,
     mentions: mentionQuery([...new Set(concerned)]),
@@ -207,6 +201,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     rowUsers: rowUserQuery(hosts),
     texts: textQuery(evaluated(nodes, [...hosts, ...members.map((m) => m.relid)])),
     needed: roots.length === 0 ? 'select null where false' : neededQuery(roots),
+    uncallable: uncallableQuery(`select pg_catalog.unnest(${oidArray(hosts)})`),
     taken: takenQuery,
   })
   const namings = await readNamings(db, nodes)
@@ -226,6 +221,13 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     kept: [],
     unfinished: [],
   }
+}
+
+/** What is read together, after the rows. */
+type Additional = {
+  [
+    K in 'roles' | 'schemaRights' | 'mentions' | 'sizes' | 'rowUsers' | 'texts' | 'needed' | 'uncallable' | 'taken'
+  ]: Snapshot[K][number][]
 }
 
 /** Of what hangs on a feature, and on columns of these tables: what PostgreSQL evaluates. */

@@ -1,5 +1,7 @@
 import type { Acl } from '../catalog/fragments.ts'
 import { isMovedRoutine } from './moved.ts'
+import { id } from '../sql.ts'
+import type { Lack } from './lacks.ts'
 import { shown, type Model } from './model.ts'
 
 /** A list of privileges that a removal takes away, and its restore gives again. */
@@ -56,13 +58,16 @@ export function grantorReasons(model: Model): string[] {
 }
 
 /** What such a grantor lacks to grant again: it must be able to see the object. */
-export function grantorsWithoutUsage(model: Model): string[] {
+export function grantorsWithoutUsage(model: Model): Lack[] {
   const mayUse = (role: string, schema: string) =>
     model.snapshot.schemaRights.find((r) => r.rolname === role && r.nspname === schema)?.may_use ?? false
   return restoredAcls(model).flatMap((list) =>
     byOthers(list)
       .filter((e) => !mayUse(e.grantor, list.schema))
-      .map((e) => `USAGE on schema ${list.schema}, for role ${e.grantor}, who granted a privilege on ${list.name}`),
+      .map((e) => ({
+        what: `USAGE on schema ${list.schema}, for role ${e.grantor}, who granted a privilege on ${list.name}`,
+        grant: `grant usage on schema ${id(list.schema)} to ${id(e.grantor)}`,
+      })),
   )
 }
 

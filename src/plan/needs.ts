@@ -61,6 +61,11 @@ export function planNeeds(model: Model, { recreated, prebuilt }: Parts): Need[] 
       .flatMap(({ tablespace, relname }) =>
         tablespace === null ? [] : [named('tablespace', tablespace, `index ${relname}`)],
       ),
+    ...model.snapshot.relations
+      .filter((r) => model.views.has(r.oid))
+      .flatMap(({ tablespace, relname }) =>
+        tablespace === null ? [] : [named('tablespace', tablespace, `materialized view ${relname}`)],
+      ),
   ]
 }
 

@@ -3,6 +3,7 @@ import { UnshipError } from '../errors.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { ownerHint } from '../owner-hint.ts'
 import { id, qualified } from '../sql.ts'
+import { lacksHint, toldLacks, type Lack } from './lacks.ts'
 import { lostRights } from './lost-rights.ts'
 import { shown, type Model } from './model.ts'
 import { grantorsWithoutUsage, mayActAs } from './grantors.ts'
@@ -71,26 +72,35 @@ const changesOn = (model: Model, oid: string) =>
 export function refuseRights(model: Model): void {
   const { environment, schemaRights } = model.snapshot
   const me = environment.current_user
-  const mayCreate = (role: string, schema: string) =>
-    schemaRights.find((r) => r.rolname === role && r.nspname === schema)?.may_create ?? false
+  const may = (role: string, schema: string) => schemaRights.find((r) => r.rolname === role && r.nspname === schema)
   const lacks = lackingForLedger(environment)
   for (const { schema, role } of creators(model)) {
-    if (!environment.superuser && !mayCreate(role, schema))
-      lacks.push(`CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`)
-    if (role !== me && !mayActAs(model, role)) lacks.push(`membership in role ${role}`)
+    if (!environment.superuser && !may(role, schema)?.may_create)
+      lacks.push({
+        what: `CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`,
+        grant: `grant create on schema ${id(schema)} to ${id(role)}`,
+      })
+    if (role === me && !environment.superuser && !may(me, schema)?.may_use)
+      lacks.push({ what: `USAGE on schema ${schema}`, grant: `grant usage on schema ${id(schema)} to ${id(me)}` })
+    if (role !== me && !mayActAs(model, role))
+      lacks.push({
+        what: `membership in role ${role}`,
+        grant: environment.superusers.includes(role) ? null : `grant ${id(role)} to ${id(me)}`,
+      })
   }
   if (!environment.temporary_on_database && planTrials(model).length > 0)
-    lacks.push(
-      `TEMPORARY on database ${environment.database}, to try on temporary objects whether definitions print the same again`,
-    )
+    lacks.push({
+      what: `TEMPORARY on database ${environment.database}, to try on temporary objects whether definitions print the same again`,
+      grant: `grant temporary on database ${id(environment.database)} to ${id(me)}`,
+    })
   lacks.push(...grantorsWithoutUsage(model))
   lacks.push(...lostRights(model))
   if (lacks.length === 0) return
   throw new UnshipError({
     code: 'missing_privilege',
     message: `role ${me} lacks privileges to remove feature ${model.feature.name} and restore it`,
-    detail: [...new Set(lacks)].map((l) => `${l}.`).join('\n'),
-    hint: `Grant them to ${me}, or run the migration as a role that has them.`,
+    detail: toldLacks(lacks),
+    hint: lacksHint(lacks, me, 'the migration').join('\n'),
   })
 }
 
@@ -116,12 +126,25 @@ export function creators(model: Model): Creator[] {
 }
 
 /** What the session lacks to keep the ledger. */
-function lackingForLedger(environment: Snapshot['environment']): string[] {
+function lackingForLedger(environment: Snapshot['environment']): Lack[] {
+  const me = id(environment.current_user)
   if (environment.ledger_exists)
-    return environment.ledger_usable ? [] : ['CREATE on schema unship, where the ledger is']
+    return environment.ledger_usable
+      ? []
+      : [
+          {
+            what: `CREATE on schema ${LEDGER_SCHEMA}, where the ledger is`,
+            grant: `grant usage, create on schema ${LEDGER_SCHEMA} to ${me}`,
+          },
+        ]
   return environment.create_on_database
     ? []
-    : [`CREATE on database ${environment.database}, to create the ledger's schema`]
+    : [
+        {
+          what: `CREATE on database ${environment.database}, to create the ledger's schema`,
+          grant: `grant create on database ${id(environment.database)} to ${me}`,
+        },
+      ]
 }
 
 /** Refuses where even a run that finds nothing to do could not be recorded. */
@@ -139,8 +162,8 @@ export function refuseUnrecordable({ environment }: Snapshot, feature: string): 
   throw new UnshipError({
     code: 'missing_privilege',
     message: `role ${environment.current_user} lacks privileges to record that feature ${feature} is not there`,
-    detail: lacks.map((l) => `${l}.`).join('\n'),
-    hint: `Grant them to ${environment.current_user}, or run the migration as a role that has them.`,
+    detail: toldLacks(lacks),
+    hint: lacksHint(lacks, environment.current_user, 'the migration').join('\n'),
   })
 }
 

@@ -56,9 +56,12 @@ begin
     begin
       select * into found from pg_catalog.pg_get_object_address(need.type, need.names, need.args);
       now := ${stateOf('found.classid', 'found.objid', 'found.objsubid')};
-      if need.held and not (case found.classid
+      if (need.held or need.type = 'tablespace') and not (case found.classid
           when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(found.objid, 'EXECUTE')
           when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(found.objid, 'USAGE')
+          when 'pg_catalog.pg_class'::pg_catalog.regclass then coalesce((select pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, UPDATE')
+            from pg_catalog.pg_sequence s where s.seqrelid = found.objid), true)
+          when 'pg_catalog.pg_tablespace'::pg_catalog.regclass then pg_catalog.has_tablespace_privilege(found.objid, 'CREATE')
           else true end) then
         answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'lost', 'identity',
           (select i.identity from pg_catalog.pg_identify_object(found.classid, found.objid, found.objsubid) i));

@@ -1,9 +1,11 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { roleQuery, type Environment } from '../catalog/environment.ts'
+import { uncallableQuery, type Uncallable } from '../catalog/uncallable.ts'
 import { UnshipError } from '../errors.ts'
 import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
 import { ownerHint } from '../owner-hint.ts'
+import { lacksHint, toldLacks, type Lack } from '../plan/lacks.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import type { Creator } from '../plan/rights.ts'
@@ -14,12 +16,6 @@ import { partsOf } from './recorded-statements.ts'
 
 /** What only a table's owner creates. */
 const OF_TABLES: readonly string[] = ['constraint', 'trigger', 'policy', 'rule']
-
-/** What the restore lacks, and the statement that gives it: null where only a superuser has it. */
-interface Lack {
-  readonly what: string
-  readonly grant: string | null
-}
 
 /** Refuses where the session may not change what the restore changes, or create what it creates. */
 export async function refuseRestoreRights(
@@ -64,20 +60,15 @@ export async function refuseRestoreRights(
     ...(await lackedSchemas(db, creating, me)),
     ...(await lackedLanguages(db, statements, me)),
     ...(await lackedTables(db, plan, me)),
+    ...(await lackedByFill(db, plan, me)),
     ...lackedNeeds(needs, me),
   ]
   if (lacks.length === 0) return
-  const grants = new Set(lacks.flatMap(({ grant }) => (grant === null ? [] : [`${grant};`])))
   throw new UnshipError({
     code: 'missing_privilege',
     message: `role ${me} lacks privileges to restore feature ${feature}`,
-    detail: [...new Set(lacks.map(({ what }) => `${what}.`))].join('\n'),
-    hint: [
-      ...(lacks.some(({ grant }) => grant === null)
-        ? ["Run the restore as a superuser: a superuser's rights are none to be handed on."]
-        : [`Grant them to ${me}, or run the restore as a role that has them:`, ...grants]),
-      'Nothing was restored.',
-    ].join('\n'),
+    detail: toldLacks(lacks),
+    hint: [...lacksHint(lacks, me, 'the restore'), 'Nothing was restored.'].join('\n'),
   })
 }
 
@@ -104,15 +95,17 @@ async function lackedMemberships(
 }
 
 async function lackedSchemas(db: AnyKysely, creating: readonly Creator[], me: string): Promise<Lack[]> {
-  const found = await readJson<Creator>(
+  // who is only given something there need not find it
+  const found = await readJson<Creator & { privilege: string }>(
     db,
-    `select distinct c.schema, c.role from pg_catalog.json_to_recordset(${literal(JSON.stringify(creating))}) c(schema text, role text)
+    `select distinct c.schema, c.role, p.privilege from pg_catalog.json_to_recordset(${literal(JSON.stringify(creating))}) c(schema text, role text)
      join pg_catalog.pg_namespace n on n.nspname = c.schema join pg_catalog.pg_roles r on r.rolname = c.role
-     where not pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE') order by 1, 2`,
+     cross join (values ('CREATE'), ('USAGE')) p(privilege)
+     where not pg_catalog.has_schema_privilege(r.oid, n.oid, p.privilege) and (p.privilege = 'CREATE' or c.role = current_user) order by 1, 2, 3`,
   )
-  return found.map(({ schema, role }) => ({
-    what: `CREATE on schema ${schema}${role === me ? '' : `, for role ${role}`}`,
-    grant: `grant create on schema ${id(schema)} to ${id(role)}`,
+  return found.map(({ schema, role, privilege }) => ({
+    what: `${privilege} on schema ${schema}${role === me ? '' : `, for role ${role}`}`,
+    grant: `grant ${privilege.toLowerCase()} on schema ${id(schema)} to ${id(role)}`,
   }))
 }
 
@@ -170,6 +163,17 @@ async function lackedTables(db: AnyKysely, plan: RecordedPlan, me: string): Prom
   }))
 }
 
+/** On functions that filling runs: those of checks, triggers and indexes that stay. */
+async function lackedByFill(db: AnyKysely, { hosts }: RecordedPlan, me: string): Promise<Lack[]> {
+  if (hosts.length === 0) return []
+  const tables = hosts.map(({ table }) => `(pg_catalog.to_regclass(${literal(qualified(table))})::pg_catalog.oid)`)
+  const found = await readJson<Uncallable>(db, uncallableQuery(`values ${tables.join(', ')}`))
+  return found.map(({ routine }) => ({
+    what: `EXECUTE on function ${routine}`,
+    grant: `grant execute on routine ${routine} to ${id(me)}`,
+  }))
+}
+
 /** Tables that its foreign keys refer to: parents that went are looked for there, and the keys are created. */
 function parentsOf(plan: RecordedPlan): QualifiedName[] {
   const keys = [...plan.hosts, ...plan.moved].flatMap((t) => t.foreignKeys)
@@ -187,13 +191,19 @@ function lackedNeeds({ closed, lost }: NeedsNow, me: string): Lack[] {
       grant: `grant usage on schema ${id(schema ?? description)} to ${id(me)}`,
     })),
     ...lost.map(({ type, identity, description }) => {
-      const isType = type === 'type'
+      const [privilege, kind] = GRANTED[type] ?? ['EXECUTE', 'routine']
       // an array has the privileges of its elements
-      const granted = isType ? `usage on type ${identity.replace(/(\[\])+$/, '')}` : `execute on routine ${identity}`
+      const on = type === 'type' ? identity.replace(/(\[\])+$/, '') : identity
       return {
-        what: `${isType ? 'USAGE' : 'EXECUTE'} on ${description}`,
-        grant: `grant ${granted} to ${id(me)}`,
+        what: `${privilege} on ${description}`,
+        grant: `grant ${privilege.toLowerCase()} on ${kind} ${on} to ${id(me)}`,
       }
     }),
   ]
+}
+
+const GRANTED: Readonly<Record<string, readonly [privilege: string, kind: string]>> = {
+  type: ['USAGE', 'type'],
+  sequence: ['USAGE', 'sequence'],
+  tablespace: ['CREATE', 'tablespace'],
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { treeQuery } from '../plan/tree.ts'
-import { dollarQuote, id, qualified } from '../sql.ts'
+import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { NOT_YET, OTHER_MEANING, OTHER_PARTITIONS, OTHER_PUBLICATIONS, OTHER_SESSION } from '../sql-states.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
@@ -240,8 +240,19 @@ const LOCKED = `locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`
 
 function lockLines({ sql, relation, tree, mode = 'access exclusive', granting }: PlannedLock): string[] {
   if (!tree) {
-    const all = granting === undefined ? sql : locking(sql, qualified(relation), id(granting))
-    return [REMAINING, `  execute ${dollarQuote(all, 'sql')};`, `  ${LOCKED}`]
+    const execute = (text: string) => `  execute ${dollarQuote(text, 'sql')};`
+    if (granting === undefined) return [REMAINING, execute(sql), `  ${LOCKED}`]
+    const table = qualified(relation)
+    return [
+      REMAINING,
+      // what has been granted meanwhile, as on a table that leaves, is not to be taken away
+      `  if pg_catalog.has_table_privilege(${literal(table)}, 'UPDATE, DELETE, TRUNCATE') then`,
+      `  ${execute(sql)}`,
+      `  else`,
+      `  ${execute(locking(sql, table, id(granting)))}`,
+      `  end if;`,
+      `  ${LOCKED}`,
+    ]
   }
   const lock = `lock table only %1$s in ${mode} mode`
   return [

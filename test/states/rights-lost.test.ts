@@ -7,7 +7,12 @@ import { useRoles } from '../support/role.ts'
 import { asOwner } from '../support/round-trip.ts'
 
 const feature: FeatureDeclaration = {
-  ...{ name: 'extras', tables: ['partners'], columns: { members: ['note', 'moods'] }, views: ['notes', 'theirs'] },
+  ...{
+    name: 'extras',
+    tables: ['partners'],
+    columns: { members: ['note', 'moods', 'number'] },
+    views: ['notes', 'theirs'],
+  },
   ...{ triggers: { members: ['touched'] }, indexes: ['lowered'] },
 }
 
@@ -22,16 +27,19 @@ describe('rights that are lost while a feature is away', () => {
       grant create on schema public to ${writer}, crm_owner; grant ${writer} to crm_owner;
       create type other.mood as enum ('good', 'bad'); grant usage on type other.mood to crm_owner; revoke usage on type other.mood from public;
       create function other.touch() returns trigger language plpgsql as 'begin return new; end';
+      create function other.audit() returns trigger language plpgsql as 'begin return new; end'; create sequence other.numbers;
+      grant usage on sequence other.numbers to crm_owner;
       create function other.low(text) returns text language sql immutable as 'select pg_catalog.lower($1)';
       grant execute on all functions in schema other to crm_owner; revoke execute on all functions in schema other from public`)
     await asOwner(
       database(),
-      `create table members (id int primary key, name text, note text, moods other.mood[]) partition by range (id);
+      `create table members (id int primary key, name text, note text, moods other.mood[], number int default nextval('other.numbers')) partition by range (id);
        create table members_1 partition of members for values from (0) to (100);
        create table partners (id int primary key, member int references members);
        create view notes as select id, note from members;
        create view theirs as select id from partners; alter view theirs owner to ${writer};
        create index lowered on members (other.low(note));
+       create trigger audit after update on members for each row when (other.low(new.name) <> '') execute function other.audit();
        create trigger touched after insert on members for each row execute function other.touch();
        insert into members select n, 'name', 'note ' || n, '{good}' from generate_series(1, 50) n; insert into partners values (1, 1)`,
     )
@@ -51,6 +59,8 @@ describe('rights that are lost while a feature is away', () => {
     ['USAGE on type other.mood[]', 'usage on type other.mood'],
     ['EXECUTE on function other.touch()', 'execute on function other.touch()'],
     ['EXECUTE on function other.low(text)', 'execute on function other.low(text)'],
+    ['EXECUTE on function other.audit()', 'execute on function other.audit()'],
+    ['USAGE on sequence other.numbers', 'usage on sequence other.numbers'],
     ['USAGE on schema other', 'usage on schema other'],
   ])('%s: asked for before anything changes, and given as the hint says', async (what, right, from = 'crm_owner') => {
     await remove()

@@ -1,0 +1,22 @@
+/** What the session lacks, and the statement that gives it: null where only a superuser has it. */
+export interface Lack {
+  readonly what: string
+  readonly grant: string | null
+}
+
+const once = (lacks: readonly Lack[]): Lack[] => [...new Map(lacks.map((lack) => [lack.what, lack])).values()]
+
+/** Each once, as DETAIL. */
+export const toldLacks = (lacks: readonly Lack[]): string =>
+  once(lacks)
+    .map(({ what }) => `${what}.`)
+    .join('\n')
+
+/** How they are given, as HINT; a superuser's rights are none to be handed on. */
+export const lacksHint = (lacks: readonly Lack[], me: string, work: string): string[] =>
+  lacks.some(({ grant }) => grant === null)
+    ? [`Run ${work} as a superuser: a superuser's rights are none to be handed on.`]
+    : [
+        `Grant them to ${me}, or run ${work} as a role that has them:`,
+        ...new Set(once(lacks).map(({ grant }) => `${grant ?? ''};`)),
+      ]
