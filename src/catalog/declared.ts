@@ -124,9 +124,10 @@ export function candidateQuery(names: readonly DeclaredName[]): string {
       from asked a join pg_catalog.pg_proc p on a.field = 'functions'
       ${inSchema('p.pronamespace', 'p.proname')}
       union all
-      ${found('pg_type', 't', 't.typname')}
+      ${found('pg_type', 't', 't.typname', `(select c.relkind::text from pg_catalog.pg_class c where c.oid = t.typrelid and c.relkind <> 'c'), null, null::json`)}
       from asked a join pg_catalog.pg_type t on a.field = 'types'
-        and (t.typrelid = 0 or exists (select from pg_catalog.pg_class c where c.oid = t.typrelid and c.relkind = 'c'))
+        -- an array's name is like that of its elements
+        and (t.typname = a.name or not exists (select from pg_catalog.pg_type e where e.typarray = t.oid))
       ${inSchema('t.typnamespace', 't.typname')}
       union all
       ${found('pg_statistic_ext', 's', 's.stxname')}

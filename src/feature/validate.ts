@@ -84,6 +84,8 @@ function refuseContradictions(declaration: Record<string, unknown>, schema: stri
 function checkText(value: unknown, where: string): void {
   if (typeof value !== 'string') refuse(`${where} is not a string`, `It is ${describe(value)}.`)
   if (value.trim() === '') refuse(`${where} is empty`)
+  if (value.includes('\0') || /\p{Surrogate}/u.test(value))
+    refuse(`${where} has a character that no text in PostgreSQL can have`, `It is ${JSON.stringify(value)}.`)
 }
 
 /** Checks a list of names; `identity` tells which spellings mean the same. */

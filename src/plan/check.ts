@@ -1,3 +1,4 @@
+import { relkinds as kinds, type Relkind } from '../catalog/relation.ts'
 import { UnshipError } from '../errors.ts'
 import type { ResolvedName } from '../catalog/snapshot.ts'
 import { shown, type Model } from './model.ts'
@@ -57,6 +58,11 @@ const relkinds: Partial<Record<ResolvedName['field'], string>> = {
 }
 const kindFits = (d: ResolvedName) => (relkinds[d.field] ?? '').includes(d.found?.relkind ?? '')
 
+const kindOf = ({ field, found }: ResolvedName) => {
+  const kind = kinds[found?.relkind as Relkind]
+  return field === 'types' ? `the row type of a ${kind}` : `${kind.startsWith('index') ? 'an' : 'a'} ${kind}`
+}
+
 function refuseSpelling(model: Model, missing: readonly ResolvedName[]): void {
   const similar = missing.filter((d) => d.similar !== null)
   if (similar.length === 0) return
@@ -95,13 +101,22 @@ function refuseIncomplete(model: Model, missing: readonly ResolvedName[], wrongK
   const there = model.snapshot.declared.filter((d) => d.found && kindFits(d))
   const lines = [
     `Missing: ${[...missing, ...wrongKind].map(label).join(', ')}.`,
-    `There: ${there.map(label).join(', ')}.`,
-    ...wrongKind.map((d) => `${d.spelled} is something else than the declaration says.`),
+    ...(there.length > 0 ? [`There: ${there.map(label).join(', ')}.`] : []),
+    ...wrongKind.map((d) => `${d.spelled} is something else than the declaration says: ${kindOf(d)}.`),
   ]
+  const { database } = model.snapshot.environment
   throw new UnshipError({
     code: 'feature_incomplete',
-    message: `feature ${model.feature.name} is only partly in database ${model.snapshot.environment.database}`,
+    message:
+      missing.length > 0
+        ? `feature ${model.feature.name} is only partly in database ${database}`
+        : `feature ${model.feature.name} is declared as something else than what is in database ${database}`,
     detail: lines.join('\n'),
-    hint: 'Take what is missing out of the declaration, or bring the database to the state that it describes.',
+    hint: [
+      ...(wrongKind.length > 0 ? ['Declare each name under what it is: a view under "views", for example.'] : []),
+      ...(missing.length > 0
+        ? ['Take what is missing out of the declaration, or bring the database to the state that it describes.']
+        : []),
+    ].join('\n'),
   })
 }

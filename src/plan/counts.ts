@@ -1,4 +1,5 @@
 import type { Column } from '../catalog/column.ts'
+import { UnshipError } from '../errors.ts'
 import { parseName } from '../names.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
 import type { Model } from './model.ts'
@@ -24,6 +25,33 @@ export function planCounts(model: Model): CountPlan[] {
       const wanted = (model.removed.get(host) ?? []).filter((c) => columns?.includes(c.attname))
       return wanted.length > 0 ? [{ label, ...countHolding(model, host, wanted) }] : []
     })
+  })
+}
+
+/** A name that nothing has would be found out by the count, when the copy has been begun, or count nothing. */
+export function refuseCounts(model: Model): void {
+  const { taken, environment } = model.snapshot
+  const lines = Object.entries(model.feature.counts ?? {}).flatMap(([label, of]) => {
+    if (typeof of === 'string') {
+      const name = parseName(of, model.schema)
+      const there = taken.some((t) => t.catalog === 'pg_class' && t.nspname === name.schema && t.name === name.name)
+      return there ? [] : [`"${label}": table ${of} does not exist in database ${environment.database}.`]
+    }
+    return Object.entries(of).flatMap(([table, columns]) => {
+      const name = parseName(table, model.schema)
+      const host = [...model.removed.keys()].find((oid) => same(model.name(oid), name))
+      const removed = host === undefined ? [] : (model.removed.get(host) ?? [])
+      return (columns ?? [])
+        .filter((column) => !removed.some((c) => c.attname === column))
+        .map((column) => `"${label}": column ${table}.${column} is none that the feature takes.`)
+    })
+  })
+  if (lines.length === 0) return
+  throw new UnshipError({
+    code: 'invalid_declaration',
+    message: `feature ${model.feature.name} counts what is not there`,
+    detail: lines.join('\n'),
+    hint: 'Correct "counts" in the declaration; nothing was changed.',
   })
 }
 

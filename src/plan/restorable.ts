@@ -1,6 +1,7 @@
 import type { Column } from '../catalog/column.ts'
 import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { refuseTogether } from '../refusals.ts'
+import { refuseCounts } from './counts.ts'
 import { isChild, type Dependents } from './dependents.ts'
 import { textHint } from './early-reasons.ts'
 import { declaredFill, generatedColumns, notNullIn, storedColumns } from './host.ts'
@@ -32,11 +33,17 @@ export function checkRestorable(model: Model, found: Dependents): void {
       refuseOwnership(model)
       refuseRights(model)
     },
-    ...[refuseRowSecurity, refuseKeys, refuseFillers, refuseRewrites, refuseTakenNames, refuseLockTable].map(
-      (check) => () => {
-        check(model)
-      },
-    ),
+    ...[
+      refuseCounts,
+      refuseRowSecurity,
+      refuseKeys,
+      refuseFillers,
+      refuseRewrites,
+      refuseTakenNames,
+      refuseLockTable,
+    ].map((check) => () => {
+      check(model)
+    }),
   ])
 }
 
