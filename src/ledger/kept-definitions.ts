@@ -9,6 +9,8 @@ export interface KeptDefinitions {
   readonly major: number
   readonly ledger: string
   readonly described: Description
+  /** By the same identities, a hash of what the catalog stores: not told by earlier ledgers. */
+  readonly stored?: Readonly<Record<string, string>>
   /** The last value of each of their sequences; null: none was taken since its start. */
   readonly sequences: Readonly<Record<string, { readonly last: string | null; readonly increment: string }>>
   /** The names that an archive has given the tables since; the ledger keeps these elsewhere. */

@@ -96,6 +96,8 @@ export interface LedgerRun {
   readonly server_version: string
   /** What the backups looked like, and a checksum over its statements, when a removal had ended; null in older ledgers. */
   readonly shapes: Readonly<Record<string, readonly string[]>> | null
+  /** What the types of their columns were called, by identifier and modifier. */
+  readonly types: Readonly<Record<string, string>> | null
   readonly definitions: KeptDefinitions | null
   readonly sealed_statements: string | null
 }
@@ -213,7 +215,7 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
       select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, declaration, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
-        finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
+        finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report -> 'types' as types, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
     const read = JSON.parse(json) as LedgerRun

@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { describe, type Description } from '../catalog/describe.ts'
 import { readJson } from '../catalog/read.ts'
 import { readDefinitions } from '../catalog/snapshot.ts'
+import { PRINT_NAMES, storedQuery } from '../catalog/stored.ts'
 import type { KeptDefinitions } from '../ledger/kept-definitions.ts'
 import { ledgerOid } from '../ledger/ledger.ts'
 import type { MovedPlan } from '../plan/plan.ts'
@@ -54,7 +55,11 @@ export async function readKeptDefinitions(
     name === null ? [] : [[name, { last, increment: increment ?? '1' }] as const],
   )
   const described = withoutFree(describe(rows))
-  return { format: FORMAT, major, ledger, described, sequences: Object.fromEntries(sequences) }
+  const stored = await readJson<{ identity: string; hash: string }>(db, storedQuery(scope.relations))
+  return {
+    ...{ format: FORMAT, major, ledger, described, sequences: Object.fromEntries(sequences) },
+    stored: Object.fromEntries(stored.map(({ identity, hash }) => [identity, hash])),
+  }
 }
 
 const withoutFree = (all: Description): Description =>
@@ -80,7 +85,11 @@ export function definitionChanges(sealed: KeptDefinitions | null, found: KeptDef
     const after = now.get(key(sealedAs))
     if (after === undefined) return [`${sealedAs} is missing.`]
     const fields = new Map(fieldsOf(after.of))
+    const hash = sealed.stored?.[sealedAs]
+    const isRenamed = (field: string) =>
+      hash !== undefined && hash === found.stored?.[after.identity] && PRINT_NAMES.includes(field)
     return fieldsOf(before)
+      .filter(([field]) => !isRenamed(field))
       .filter(([field, value]) => fields.has(field) && text(value) !== text(fields.get(field)))
       .map(([field, value]) => `${after.identity}: ${field} was ${textOf(value)}, and is ${textOf(fields.get(field))}.`)
   })

@@ -8,7 +8,7 @@ import { readBackupOids } from './disowned.ts'
 import { runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
 import { readKeptDefinitions } from './kept-definitions.ts'
-import { readShapes, sealStatements } from './shapes.ts'
+import { readShapes, readTypeNames, sealStatements } from './shapes.ts'
 
 /** The plan that a run's row keeps. */
 export function planOf(run: LedgerRun): RecordedPlan {
@@ -32,10 +32,20 @@ export async function finishRemoval(
   await demandSeals(context, recorded, backups)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
+  const types = await readTypeNames(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)
   const definitions = await readKeptDefinitions(context.db, removal.id, plan)
   const oids = await readBackupOids(context.db, backupsOf(plan))
-  const report = { backups, oids, shapes, definitions, statements, phases: context.phases, warnings: context.warnings }
+  const report = {
+    backups,
+    oids,
+    shapes,
+    types,
+    definitions,
+    statements,
+    phases: context.phases,
+    warnings: context.warnings,
+  }
   await runTogether(context.db, [
     finishRun(removal.id, 'done', { checksums, report }),
     recordEvent(removal.id, 'removed', { backups }),

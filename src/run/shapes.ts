@@ -1,12 +1,14 @@
 import type { AnyKysely } from '../any-kysely.ts'
+import { readJson } from '../catalog/read.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../plan/plan.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
-import type { LedgerRun } from '../ledger/ledger.ts'
+import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
 import { backupsOf } from './backups.ts'
 import { definitionChanges, readKeptDefinitions } from './kept-definitions.ts'
 import { row } from './query.ts'
+import { isSameLedger } from './same-ledger.ts'
 
 /** By backup, its columns and the names of what hangs on it: what a restore renames must be there. */
 export type Shapes = Readonly<Record<string, readonly string[]>>
@@ -16,18 +18,37 @@ interface Backups {
   readonly moved: readonly MovedPlan[]
 }
 
-export async function readShapes(db: AnyKysely, plan: Backups): Promise<Shapes> {
+/** Types of their columns by identifier and modifier, as they are called. */
+export type TypeNames = Readonly<Record<string, string>>
+
+/** @param types what types that were renamed since were called */
+export async function readShapes(db: AnyKysely, plan: Backups, types: TypeNames = {}): Promise<Shapes> {
   const shapes: Record<string, readonly string[]> = {}
-  for (const { table } of backupsOf(plan)) shapes[shown(table)] = await readShape(db, table)
+  for (const { table } of backupsOf(plan)) shapes[shown(table)] = await readShape(db, table, types)
   return shapes
 }
 
-async function readShape(db: AnyKysely, table: QualifiedName): Promise<string[]> {
+export async function readTypeNames(db: AnyKysely, plan: Backups): Promise<TypeNames> {
+  const tables = backupsOf(plan).map(({ table }) => `(${literal(qualified(table))}::pg_catalog.regclass)`)
+  if (tables.length === 0) return {}
+  const found = await readJson<{ type: string; name: string }>(
+    db,
+    `select distinct ${TYPE} as type, pg_catalog.format_type(a.atttypid, a.atttypmod) as name
+     from (values ${tables.join(', ')}) b(oid) join pg_catalog.pg_attribute a on a.attrelid = b.oid
+     where a.attnum > 0 and not a.attisdropped and a.atttypid >= 16384`,
+  )
+  return Object.fromEntries(found.map(({ type, name }) => [type, name]))
+}
+
+const TYPE = `pg_catalog.concat_ws(':', a.atttypid, a.atttypmod)`
+
+async function readShape(db: AnyKysely, table: QualifiedName, types: TypeNames): Promise<string[]> {
+  const was = `${literal(JSON.stringify(types))}::pg_catalog.jsonb ->> ${TYPE}`
   const oid = `${literal(qualified(table))}::pg_catalog.regclass`
   const { lines } = await row<{ lines: string }>(
     db,
     `select coalesce(pg_catalog.json_agg(s.line order by s.line), '[]')::text as lines from (
-       select 'column ' || a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) as line
+       select 'column ' || a.attname || ' ' || coalesce(${was}, pg_catalog.format_type(a.atttypid, a.atttypmod)) as line
        from pg_catalog.pg_attribute a where a.attrelid = ${oid} and a.attnum > 0 and not a.attisdropped
        union all
        select 'index ' || c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid where i.indrelid = ${oid}
@@ -59,10 +80,11 @@ function shapeChanges(plan: Backups, sealed: Shapes, found: Shapes): string[] {
 /** All that was done to them since a removal ended; ledgers of earlier versions do not tell all of it, or nothing. */
 export async function backupChanges(
   db: AnyKysely,
-  { id, shapes, definitions }: Pick<LedgerRun, 'id' | 'shapes' | 'definitions'>,
-  plan: Backups,
+  { id, shapes, types, definitions }: Pick<LedgerRun, 'id' | 'shapes' | 'types' | 'definitions'>,
+  plan: Backups & Pick<RecordedPlan, 'ledger'>,
 ): Promise<string[]> {
-  const changes = shapes === null ? [] : shapeChanges(plan, shapes, await readShapes(db, plan))
+  const called = types !== null && (await isSameLedger(db, plan)) ? types : {}
+  const changes = shapes === null ? [] : shapeChanges(plan, shapes, await readShapes(db, plan, called))
   // what has gone is told once
   if (changes.length > 0 || definitions === null) return changes
   return definitionChanges(definitions, await readKeptDefinitions(db, id, plan))
