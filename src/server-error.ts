@@ -1,3 +1,5 @@
+import { withoutUrlPasswords } from './secrets.ts'
+
 /** What pg gives of an error that the server reports. */
 interface ServerError extends Error {
   readonly code: string
@@ -20,7 +22,7 @@ export const isServerError = (error: unknown): error is ServerError =>
  * application raises say what they like.
  */
 export function messageWithoutValues(error: unknown): string {
-  if (!isServerError(error)) return error instanceof Error ? error.message : String(error)
+  if (!isServerError(error)) return withoutUrlPasswords(error instanceof Error ? error.message : String(error))
   if (error.code.startsWith('22')) return error.message.replace(/".*"/gs, '"..."')
   if (!error.code.startsWith('P0')) return error.message
   const by = /^PL\/pgSQL function .* line \d+ at \w+/m.exec(error.where ?? '')

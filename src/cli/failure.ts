@@ -1,6 +1,7 @@
 import { isUnshipError, type UnshipErrorCode } from '../errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Screen } from './screen.ts'
+import { withoutPasswords, withoutUrlPasswords } from '../secrets.ts'
 
 const USAGE: readonly UnshipErrorCode[] = ['invalid_usage', 'feature_not_found', 'feature_ambiguous']
 
@@ -12,18 +13,25 @@ export function fail(error: unknown, screen: Screen): ExitCode {
 }
 
 function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (isUnshipError(error)) return error.message
+  if (isUnshipError(error)) return withoutUrlPasswords(error.message)
   // not ours: where it comes from helps to find out whose it is
-  return error.stack ?? error.message
+  return withoutPasswords(error instanceof Error ? (error.stack ?? error.message) : String(error))
 }
 
 /** An error for programs to read. */
 export function fieldsOf(error: unknown) {
   if (isUnshipError(error)) {
     const { code, primary, detail, hint, suggestion } = error
-    return { code, message: primary, detail: detail ?? null, hint: hint ?? null, suggestion: suggestion ?? null }
+    const shown = (text: string | undefined) => (text === undefined ? null : withoutUrlPasswords(text))
+    return {
+      code,
+      message: withoutUrlPasswords(primary),
+      detail: shown(detail),
+      hint: shown(hint),
+      suggestion: suggestion ?? null,
+    }
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : null
-  return { code, message: error instanceof Error ? error.message : String(error), detail: null, hint: null }
+  const message = withoutPasswords(error instanceof Error ? error.message : String(error))
+  return { code, message, detail: null, hint: null }
 }

@@ -1,6 +1,5 @@
 import { styleText } from 'node:util'
 import { folded } from './fold.ts'
-import { redact } from './redact.ts'
 
 /** Where a command prints. Results go to standard output, errors to standard error. */
 export interface Screen {
@@ -22,7 +21,7 @@ export function screenOf(json: boolean, environment = process.env): Screen {
   const { stdout, stderr } = process
   const styled = stdout.isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb'
   const write = (stream: NodeJS.WriteStream, text: string) => {
-    stream.write(`${redact(text)}\n`)
+    stream.write(`${text}\n`)
   }
   const columns = stdout.isTTY ? stdout.columns : null
   return {

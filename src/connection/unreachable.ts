@@ -1,4 +1,5 @@
 import { UnshipError } from '../errors.ts'
+import { withoutPasswords } from '../secrets.ts'
 
 /** Where a connection was to go. No password. */
 export interface Target {
@@ -11,7 +12,7 @@ export interface Target {
 /** The error for a connection that did not come about. */
 export function serverUnreachable(error: unknown, target: Target, timeoutMs: number): UnshipError {
   const { reason, hint } = diagnose(error, timeoutMs)
-  const fromServer = error instanceof Error && error.message !== '' ? `\n${error.message}` : ''
+  const fromServer = error instanceof Error && error.message !== '' ? `\n${withoutPasswords(error.message)}` : ''
   return new UnshipError({
     code: 'server_unreachable',
     message: `cannot connect to ${where(target)}: ${reason}`,

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { UnshipError } from '../errors.ts'
+import { withoutPasswords } from '../secrets.ts'
 
 /**
  * What `pg_dump --schema-only` writes of a database. It takes ACCESS SHARE on all tables, and waits for
@@ -24,7 +25,7 @@ export async function dumpSchema(url: string): Promise<string> {
     throw new UnshipError({
       code: 'no_schema_dump',
       message: 'the schema could not be dumped',
-      detail: whyNot(error),
+      detail: withoutPasswords(whyNot(error)),
       hint: 'Run pg_dump --schema-only where a pg_dump as new as the server is, and name its file with --schema.',
       cause: error,
     })

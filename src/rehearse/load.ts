@@ -3,6 +3,7 @@ import { INSUFFICIENT_PRIVILEGE, sqlState } from '../run/query.ts'
 import { dumpEntries, isOfLedger, type DumpEntry } from './dump.ts'
 import { makeRole, openToEverybody, type RehearsalServer } from './server.ts'
 import { bySuperuser } from './superuser.ts'
+import { withoutPasswords } from '../secrets.ts'
 
 /** Something of a dump, or rows, that could not be loaded. */
 export interface LeftOut {
@@ -52,7 +53,7 @@ async function load(admin: ClientBase, client: ClientBase, entry: DumpEntry): Pr
 /** Roles, schemas and the like, of one entry. */
 const MOST_ATTEMPTS = 100
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+const messageOf = (error: unknown) => withoutPasswords(error instanceof Error ? error.message : String(error))
 
 /** What a superuser can do that an entry is loaded, or `instead` of it; null: nothing. */
 interface Help {

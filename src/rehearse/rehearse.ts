@@ -2,13 +2,14 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { AnyKysely } from '../any-kysely.ts'
 import { surviveDeadConnections } from '../connection.ts'
-import { UnshipError } from '../errors.ts'
+import { isUnshipError, UnshipError } from '../errors.ts'
 import { majorOfDump } from './dump.ts'
 import { loadDump, type LeftOut } from './load.ts'
 import { makeRows, type RowCounts } from './rows.ts'
 import { sampleRows } from './sample.ts'
 import { connected, startRehearsalServer, type RehearsalServer } from './server.ts'
 import { differences, findPgDump, keptSince, readState } from './state.ts'
+import { withoutPasswords } from '../secrets.ts'
 
 /** What is rehearsed, and on what. */
 export interface RehearsalOptions {
@@ -138,7 +139,8 @@ async function rehearseOn(
       await run(db)
       return null
     } catch (error) {
-      return { step: name, message: error instanceof Error ? error.message : String(error) }
+      if (isUnshipError(error)) return { step: name, message: error.message }
+      return { step: name, message: withoutPasswords(error instanceof Error ? error.message : String(error)) }
     }
   }
 }

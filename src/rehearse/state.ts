@@ -7,6 +7,7 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { readKept } from '../run/kept-tables.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
 import { readRowImages } from './row-images.ts'
+import { statementWithoutPasswords } from '../secrets.ts'
 
 /** All of a database that has to be as it was. */
 export interface State {
@@ -98,7 +99,9 @@ export function differences(before: State, after: State): string[] {
       found.push(`${kind === 'rows' ? 'rows of ' : ''}${name}: ${change(was, is)}`)
     }
   const [was, is] = [new Set(before.dump), new Set(after.dump)]
-  for (const statement of was) if (!is.has(statement)) found.push(`pg_dump no longer says: ${statement.trim()}`)
-  for (const statement of is) if (!was.has(statement)) found.push(`pg_dump now says: ${statement.trim()}`)
+  for (const statement of was)
+    if (!is.has(statement)) found.push(`pg_dump no longer says: ${statementWithoutPasswords(statement.trim())}`)
+  for (const statement of is)
+    if (!was.has(statement)) found.push(`pg_dump now says: ${statementWithoutPasswords(statement.trim())}`)
   return found
 }

@@ -21,6 +21,7 @@ import { hasWord } from '../plan/kept-triggers.ts'
 import { shown, type Model } from '../plan/model.ts'
 import { id } from '../sql.ts'
 import { run, sqlState } from './query.ts'
+import { statementWithoutPasswords } from '../secrets.ts'
 
 /** Looks for signs that a feature is still in use. Read-only; what the role may not see is said. */
 export async function readEvidence(db: AnyKysely, model: Model): Promise<Evidence> {
@@ -122,7 +123,7 @@ async function readStatements(db: AnyKysely, words: Words): Promise<StatementEvi
       since: since?.since ?? null,
       hidden: since?.hidden ?? 0,
       found: found
-        .map((use) => ({ ...use, mentions: mentioned(use.query, words) }))
+        .map((use) => ({ ...use, query: statementWithoutPasswords(use.query), mentions: mentioned(use.query, words) }))
         .filter(({ mentions }) => mentions.length > 0),
     }
   } catch (error) {
@@ -152,7 +153,11 @@ async function readSessions(db: AnyKysely, words: Words): Promise<Evidence['sess
     hidden: rows.filter(({ hidden }) => hidden).length,
     using: rows
       .filter(({ hidden }) => !hidden)
-      .map(({ hidden: _, ...use }) => ({ ...use, mentions: mentioned(use.query, words) }))
+      .map(({ hidden: _, ...use }) => ({
+        ...use,
+        query: statementWithoutPasswords(use.query),
+        mentions: mentioned(use.query, words),
+      }))
       .filter(({ mentions }) => mentions.length > 0),
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { withoutValues } from '../../src/run/without-values.ts'
+import { statementWithoutPasswords } from '../../src/secrets.ts'
 
 describe('the text of a statement without its values', () => {
   test.each([
@@ -19,5 +20,21 @@ describe('the text of a statement without its values', () => {
     [`select U&'x', b'01', n'y', 0x1F, 1e5`, `select '...', b'...', n'...', ..., ...`],
   ])('%s', (query, shown) => {
     expect(withoutValues(query)).toBe(shown)
+  })
+})
+
+describe('the text of a statement without its passwords', () => {
+  test.each([
+    [`select 'the password' as a, 'b'`, `select 'the password' as a, 'b'`],
+    [`select 'password'; alter role x password 'secret'`, `select 'password'; alter role x password '***'`],
+    [`create user x PASSWORD/* a */E'secr\\'et', b 'c'`, `create user x PASSWORD/* a */'***', b 'c'`],
+    [
+      `select 1 where "password" = $1$ and password = $a$secret$a$`,
+      `select 1 where "password" = $1$ and password = '***'`,
+    ],
+    [`select 1 /* password 'secret' */`, `select 1 /* password '***' */`],
+    [`select 'postgres://u:secret@host/d'`, `select 'postgres://u:***@host/d'`],
+  ])('%s', (query, shown) => {
+    expect(statementWithoutPasswords(query)).toBe(shown)
   })
 })

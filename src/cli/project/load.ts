@@ -1,4 +1,5 @@
 import { isUnshipError, UnshipError, type UnshipErrorCode } from '../../errors.ts'
+import { withoutPasswords } from '../../secrets.ts'
 
 /** Loads a file of the project. An error says which file it is and where in it; the loader's own stack helps nobody. */
 export async function loaded<T>(file: string, code: UnshipErrorCode, load: () => Promise<T>): Promise<T> {
@@ -9,7 +10,7 @@ export async function loaded<T>(file: string, code: UnshipErrorCode, load: () =>
     throw new UnshipError({
       code,
       message: `cannot load ${file}`,
-      detail: error instanceof Error ? told(error, file) : String(error),
+      detail: withoutPasswords(error instanceof Error ? told(error, file) : String(error)),
       hint: 'Mend the file. kysely migrate:list loads it too.',
       cause: error,
     })
