@@ -1,4 +1,5 @@
 import { withoutRowValues } from './server-error.ts'
+import { visibleLine, visibleLines } from './visible.ts'
 
 /** Every code that an `UnshipError` can have. Each has an entry in `docs/runbook.md`. */
 export const UNSHIP_ERROR_CODES = [
@@ -120,9 +121,9 @@ export function isUnshipError(value: unknown): value is UnshipError {
 export const NOTHING_CHANGED = 'Nothing was changed.'
 
 function compose({ message, detail, hint }: UnshipErrorFields): string {
-  const lines = [message]
-  if (detail) lines.push(`DETAIL:  ${indent(detail)}`)
-  if (hint) lines.push(`HINT:  ${indent(hint)}`)
+  const lines = [visibleLine(message)]
+  if (detail) lines.push(`DETAIL:  ${indent(visibleLines(detail))}`)
+  if (hint) lines.push(`HINT:  ${indent(visibleLines(hint))}`)
   return lines.join('\n')
 }
 

@@ -1,6 +1,7 @@
 import { LOCKS_OF_OTHERS } from './render/sql.ts'
 import { UnshipError } from '../errors.ts'
 import type { RemovalReview } from '../plan/review.ts'
+import { visibleLine, visibleSql } from '../visible.ts'
 
 /** How a plan differs from one that was saved. */
 export interface PlanDifference {
@@ -37,7 +38,8 @@ export function compareWithSaved(saved: string, file: string, now: RemovalReview
 }
 
 /** A text that only the cut-over can know stands for itself by its reason. */
-const worded = (sql: string, reason: string) => (sql.startsWith('--') ? `${reason} ${sql}` : sql.trim())
+const worded = (sql: string, reason: string) =>
+  sql.startsWith('--') ? `${visibleLine(reason)} ${sql}` : visibleSql(sql.trim())
 
 function savedStatements(saved: string): { statements: Set<string>; withRestore: boolean } {
   if (saved.trimStart().startsWith('{')) {

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { folded } from './fold.ts'
+import { visible, visibleJson } from '../visible.ts'
 
 /** Where a command prints. Results go to standard output, errors to standard error. */
 export interface Screen {
@@ -16,12 +17,17 @@ export interface Screen {
   dim(text: string): string
 }
 
+const ESCAPE = '\u001b'
+/** What `bold` and `dim` write. */
+const STYLES = new RegExp(`(${ESCAPE}\\[(?:1|2|22)m)`)
+
 /** Colours only on a terminal, and not where NO_COLOR is set. */
 export function screenOf(json: boolean, environment = process.env): Screen {
   const { stdout, stderr } = process
   const styled = stdout.isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb'
   const write = (stream: NodeJS.WriteStream, text: string) => {
-    stream.write(`${text}\n`)
+    const pieces = styled ? text.split(STYLES) : [text]
+    stream.write(`${pieces.map((piece, n) => (n % 2 === 0 ? visible(piece) : piece)).join('')}\n`)
   }
   const columns = stdout.isTTY ? stdout.columns : null
   return {
@@ -30,7 +36,7 @@ export function screenOf(json: boolean, environment = process.env): Screen {
     print: (text) => write(stdout, text),
     printFolded: (text) => write(stdout, columns === null ? text : folded(text, columns)),
     printError: (text) => write(stderr, text),
-    printJson: (value) => write(stdout, JSON.stringify(value, null, 2)),
+    printJson: (value) => write(stdout, visibleJson(JSON.stringify(value, null, 2))),
     bold: (text) => (styled ? styleText('bold', text) : text),
     dim: (text) => (styled ? styleText('dim', text) : text),
   }

@@ -4,6 +4,7 @@ import { consolaOutput, type Output } from './output.ts'
 import { progressBar, progressLine } from './progress-line.ts'
 import { writeStepSummary } from './step-summary.ts'
 import { blockersKey, waitingLine } from './waiting.ts'
+import { visibleLine } from '../visible.ts'
 
 /** How a run is shown. All optional. */
 export interface ConsoleProgressOptions {
@@ -49,8 +50,8 @@ export function consoleProgress(options: ConsoleProgressOptions = {}): (event: P
         if (isNews(event)) tell(event)
         else
           showInPassing(
-            () => waitingLine(event),
-            (columns) => waitingLine(event).slice(0, columns - 1),
+            () => visibleLine(waitingLine(event)),
+            (columns) => visibleLine(waitingLine(event)).slice(0, columns - 1),
           )
         break
       default:

@@ -1,21 +1,23 @@
+import { visible, visibleLine } from '../visible.ts'
+
 /*
  * Pieces of Markdown, as GitHub renders it.
  */
 
 /** Text that must not be read as markup. */
 export const escaped = (text: string): string =>
-  text.replaceAll(/[\\`*[\]<>|#~]|(?<!\w)_|_(?!\w)/g, '\\$&').replaceAll(/\s*\n\s*/g, ' ')
+  visibleLine(text).replaceAll(/[\\`*[\]<>|#~]|(?<!\w)_|_(?!\w)/g, '\\$&')
 
 /** Inline code; holds backticks and bars, also in a cell of a table. */
 export function code(text: string): string {
-  const line = text.replaceAll(/\s*\n\s*/g, ' ').replaceAll('|', '\\|')
+  const line = visibleLine(text).replaceAll('|', '\\|')
   return line.includes('`') ? `\`\` ${line} \`\`` : `\`${line}\``
 }
 
 /** A fence longer than any in the text. */
 export function block(language: string, text: string): string {
   const fence = '`'.repeat(Math.max(3, ...[...text.matchAll(/`{3,}/g)].map(([run]) => run.length + 1)))
-  return `${fence}${language}\n${text}\n${fence}`
+  return `${fence}${language}\n${visible(text)}\n${fence}`
 }
 
 /** A table; columns whose heading ends in `:` stand to the right. */

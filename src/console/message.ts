@@ -1,3 +1,5 @@
+import { visibleLine } from '../visible.ts'
+
 /** What is printed at once: a line, and lines that belong to it. */
 export interface Message {
   /** How consola marks it. */
@@ -7,5 +9,5 @@ export interface Message {
 
 /** A message of a line, with further lines indented below it. */
 export function message(type: Message['type'], line: string, below: readonly string[] = []): Message {
-  return { type, lines: [line, ...below.map((text) => `  ${text}`)] }
+  return { type, lines: [line, ...below.map((text) => `  ${text}`)].map(visibleLine) }
 }

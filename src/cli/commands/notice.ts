@@ -8,6 +8,7 @@ import { featureArg, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
 import { noticeAfter, noticeBefore, type Done } from '../render/notice.ts'
+import { forPeople } from '../../visible.ts'
 
 export const noticeCommand: Command = {
   name: 'notice',
@@ -42,7 +43,7 @@ export const noticeCommand: Command = {
           detail: `It is not in database ${review.database}, and was not removed from it.`,
           hint: 'Check that the connection leads to the right database.',
         })
-      const notice = noticeBefore(review, words)
+      const notice = noticeBefore(forPeople(review), words)
       if (screen.json) screen.printJson({ feature: meant.name, about: 'plan', markdown: notice })
       else screen.print(notice)
       return EXIT.ok

@@ -13,6 +13,7 @@ import { removalAsText, restoreAsText } from '../render/plan-text.ts'
 import { planAsSql } from '../render/sql.ts'
 import { minute } from '../render/words.ts'
 import type { Screen } from '../screen.ts'
+import { forPeople } from '../../visible.ts'
 
 export const planCommand: Command = {
   name: 'plan',
@@ -70,12 +71,15 @@ async function plan(db: AnyKysely, feature: FeatureDeclaration, format: string, 
 }
 
 function show(review: RemovalReview | RestoreReview, format: string, screen: Screen): void {
-  if (screen.json) screen.printJson(review)
-  else if (format === 'sql') screen.print(planAsSql(review))
+  if (screen.json) {
+    screen.printJson(review)
+    return
+  }
+  const shown = forPeople(review)
+  if (format === 'sql') screen.print(planAsSql(shown))
   else if (format === 'markdown')
-    screen.print(review.direction === 'removal' ? removalAsMarkdown(review) : restoreAsMarkdown(review))
-  else
-    screen.printFolded(review.direction === 'removal' ? removalAsText(review, screen) : restoreAsText(review, screen))
+    screen.print(shown.direction === 'removal' ? removalAsMarkdown(shown) : restoreAsMarkdown(shown))
+  else screen.printFolded(shown.direction === 'removal' ? removalAsText(shown, screen) : restoreAsText(shown, screen))
 }
 
 export function nothing({ feature, database, removal }: NothingToRemove): string {

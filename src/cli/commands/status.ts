@@ -5,6 +5,7 @@ import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
 import { bears } from '../project/select.ts'
 import { statusAsText } from '../render/status.ts'
+import { forPeople } from '../../visible.ts'
 
 export const statusCommand: Command = {
   name: 'status',
@@ -35,7 +36,7 @@ export const statusCommand: Command = {
           hint: 'Name one of them, or none for all.',
         })
       if (screen.json) screen.printJson(statuses)
-      else screen.printFolded(statusAsText(statuses, screen))
+      else screen.printFolded(statusAsText(forPeople(statuses), screen))
       return EXIT.ok
     }),
 }

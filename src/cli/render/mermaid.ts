@@ -2,6 +2,7 @@ import { bare } from '../../console/format.ts'
 import type { RemovalReview } from '../../plan/review.ts'
 import type { ReviewUnit } from '../../plan/review-objects.ts'
 import { groupOf, partsOf } from './words.ts'
+import { visibleLine } from '../../visible.ts'
 
 /** More units than this are drawn as one node for each kind. */
 const MOST_UNITS = 40
@@ -69,7 +70,7 @@ const shortened = (names: readonly string[], most: number): string[] =>
 const label = (lines: readonly string[]): string =>
   lines
     .map((line) =>
-      line
+      visibleLine(line)
         .replaceAll('#', '#35;')
         .replaceAll('&', '#amp;')
         .replaceAll('"', '#quot;')
