@@ -1,3 +1,5 @@
+import type { Oid } from '../catalog/fragments.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { hiddenName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { familyComments, familyState, renameConstraints, type TriggerFamily } from './trigger-family.ts'
@@ -10,6 +12,22 @@ export const FILLING = 'unship.filling'
 export interface TriggerSwap {
   readonly away: readonly string[]
   readonly back: readonly string[]
+  /** Where the stand-in is when it has been made; runs of earlier versions do not say. */
+  readonly made?: { readonly trigger: Oid; readonly on: string; readonly name: string }
+}
+
+/** The event that tells which stand-ins were made: whoever may make triggers can make one with their mark. */
+export const STAND_INS_MADE = 'stand-ins made'
+
+const LEDGER_NOW = `${literal(LEDGER_SCHEMA)}::pg_catalog.regnamespace::pg_catalog.oid::text`
+
+/** SQL: its detail, in the transaction that makes them. A dump gives them other identifiers, and the ledger's schema another, too. */
+export const standInsMade = (swaps: readonly TriggerSwap[]): string => {
+  const made = swaps.flatMap((s) => s.made ?? [])
+  const values = made.map(({ trigger, on, name }) => `(${literal(trigger)}, ${literal(on)}, ${literal(name)})`)
+  return `pg_catalog.jsonb_build_object('ledger', ${LEDGER_NOW}, 'made', (
+    select pg_catalog.jsonb_object_agg(m.trigger, t.oid::text) from (values ${values.join(', ')}) m(trigger, relation, name)
+    join pg_catalog.pg_trigger t on t.tgrelid = pg_catalog.to_regclass(m.relation) and t.tgname = m.name))`
 }
 
 /**
@@ -56,6 +74,7 @@ export function swapTrigger(family: TriggerFamily, owner: string, major: number)
     ...renameConstraints(family),
   ]
   return {
+    made: { trigger: trigger.oid, on, name: trigger.tgname },
     away: there(...away),
     back: [
       standInGoes(family, mark, { aside, major, otherwise: there(`drop trigger if exists ${id(aside)} on ${on}`) }),
@@ -65,7 +84,8 @@ export function swapTrigger(family: TriggerFamily, owner: string, major: number)
 
 /**
  * The stand-in goes, and the trigger is called, commented, enabled or disabled as that was by then, on each partition. Where
- * somebody dropped or replaced it, the trigger is gone too. A stand-in is known by its WHEN, whatever its name has become.
+ * somebody dropped or replaced it, the trigger is gone too. A stand-in is known by its identifier and its WHEN, whatever its name
+ * has become.
  */
 function standInGoes(
   { trigger, table }: TriggerFamily,
@@ -88,8 +108,13 @@ declare
   state pg_catalog.jsonb;
   member record;
 begin
-  stand_in := (select t.tgname from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(on)})
-    and pg_catalog.strpos(pg_catalog.pg_get_triggerdef(t.oid), ${literal(mark)}) > 0);
+  stand_in := (select t.tgname from pg_catalog.pg_trigger t
+    left join (select e.detail from ${LEDGER_SCHEMA}.events e where e.event = ${literal(STAND_INS_MADE)}
+      and e.detail -> 'made' ? ${literal(trigger.oid)} order by e.id desc limit 1) e on true
+    where t.tgrelid = pg_catalog.to_regclass(${literal(on)})
+      and pg_catalog.strpos(pg_catalog.pg_get_triggerdef(t.oid), ${literal(mark)}) > 0
+      and (t.oid::text = e.detail -> 'made' ->> ${literal(trigger.oid)} or (e.detail ->> 'ledger' = ${LEDGER_NOW}) is not true)
+    order by t.oid limit 1);
   if stand_in is not null then
     states := (select pg_catalog.jsonb_object_agg(f.relid::pg_catalog.oid::text, pg_catalog.to_jsonb(f)) from (${named('stand_in')}) f);
     execute pg_catalog.format('drop trigger %I on %s', stand_in, ${literal(on)});

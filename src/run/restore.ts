@@ -19,6 +19,7 @@ import { againstDefinitions } from '../plan/locks.ts'
 import { demandSameDefinitions } from '../plan/same-catalog.ts'
 import { nameNotNulls, namesNotNulls } from '../plan/not-null-names.ts'
 import type { Phase } from '../plan/plan.ts'
+import { STAND_INS_MADE, standInsMade } from '../plan/swap.ts'
 import { demandPublications } from '../plan/same-publications.ts'
 import { fromArchive, isArchived, keptRemoval, refuseOtherBackups } from './archived.ts'
 import { evaluatedAsCaller } from './as-caller.ts'
@@ -224,6 +225,9 @@ async function runPhases(
             ...unarchive.statements,
             ...(plan.swaps?.length ? [ALL_IMMEDIATE] : []),
             ...(plan.swaps ?? []).flatMap((s) => s.away),
+            ...(plan.swaps?.some((s) => s.made)
+              ? [recordEvent(restore.id, STAND_INS_MADE, {}, standInsMade(plan.swaps))]
+              : []),
             ...(plan.memberships ?? []).flatMap((m) => m.away),
             ...of('add').map((s) => s.sql),
             ...(plan.swaps?.length && session.inTransaction ? [DEFERRED_AGAIN] : []),
