@@ -20,7 +20,7 @@ export function storedQuery(relations: readonly Oid[]): string {
       join pg_catalog.pg_class c on c.oid = ${relid} and c.oid = any (${oids}) join pg_catalog.pg_namespace n on n.oid = c.relnamespace`
   return `
   select s.identity, pg_catalog.hashtextextended(s.row::text collate pg_catalog."C", 0)::text as hash from (
-    select 'table ' || n.nspname || '.' || c.relname as identity,
+    select case c.relkind when 'S' then 'sequence ' else 'table ' end || n.nspname || '.' || c.relname as identity,
       pg_catalog.jsonb_build_array(c.relowner, c.relam, c.reltablespace) as row
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = any (${oids})
     union all
