@@ -94,7 +94,7 @@ export interface Snapshot extends CatalogRows {
   /** What speaks of rows of tables that lose columns. */
   readonly rowUsers: readonly RowUser[]
   readonly namings: readonly Naming[]
-  /** What evaluating materialized views, and what belongs to tables that lose columns, runs. */
+  /** What evaluating materialized views, and what belongs to tables, runs. */
   readonly texts: readonly Text[]
   /** Names in use: relations, types, functions and statistics of all schemas. */
   readonly taken: readonly {
@@ -230,12 +230,14 @@ type Additional = {
   ]: Snapshot[K][number][]
 }
 
-/** Of what hangs on a feature, and on columns of these tables: what PostgreSQL evaluates. */
+/** Of what hangs on a feature: what PostgreSQL evaluates; of columns, those of tables that lose some. */
 const evaluated = (nodes: readonly Node[], hosts: readonly Oid[]): Node[] =>
   nodes.filter(
-    ({ catalog, objid, objsubid, owner_relid, relkind }) =>
+    ({ catalog, objid, objsubid, relkind }) =>
       (relkind === 'm' && objsubid === 0) ||
-      (hosts.includes(owner_relid ?? '') && (['pg_attrdef', 'pg_constraint'].includes(catalog) || relkind === 'i')) ||
+      ['pg_attrdef', 'pg_constraint'].includes(catalog) ||
+      relkind === 'i' ||
+      relkind === 'I' ||
       (catalog === 'pg_class' && objsubid > 0 && hosts.includes(objid)),
   )
 

@@ -3,6 +3,7 @@ import type { Relation } from '../catalog/relation.ts'
 import type { Trigger } from '../catalog/trigger.ts'
 import { hiddenName } from '../names.ts'
 import { orderReasons, textReasons } from './early-reasons.ts'
+import { keptTextReasons } from './kept-texts.ts'
 import { enabledReasons } from './enabled-reasons.ts'
 import { grantorReasons } from './grantors.ts'
 import { goingIndexReasons, indexReasons } from './index-reasons.ts'
@@ -23,6 +24,7 @@ export const reasonsAgainst = (model: Model): string[] => [
   ...columnReasons(model),
   ...orderReasons(model),
   ...textReasons(model),
+  ...keptTextReasons(model),
   ...goingIndexReasons(model),
   ...placeReasons(model),
   ...keptRowReasons(model),

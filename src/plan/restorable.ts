@@ -4,6 +4,7 @@ import { refuseTogether } from '../refusals.ts'
 import { refuseCounts } from './counts.ts'
 import { isChild, type Dependents } from './dependents.ts'
 import { textHint } from './early-reasons.ts'
+import { keptTextHint } from './kept-texts.ts'
 import { declaredFill, generatedColumns, notNullIn, storedColumns } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
@@ -89,6 +90,7 @@ function refuseUnrestorable(model: Model, { refused }: Dependents): void {
       ...(reasons.some(isWide) ? [WIDE_HINT] : []),
       ...textHint(reasons),
       ...namingHint(reasons),
+      ...keptTextHint(reasons),
     ].join('\n'),
   })
 }
