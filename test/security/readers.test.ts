@@ -66,7 +66,9 @@ test('the health check notes who reads all tables, where no policies would hide 
   const columns = { people: ['salary'], hidden: ['salary'] }
   await removeFeature(database().db, defineFeature()({ name: 'pay', columns }))
   const notes = (await checkHealth(database().db)).filter((c) => c.result !== 'ok')
-  expect(notes).toMatchObject([
-    { result: 'note', found: [`public.backup_pay_people: ${reader} is a member of pg_read_all_data`] },
+  expect(notes.map(({ result }) => result)).toEqual(['note'])
+  // roles are the server's: other tests have some too
+  expect(notes.flatMap(({ found }) => found).filter((line) => line.includes(reader))).toEqual([
+    `public.backup_pay_people: ${reader} is a member of pg_read_all_data`,
   ])
 })
