@@ -11,6 +11,8 @@ export interface MovedBesides {
   readonly kind: string
   /** As a statement names it, quoted, with a function's arguments. */
   readonly name: string
+  /** Its own name before. */
+  readonly was: string
 }
 
 /** Types, sequences and functions that were renamed with the tables of some removals; their restore begins with renaming them back. */
@@ -23,9 +25,9 @@ export async function movedBesides(db: AnyKysely, removalIds: readonly string[])
      order by o.run_id, o.position`,
   )
   return objects.flatMap(({ run, restore_sql }) => {
-    const [, kind, name] =
-      /^alter (type|domain|sequence|function|procedure|aggregate) (.+) rename to ".*"(?:;|$)/m.exec(restore_sql) ?? []
-    return kind !== undefined && name !== undefined ? [{ run, kind, name }] : []
+    const [, kind, name, was] =
+      /^alter (type|domain|sequence|function|procedure|aggregate) (.+) rename to "(.*)"(?:;|$)/m.exec(restore_sql) ?? []
+    return kind !== undefined && name !== undefined ? [{ run, kind, name, was: (was ?? '').replaceAll('""', '"') }] : []
   })
 }
 

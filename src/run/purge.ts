@@ -6,7 +6,7 @@ import { openLedger } from '../ledger/open.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
 import { RunContext } from './context.ts'
 import { refuseDisowned, type Supposed } from './disowned.ts'
-import { movedBesides } from './kept-besides.ts'
+import { dropBesides } from './drop-besides.ts'
 import { readKept, type KeptTable } from './kept-tables.ts'
 import type { RunOptions } from './options.ts'
 import { todayName } from './kept-names.ts'
@@ -121,9 +121,7 @@ async function drop(context: RunContext, tables: readonly PurgeDecision[], optio
   const removal = tables.find(({ needed }) => needed)?.run
   const statements = [
     ...tables.map(({ name }) => `drop table ${qualified(name)}`),
-    ...(removal === undefined ? [] : await movedBesides(context.db, [removal])).map(
-      ({ kind, name }) => `drop ${kind} if exists ${name}`,
-    ),
+    ...(removal === undefined ? [] : await dropBesides(context.db, removal)),
   ]
   const actor = options.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null
   const reason = options.reason ?? process.env.UNSHIP_REASON ?? null
