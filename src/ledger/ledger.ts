@@ -137,7 +137,7 @@ export async function ledgerExists(db: AnyKysely): Promise<boolean> {
             { ...ledger, object: `schema ${LEDGER_SCHEMA}` },
             ...LEDGER_TABLES.map((name) => ({ ...ledger, object: `table ${LEDGER_SCHEMA}.${name}` })),
           ])
-        : `Run it as ${ledger.owner}. A role that it is granted to may SET ROLE to it.`,
+        : `Run it as ${ledger.owner}, or grant that role to ${ledger.me}.`,
     })
   return ledger !== undefined
 }
