@@ -51,6 +51,11 @@ async function withDeploy<T>(work: (db: Kysely<any>) => Promise<T>): Promise<T> 
   return await work(db).finally(() => db.destroy())
 }
 
+/** The superuser has looked at the ledger, and takes it over. */
+const takeLedger = (owner = 'current_user') =>
+  database().query(`alter schema unship owner to ${owner};
+    ${['runs', 'objects', 'statements', 'events'].map((t) => `alter table unship.${t} owner to ${owner}`).join(';')}`)
+
 /** As versions wrote it that did not keep the role of the session. */
 async function fromEarlierVersion(role: string): Promise<void> {
   await database().query(`
@@ -73,6 +78,7 @@ describe('a feature that another role removed', () => {
       const [deploy, giver] = roles()
       if (version !== 'this version') await fromEarlierVersion(deploy)
       await database().query(`revoke crm_owner, ${giver} from ${deploy}`)
+      await takeLedger()
       expect(await restoreFeature(database().admin, host)).toMatchObject({ outcome: 'restored', warnings: [] })
       expect(await restoreFeature(database().admin, notes)).toMatchObject({ outcome: 'restored', warnings: [] })
       expect(await readGrants()).toEqual(before)
@@ -85,6 +91,7 @@ describe('a feature that another role removed', () => {
     await withDeploy((db) => removeFeature(db, notes))
     const [deploy] = roles()
     await database().query(`reassign owned by ${deploy} to crm_owner; drop owned by ${deploy}; drop role ${deploy}`)
+    await takeLedger()
     expect((await restoreFeature(database().admin, notes)).outcome).toBe('restored')
     expect(await readGrants()).toEqual(before)
   })
@@ -104,9 +111,7 @@ describe('a feature that another role removed', () => {
       await create()
       const before = await readGrants()
       await removeFeature(database().admin, notes)
-      await database().query('alter schema unship owner to crm_owner')
-      for (const table of ['runs', 'objects', 'statements', 'events'])
-        await database().query(`alter table unship.${table} owner to crm_owner`)
+      await takeLedger('crm_owner')
       if (version !== 'this version') await fromEarlierVersion('postgres')
       const role = async (db: Kysely<any>) =>
         (await sql<{ role: string }>`select current_setting('role') as role`.execute(db)).rows[0]?.role
@@ -129,32 +134,33 @@ describe('a feature that another role removed', () => {
 })
 
 describe('what a superuser removed', () => {
-  const others = defineFeature()({ name: 'others', tables: ['others'] })
+  const shareLedger = () =>
+    database().query(`grant usage on schema unship to crm_owner; grant all on all tables in schema unship to crm_owner;
+      grant all on all sequences in schema unship to crm_owner`)
 
   test('is restored by the owner when it has what the hint gives it: no rights of a superuser', async () => {
     await create()
     const before = await readGrants()
-    // the ledger is the owner's
-    await removeFeature(database().db, others)
     await removeFeature(database().admin, notes)
+    await shareLedger()
     const restoring = () => restoreFeature(database().db, notes)
     const { detail, hint } = await refusedUnchanged(database(), 'missing_privilege', restoring)
     expect(detail).toBe(`Membership in role ${roles()[1]}.`)
     await database().query((hint?.match(/^grant .*;$/gm) ?? []).join('\n'))
     expect((await restoring()).outcome).toBe('restored')
-    await restoreFeature(database().db, others)
     expect(await readGrants()).toEqual(before)
   })
 
   test('and owns is not restored by making the owner a superuser', async () => {
     await create()
     await database().query('create view theirs as select id from notes')
-    await removeFeature(database().db, others)
     const feature = { name: 'theirs', tables: ['notes'], views: ['theirs'] }
     await removeFeature(database().admin, feature)
+    await shareLedger()
     const { hint } = await refusal('missing_privilege', restoreFeature(database().db, feature))
     expect(hint).toContain('Run the restore as a superuser')
     expect(hint).not.toContain('grant ')
+    await database().query('revoke all on all tables in schema unship from crm_owner')
     expect((await restoreFeature(database().admin, feature)).outcome).toBe('restored')
   })
 })
