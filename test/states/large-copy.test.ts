@@ -88,7 +88,7 @@ describe('a host table too large for one statement', () => {
     await removeFeature(database().db, feature, {
       onProgress: (event) => {
         // pages are full, so they move to the end, and what is removed does not change
-        if (event.type === 'progress' && event.phase === 'copy') moved ??= moveRows()
+        if (event.type === 'phase done' && event.phase === 'watch') moved ??= moveRows()
         if (event.type === 'phase done' && event.phase === 'copy') over.abort()
       },
     })
