@@ -56,15 +56,15 @@ const FINDINGS = `
     select l.object, a.grantee from ledger l join pg_catalog.pg_attribute m on m.attrelid = l.oid
     cross join lateral pg_catalog.aclexplode(m.attacl) a where a.privilege_type in ('INSERT', 'UPDATE')
   ), called(classid, objid, owner) as (
-    select d.classid, d.objid, case d.refclassid
-        when 'pg_catalog.pg_proc'::pg_catalog.regclass then (select p.proowner from pg_catalog.pg_proc p where p.oid = d.refobjid)
-        when 'pg_catalog.pg_operator'::pg_catalog.regclass then (select o.oprowner from pg_catalog.pg_operator o where o.oid = d.refobjid)
-      end
+    select d.classid, d.objid, coalesce(p.proowner, o.oprowner)
     from ledger l
     join pg_catalog.pg_depend h on h.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and h.refobjid = l.oid
       and h.classid in ('pg_catalog.pg_trigger'::pg_catalog.regclass, 'pg_catalog.pg_attrdef'::pg_catalog.regclass,
         'pg_catalog.pg_constraint'::pg_catalog.regclass, 'pg_catalog.pg_class'::pg_catalog.regclass)
     join pg_catalog.pg_depend d on d.classid = h.classid and d.objid = h.objid
+    left join pg_catalog.pg_proc p on d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and p.oid = d.refobjid
+    left join pg_catalog.pg_operator o on d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass and o.oid = d.refobjid
+    where p.oid is not null or o.oid is not null
   )
   select 'owner' as kind, 'schema ${LEDGER_SCHEMA}' as object, ${nameOf('n.nspowner')} as role
   from pg_catalog.pg_namespace n where n.nspname = '${LEDGER_SCHEMA}' and ${strange('n.nspowner')}
@@ -74,7 +74,7 @@ const FINDINGS = `
   select 'grant', w.object, ${nameOf('w.grantee')} from written w where ${weaker('w.grantee')}
   union all
   select distinct 'function', pg_catalog.pg_describe_object(c.classid, c.objid, 0), ${nameOf('c.owner')}
-  from called c where c.owner is not null and ${strange('c.owner')}
+  from called c where ${strange('c.owner')}
   union all
   select 'rewrite', pg_catalog.pg_describe_object('pg_catalog.pg_rewrite'::pg_catalog.regclass, r.oid, 0), ${nameOf('l.relowner')}
   from ledger l join pg_catalog.pg_rewrite r on r.ev_class = l.oid
