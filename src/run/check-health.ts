@@ -24,9 +24,10 @@ import { readTaken } from './inspect-restore.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
 import { relationExists } from './relation-exists.ts'
+import { wouldRefuse } from './restorable-now.ts'
 import { isSameLedger } from './same-ledger.ts'
 import { backupChanges } from './shapes.ts'
-import { withSession } from './session.ts'
+import { withSession, type Session } from './session.ts'
 
 /** Something that was looked at. */
 export interface HealthCheck {
@@ -41,7 +42,7 @@ export interface HealthCheck {
 
 /**
  * Looks whether removals and restores have left everything in order: backups against
- * their checksums, names that a restore needs, foreign keys, indexes, constraints,
+ * their checksums, names that a restore needs and whatever else it would refuse for, foreign keys, indexes, constraints,
  * parts of unfinished runs, functions that no longer work. Read-only; needs no table
  * of the feature, so it can be asked in every state.
  *
@@ -53,7 +54,7 @@ export async function checkHealth(db: AnyKysely, features: readonly FeatureDecla
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
       const checks: HealthCheck[] = []
-      for (const status of statuses) checks.push(...(await checkFeature(session.db, status)))
+      for (const status of statuses) checks.push(...(await checkFeature(session, status, statuses, features)))
       if (statuses.every(({ active }) => active !== true))
         checks.push(
           problemIf(null, 'no part of an unfinished run is left', [
@@ -72,7 +73,13 @@ const problemIf = (feature: string | null, check: string, found: readonly string
   found,
 })
 
-async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<HealthCheck[]> {
+async function checkFeature(
+  session: Session,
+  status: FeatureStatus,
+  statuses: readonly FeatureStatus[],
+  features: readonly FeatureDeclaration[],
+): Promise<HealthCheck[]> {
+  const { db } = session
   const { feature, state, active, phase } = status
   const check = (what: string, found: readonly string[]) => problemIf(feature, what, found)
   if (state === 'installed' || state === 'absent' || state === 'incomplete') {
@@ -86,21 +93,26 @@ async function checkFeature(db: AnyKysely, status: FeatureStatus): Promise<Healt
   const removal = latest?.direction === 'restore' ? await runById(db, latest.removal_id ?? '') : latest
   if (!removal?.plan) return []
   const kept = status.kept.map(({ name }) => name)
-  return [
-    ...(state === 'restored'
-      ? [
-          check(
-            'every declared object is back',
-            (status.present?.found ?? 0) < (status.present?.declared ?? 0) ? [presence(status)] : [],
-          ),
-        ]
-      : [check('nothing of it is left, and its names are free', await readTaken(db, removal.plan))]),
-    ...(state === 'removed' || state === 'archived'
+  const ofBackups =
+    state === 'removed' || state === 'archived'
       ? [
           check('backups match their checksums', await changed(db, removal)),
           check('backups are defined as they were kept', await altered(db, removal)),
         ]
-      : []),
+      : []
+  const names =
+    state === 'restored'
+      ? check(
+          'every declared object is back',
+          (status.present?.found ?? 0) < (status.present?.declared ?? 0) ? [presence(status)] : [],
+        )
+      : check('nothing of it is left, and its names are free', await readTaken(db, removal.plan))
+  // a restore would be refused for what these have found
+  const mayBegin = ofBackups.length > 0 && [names, ...ofBackups].every(({ result }) => result === 'ok')
+  return [
+    names,
+    ...ofBackups,
+    ...(mayBegin ? [await restorable(session, status, removal, { statuses, features })] : []),
     check('no foreign key leads to or from what is kept', await foreignKeys(db, kept)),
     check('nobody but their owners can read what is kept', await readers(db, kept)),
     ...(await readersOfAll(db, status, kept)),
@@ -139,6 +151,27 @@ async function altered(db: AnyKysely, run: LedgerRun): Promise<string[]> {
     // the checksums have told of it
     if (!(await relationExists(db, table))) return []
   return await backupChanges(db, removal, plan)
+}
+
+/** Missing rights are those of whoever asks; a feature that was removed since may have to be restored first. */
+async function restorable(
+  session: Session,
+  { feature, run }: FeatureStatus,
+  removal: LedgerRun,
+  all: { readonly statuses: readonly FeatureStatus[]; readonly features: readonly FeatureDeclaration[] },
+): Promise<HealthCheck> {
+  const check = 'a restore would find what it needs'
+  const declared = all.features.find(({ name }) => name === feature) ?? removal.declaration
+  const refusal = await wouldRefuse(session, { ...declared, name: feature }, removal)
+  if (!refusal) return { feature, check, result: 'ok', found: [] }
+  const rights = ['missing_privilege', 'not_owner'].includes(refusal.code)
+  const since = all.statuses.filter(
+    (s) => ['removed', 'archived', 'purged'].includes(s.state) && Number(s.run?.id) > Number(run?.id),
+  )
+  return {
+    ...{ feature, check, result: rights || since.length > 0 ? 'note' : 'problem' },
+    found: [...refusal.found, ...since.map((s) => `${s.feature} was removed since: it may have to be restored first`)],
+  }
 }
 
 async function foreignKeys(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {

@@ -45,11 +45,16 @@ import { storedReasons } from './stored-rows.ts'
 import { refuseChangedTrees } from './trees.ts'
 import { checkMajor, refuseTampered } from './trust.ts'
 
-/** Reads what a restore meets, and refuses before anything changes. */
+/**
+ * Reads what a restore meets, and refuses before anything changes.
+ *
+ * @param sealed the backups have been found to match their checksums
+ */
 export async function inspectRestore(
   context: RunContext,
   removal: LedgerRun,
   plan: RecordedPlan,
+  { sealed = false }: { readonly sealed?: boolean } = {},
 ): Promise<{
   found: { swaps: TriggerSwap[]; memberships: MembershipSwap[]; published: Naming[]; rewrites?: Rewrites }
   hosts: Definitions
@@ -68,7 +73,7 @@ export async function inspectRestore(
   await refuseGone(context, plan, statements, needs)
   refuseReplaced(context, needs)
   refuseAltered(context, statements, needs)
-  await refuseChangedBackups(context, removal, plan)
+  if (!sealed) await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
   await refusePublications(context, plan, environment)
   const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)

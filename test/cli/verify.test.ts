@@ -5,6 +5,7 @@ import { killedAt } from '../states/broken.ts'
 import { refusal } from '../support/refusal.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
+import { asOwner } from '../support/round-trip.ts'
 import { json, unship } from './support.ts'
 
 const database = useDatabase({ template: 'demo' })
@@ -65,6 +66,36 @@ describe('unship verify', () => {
       'no invalid index: public.idx_contacts_organisation of public.contacts',
       'no part of an unfinished run is left: column public.contacts.unship_hidden_x',
     ])
+  })
+
+  test('finds what a restore would be refused for', async () => {
+    const feature = { name: 'seen', columns: { contacts: ['sawn'] }, views: ['seen'] }
+    await asOwner(
+      database(),
+      `alter table contacts add sawn int;
+       create function is_seen(int) returns boolean language sql immutable return $1 > 0;
+       create view seen as select id from contacts where is_seen(sawn)`,
+    )
+    await removeFeature(database().db, feature)
+    const seen = async (db = database().db) =>
+      (await checkHealth(db)).find(({ check }) => check === 'a restore would find what it needs')
+    expect(await seen()).toMatchObject({ feature: 'seen', result: 'ok', found: [] })
+    await asOwner(database(), 'drop function is_seen(int)')
+    expect(await seen()).toMatchObject({
+      result: 'problem',
+      found: [
+        'feature seen cannot be restored because what it needs is gone',
+        expect.stringMatching(/^function (public\.)?is_seen\(int(eger)?\) does not exist/),
+      ],
+    })
+    // a restore would not run what weaker roles may have written
+    expect(await seen(database().admin)).toMatchObject({ result: 'note' })
+    const later = { name: 'later', columns: { contacts: ['payment_method_notes'] } }
+    await removeFeature(database().db, later)
+    expect(await seen()).toMatchObject({
+      result: 'note',
+      found: expect.arrayContaining(['later was removed since: it may have to be restored first']) as unknown,
+    })
   })
 
   test('finds functions that no longer work, as far as their language tells', async () => {
