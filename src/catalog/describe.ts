@@ -5,7 +5,8 @@ import { literal, type QualifiedName } from '../sql.ts'
 import { readJson } from './read.ts'
 import type { Acl, AclEntry, Oid } from './fragments.ts'
 import { isForReferencedPartition } from './constraint.ts'
-import { readEnvironment, readRows, type CatalogRows } from './snapshot.ts'
+import { readEnvironment } from './environment.ts'
+import { readRows, type CatalogRows } from './definitions.ts'
 
 /** Definitions by identity (`index public.idx`), free of object identifiers and of column order. */
 export type Description = Record<string, unknown>

@@ -1,4 +1,7 @@
+import type { AnyKysely } from '../any-kysely.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { tableOfType, type Oid } from './fragments.ts'
+import { readJson } from './read.ts'
 import { literal } from '../sql.ts'
 
 /** The server and what the session may do in it. */
@@ -133,4 +136,15 @@ export function mentionQuery(names: readonly string[]): string {
   where p.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
   group by p.oid`
+}
+
+/** Reads the server, its version and the session's rights. */
+export async function readEnvironment(db: AnyKysely): Promise<Environment> {
+  const [version] = await readJson<{ major: number }>(
+    db,
+    `select pg_catalog.current_setting('server_version_num')::int / 10000 as major`,
+  )
+  const [environment] = await readJson<Environment>(db, environmentQuery(LEDGER_SCHEMA, version?.major ?? 0))
+  if (!environment) throw new Error('the server did not describe itself')
+  return environment
 }

@@ -1,21 +1,11 @@
-import { sql } from 'kysely'
 import type { AnyKysely } from '../any-kysely.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { columnQuery, type Column } from './column.ts'
-import { constraintQuery, type Constraint } from './constraint.ts'
-import {
-  argumentsMatch,
-  candidateAddress,
-  candidateQuery,
-  declaredNames,
-  type Candidate,
-  type DeclaredName,
-} from './declared.ts'
+import { candidateAddress } from './declared.ts'
+import { readDefinitions, type CatalogRows } from './definitions.ts'
 import { addressKey, edgeQuery, nodeQuery, type Address, type Edge, type Node } from './dependency.ts'
 import {
-  environmentQuery,
   mentionQuery,
+  readEnvironment,
   roleQuery,
   schemaRightQuery,
   type Environment,
@@ -25,49 +15,14 @@ import {
 } from './environment.ts'
 import { oidArray, type Oid, type Scope } from './fragments.ts'
 import { readNamings, type Naming } from './identifiers.ts'
-import { indexQuery, type Index } from './index.ts'
 import { neededQuery, type Needed } from './needed.ts'
-import { policyQuery, type Policy } from './policy.ts'
-import { membershipQuery, type Membership } from './publication.ts'
-import { readJson, readTogether, together } from './read.ts'
-import { relationQuery, sizeQuery, type Relation, type RelationSize } from './relation.ts'
+import { readJson, readTogether } from './read.ts'
+import { sizeQuery, type RelationSize } from './relation.ts'
+import { readDeclared, type ResolvedName } from './resolve.ts'
 import { rowUserQuery, type RowUser } from './row-user.ts'
-import { routineQuery, type Routine } from './routine.ts'
-import { ruleQuery, type Rule } from './rule.ts'
-import { sequenceQuery, type Sequence } from './sequence.ts'
-import { statisticsQuery, type Statistics } from './statistics.ts'
 import { textQuery, type Text } from './texts.ts'
 import { memberColumnQuery, memberQuery, partitionKeyQuery, type Member, type PartitionKey } from './tree.ts'
-import { triggerQuery, type Trigger } from './trigger.ts'
-import { typeQuery, type Type } from './type.ts'
 import { uncallableQuery, type Uncallable } from './uncallable.ts'
-
-/** The catalog rows of a set of objects, by kind. */
-export interface CatalogRows {
-  readonly relations: Relation[]
-  readonly columns: Column[]
-  readonly constraints: Constraint[]
-  readonly indexes: Index[]
-  readonly triggers: Trigger[]
-  readonly policies: Policy[]
-  readonly rules: Rule[]
-  readonly statistics: Statistics[]
-  readonly routines: Routine[]
-  readonly types: Type[]
-  readonly sequences: Sequence[]
-  readonly memberships: Membership[]
-}
-
-/** A declared name with the catalog rows that it may mean. */
-export interface ResolvedName extends DeclaredName {
-  readonly found: Candidate | null
-  /** Overloaded functions under a bare name. */
-  readonly ambiguous: readonly string[]
-  /** The same name spelled in another letter case. */
-  readonly similar: string | null
-  /** The host table of a column, constraint, trigger or policy is there. */
-  readonly table_found: boolean
-}
 
 /** Everything that the planner knows of a database. */
 export interface Snapshot extends CatalogRows {
@@ -131,48 +86,6 @@ export interface KeptName {
   readonly feature: string
   /** It is a table that an archive renames: what hangs on it, and partitions, keep their names there. */
   readonly backup: boolean
-}
-
-/** Reads the server, its version and the session's rights. */
-export async function readEnvironment(db: AnyKysely): Promise<Environment> {
-  const [version] = await readJson<{ major: number }>(
-    db,
-    `select pg_catalog.current_setting('server_version_num')::int / 10000 as major`,
-  )
-  const [environment] = await readJson<Environment>(db, environmentQuery(LEDGER_SCHEMA, version?.major ?? 0))
-  if (!environment) throw new Error('the server did not describe itself')
-  return environment
-}
-
-const rowQueries = (scope: Scope, major: number): { readonly [K in keyof CatalogRows]: string } => ({
-  relations: relationQuery(scope),
-  columns: columnQuery(scope, major),
-  constraints: constraintQuery(scope, major),
-  indexes: indexQuery(scope),
-  triggers: triggerQuery(scope),
-  policies: policyQuery(scope),
-  rules: ruleQuery(scope),
-  statistics: statisticsQuery(scope),
-  routines: routineQuery(scope, major),
-  types: typeQuery(scope),
-  sequences: sequenceQuery(scope),
-  memberships: membershipQuery(scope, major),
-})
-
-/** Reads the catalog rows of a set of objects. */
-export async function readRows(db: AnyKysely, scope: Scope, major: number): Promise<CatalogRows> {
-  return await readTogether<{ [K in keyof CatalogRows]: CatalogRows[K] }>(db, rowQueries(scope, major))
-}
-
-/** SQL: the same rows, without our own triggers, as JSON and with a checksum by which two moments can be compared. */
-export function definitionsQuery(scope: Scope, major: number): string {
-  const queries = rowQueries(scope, major)
-  const others = `select t.* from (${queries.triggers}) t
-    where t.tgfoid not in (select p.oid from pg_catalog.pg_proc p where p.pronamespace = pg_catalog.to_regnamespace('${LEDGER_SCHEMA}'))`
-  // a server that keeps to FIPS has no md5
-  const hash = (seed: number) => `pg_catalog.hashtextextended(d.json collate pg_catalog."C", ${String(seed)})`
-  return `select d.json, ${hash(0)} || ':' || ${hash(1)} as checksum
-from (select ${together({ ...queries, triggers: others })} as json offset 0) d`
 }
 
 /** What functions may name in their text. */
@@ -241,22 +154,6 @@ const evaluated = (nodes: readonly Node[], hosts: readonly Oid[]): Node[] =>
       (catalog === 'pg_class' && objsubid > 0 && hosts.includes(objid)),
   )
 
-/** The rows of a set of objects at one moment. */
-export interface Definitions {
-  readonly scope: Scope
-  readonly major: number
-  readonly rows: CatalogRows
-  readonly checksum: string
-}
-
-export async function readDefinitions(db: AnyKysely, scope: Scope, major: number): Promise<Definitions> {
-  const text = definitionsQuery(scope, major)
-  const { rows } = await sql<{ json: string; checksum: string }>`${sql.raw(text)}`.execute(db)
-  const [found] = rows
-  if (!found) throw new Error('the server did not answer')
-  return { scope, major, rows: JSON.parse(found.json) as CatalogRows, checksum: found.checksum }
-}
-
 /** The trees of partitioned tables that lose columns, and those columns in their partitions. */
 async function readTrees(
   db: AnyKysely,
@@ -274,16 +171,6 @@ async function readTrees(
   return { members, partitionKeys, columns }
 }
 
-/** What of a declaration is in the database. */
-export async function readDeclared(
-  db: AnyKysely,
-  feature: FeatureDeclaration,
-  named: AnyKysely,
-): Promise<ResolvedName[]> {
-  const names = declaredNames(feature, pluginTranslation(named))
-  return resolve(names, names.length === 0 ? [] : await readJson<Candidate>(db, candidateQuery(names)))
-}
-
 /** Names in use in some schemas, and whether the session owns what bears them. */
 const takenQuery = `
   select n.nspname, o.name, o.catalog, o.ours from pg_catalog.pg_namespace n
@@ -294,31 +181,6 @@ const takenQuery = `
     union all select stxnamespace, stxname, 'pg_statistic_ext', pg_catalog.pg_has_role(stxowner, 'USAGE') from pg_catalog.pg_statistic_ext
   ) o on o.nsp = n.oid
   where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`
-
-/** What the caller's plugins (CamelCasePlugin) make of a name in its interface. */
-export function pluginTranslation(named: AnyKysely): (name: string) => string {
-  return (name) => {
-    const { sql: text } = sql`${sql.id(name)}`.compile(named)
-    return text.slice(1, -1).replaceAll('""', '"')
-  }
-}
-
-function resolve(names: readonly DeclaredName[], candidates: readonly Candidate[]): ResolvedName[] {
-  return names.map((name, n) => {
-    const all = candidates.filter((c) => c.n === n)
-    const columnMissing = (c: Candidate) => name.field === 'columns' && c.objsubid === 0
-    let exact = all.filter((c) => c.similar === null && !columnMissing(c))
-    const { argumentTypes } = name
-    if (argumentTypes) exact = exact.filter((c) => argumentsMatch(argumentTypes, c))
-    return {
-      ...name,
-      found: exact.length === 1 ? (exact[0] ?? null) : null,
-      ambiguous: exact.length > 1 ? exact.map((c) => c.signature ?? '') : [],
-      similar: exact.length === 0 ? (all.find((c) => c.similar !== null)?.similar ?? null) : null,
-      table_found: all.some((c) => c.similar === null),
-    }
-  })
-}
 
 function rootsOf({ found }: ResolvedName): Address[] {
   return found ? [candidateAddress(found)] : []

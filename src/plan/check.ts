@@ -1,6 +1,6 @@
 import { relkinds as kinds, type Relkind } from '../catalog/relation.ts'
 import { UnshipError } from '../errors.ts'
-import type { ResolvedName } from '../catalog/snapshot.ts'
+import type { ResolvedName } from '../catalog/resolve.ts'
 import { shown, type Model } from './model.ts'
 
 /** The oldest major that the catalog queries are written for. */

@@ -1,6 +1,7 @@
 import { addressesExpression, addressKeys, type Ours } from '../catalog/dependency.ts'
 import { oidArray } from '../catalog/fragments.ts'
-import { definitionsQuery, type Definitions, type Snapshot } from '../catalog/snapshot.ts'
+import { definitionsQuery, type Definitions } from '../catalog/definitions.ts'
+import type { Snapshot } from '../catalog/snapshot.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { OTHER_CATALOG } from '../sql-states.ts'

@@ -1,5 +1,5 @@
 import type { Relation } from '../catalog/relation.ts'
-import type { CatalogRows } from '../catalog/snapshot.ts'
+import type { CatalogRows } from '../catalog/definitions.ts'
 import { hiddenName } from '../names.ts'
 import { FILLING } from './swap.ts'
 

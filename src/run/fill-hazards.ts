@@ -1,5 +1,5 @@
 import type { Relation } from '../catalog/relation.ts'
-import type { CatalogRows } from '../catalog/snapshot.ts'
+import type { CatalogRows } from '../catalog/definitions.ts'
 import { onKey } from '../plan/backup.ts'
 import { fillHazards } from '../plan/fill-hazards.ts'
 import { shown } from '../plan/model.ts'

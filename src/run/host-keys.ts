@@ -1,4 +1,4 @@
-import type { CatalogRows } from '../catalog/snapshot.ts'
+import type { CatalogRows } from '../catalog/definitions.ts'
 import { UnshipError } from '../errors.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
 import { onKey } from '../plan/backup.ts'

@@ -1,6 +1,6 @@
 import type { Environment } from '../catalog/environment.ts'
 import { readJson } from '../catalog/read.ts'
-import type { CatalogRows } from '../catalog/snapshot.ts'
+import type { CatalogRows } from '../catalog/definitions.ts'
 import { UnshipError } from '../errors.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'

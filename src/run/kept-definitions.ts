@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { describe, type Description } from '../catalog/describe.ts'
 import { readJson } from '../catalog/read.ts'
-import { readDefinitions } from '../catalog/snapshot.ts'
+import { readDefinitions } from '../catalog/definitions.ts'
 import { PRINT_NAMES, storedQuery } from '../catalog/stored.ts'
 import type { KeptDefinitions } from '../ledger/kept-definitions.ts'
 import { ledgerOid } from '../ledger/ledger.ts'

@@ -1,6 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
-import { readDeclared } from '../catalog/snapshot.ts'
+import { readDeclared } from '../catalog/resolve.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { readRuns, type Archive, type Purge, type RunRecord } from '../ledger/history.ts'
 import type { Phase } from '../plan/plan.ts'

@@ -1,4 +1,4 @@
-import { readEnvironment } from '../catalog/snapshot.ts'
+import { readEnvironment } from '../catalog/environment.ts'
 import { UnshipError, type UnshipErrorCode } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { LedgerRun } from '../ledger/ledger.ts'

@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import type { Definitions } from '../catalog/snapshot.ts'
+import type { Definitions } from '../catalog/definitions.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { Archive } from '../ledger/history.ts'

@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { readEnvironment } from '../catalog/snapshot.ts'
+import { readEnvironment } from '../catalog/environment.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'

@@ -1,6 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { declaredNames } from '../catalog/declared.ts'
-import { pluginTranslation } from '../catalog/snapshot.ts'
+import { pluginTranslation } from '../catalog/resolve.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { LedgerRun } from '../ledger/ledger.ts'

@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { declaredNames } from '../catalog/declared.ts'
 import { readJson } from '../catalog/read.ts'
-import { pluginTranslation } from '../catalog/snapshot.ts'
+import { pluginTranslation } from '../catalog/resolve.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { majorOf, removedRuns, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
