@@ -21,7 +21,7 @@ import { hasWord } from '../plan/kept-triggers.ts'
 import { shown, type Model } from '../plan/model.ts'
 import { id } from '../sql.ts'
 import { run, sqlState } from './query.ts'
-import { statementWithoutPasswords } from '../secrets.ts'
+import { withoutValues } from './without-values.ts'
 
 /** Looks for signs that a feature is still in use. Read-only; what the role may not see is said. */
 export async function readEvidence(db: AnyKysely, model: Model): Promise<Evidence> {
@@ -123,7 +123,7 @@ async function readStatements(db: AnyKysely, words: Words): Promise<StatementEvi
       since: since?.since ?? null,
       hidden: since?.hidden ?? 0,
       found: found
-        .map((use) => ({ ...use, query: statementWithoutPasswords(use.query), mentions: mentioned(use.query, words) }))
+        .map((use) => ({ ...use, query: withoutValues(use.query), mentions: mentioned(use.query, words) }))
         .filter(({ mentions }) => mentions.length > 0),
     }
   } catch (error) {
@@ -155,7 +155,7 @@ async function readSessions(db: AnyKysely, words: Words): Promise<Evidence['sess
       .filter(({ hidden }) => !hidden)
       .map(({ hidden: _, ...use }) => ({
         ...use,
-        query: statementWithoutPasswords(use.query),
+        query: withoutValues(use.query),
         mentions: mentioned(use.query, words),
       }))
       .filter(({ mentions }) => mentions.length > 0),

@@ -18,14 +18,15 @@ test('sees sessions, scans and calls of functions', async () => {
   // a session tells what it has counted when it ends
   await asOwner(database(), `select update_payment_method((select id from contacts limit 1), 'card', 'x', now())`)
   const client = await database().connect()
-  await client.query(`select payment_method from contacts limit 1`)
+  await client.query(`select payment_method from contacts where email = 'jane@example.org' limit 17`)
   await expect.poll(async () => (await evidence()).functions.used).toHaveLength(1)
   const found = await evidence()
   expect(found.sessions.using).toEqual([
     expect.objectContaining({
       user: 'crm_owner',
       mentions: ['contacts.payment_method'],
-      query: expect.stringContaining('select payment_method'),
+      // a plan is read in pull requests: nobody's values belong there
+      query: `select payment_method from contacts where email = '...' limit ...`,
     }),
   ])
   expect(found.relations.find(({ relation }) => relation === 'program_partner_audit_log')?.writes).toBeGreaterThan(0)
