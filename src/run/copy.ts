@@ -1,19 +1,17 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { readJson } from '../catalog/read.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { copyStretchStatement, preparing, type Summed, type Sums } from '../plan/backup.ts'
 import { revokeFromOthers } from '../plan/acl.ts'
 import { shown } from '../plan/model.ts'
 import type { CountPlan, HostPlan, RemovalPlan } from '../plan/plan.ts'
-import { rowsOf, treeQuery } from '../plan/tree.ts'
-import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { rowsOf } from '../plan/tree.ts'
+import { literal, qualified } from '../sql.ts'
 import { backupOf, sealedColumns } from './backups.ts'
 import type { RunContext } from './context.ts'
-import { shareTasks, type Task } from './helper.ts'
 import { Progress } from './progress.ts'
-import { row, run, runTogether } from './query.ts'
-import { withSettings } from './settings.ts'
+import { row, runTogether } from './query.ts'
+import { inOneSnapshot, inStretches, sizesOf, type Shared, type Size } from './stretches.ts'
 import { Tally } from './tally.ts'
 
 /** Takes whatever default privileges gave others on a table that we created. */
@@ -44,11 +42,6 @@ export const dropBackup = ({ backup }: HostPlan, runId: string): string =>
     execute pg_catalog.format('drop table %s', made.backup);
   end loop;
 end $drop$`
-
-/** A host table is read in stretches of so many blocks (16 MB), so that progress can be told and a second connection can help. */
-const STRETCH_BLOCKS = 2048
-/** Fewer (64 MB) are read before a second connection would be had. */
-const HELPED_FROM_BLOCKS = 8192
 
 /** What a removal has copied, and what it has counted on the way. */
 export interface Copied {
@@ -98,7 +91,7 @@ async function copyHost(
   [create = '', ...rest]: readonly string[],
   { runId, counts }: { runId: string; counts: readonly CountPlan[] },
 ): Promise<Tally> {
-  const { db, session } = context
+  const { db } = context
   const first = preparing(host).map(({ sql }) => sql)
   // there for all to see, before others help to fill it
   await runTogether(db, [
@@ -116,35 +109,16 @@ async function copyHost(
   const backup = backupOf(host)
   const columns = (await sealedColumns(db, [backup])).get(backup) ?? []
   const tally = new Tally(host, columns, counts)
-  if (session.inTransaction) {
-    await copyStretches(context, tally, runId, {})
+  return await inOneSnapshot(context, rowsOf(host), async (shared) => {
+    await copyStretches(context, tally, runId, shared)
     await runTogether(db, finish)
     return tally
-  }
-  try {
-    // all see one snapshot: stretches with snapshots of their own could miss a row that an update moves
-    await run(db, 'begin isolation level repeatable read')
-    // and nobody may rewrite the table between them, where rows would change their blocks
-    await run(db, `lock table ${rowsOf(host)} in access share mode`)
-    const { snapshot } = await row<{ snapshot: string }>(db, 'select pg_catalog.pg_export_snapshot() as snapshot')
-    await copyStretches(context, tally, runId, { snapshot })
-    await runTogether(db, [...finish, 'commit'])
-    return tally
-  } catch (error) {
-    // on a connection that died there is nothing to roll back
-    await run(db, 'rollback').catch(() => undefined)
-    throw error
-  }
+  })
 }
 
-async function copyStretches(
-  context: RunContext,
-  tally: Tally,
-  runId: string,
-  shared: { readonly snapshot?: string },
-): Promise<void> {
+async function copyStretches(context: RunContext, tally: Tally, runId: string, shared: Shared): Promise<void> {
   const { host } = tally
-  // after the snapshot: all that it sees lies within these blocks
+  // after the snapshot: all that it sees lies within these blocks; what an index leaves out would be missing in the total
   const sizes = await hostSizes(context.db, host)
   const progress = new Progress(
     context,
@@ -153,52 +127,13 @@ async function copyStretches(
     sizes.reduce((sum, { rows }) => sum + rows, 0),
   )
   const summed: Summed = tally
-  const tasks = sizes.flatMap(({ table, blocks, rows }) =>
-    Array.from({ length: Math.ceil(blocks / STRETCH_BLOCKS) }, (_, n): Task => {
-      const stretch = { table, from: n * STRETCH_BLOCKS, to: (n + 1) * STRETCH_BLOCKS }
-      return async (ask) => {
-        const { json } = await ask<{ json: string }>(copyStretchStatement(host, runId, stretch, summed))
-        const sums = JSON.parse(json) as Sums
-        tally.add(sums)
-        progress.advance(Math.round((rows * Math.min(STRETCH_BLOCKS, blocks - stretch.from)) / blocks))
-      }
-    }),
-  )
-  const blocks = sizes.reduce((sum, size) => sum + size.blocks, 0)
-  // by its blocks: a planner without statistics might read all of the table for each stretch of it, and what an index leaves
-  // out would be missing in the total
-  const settings = {
-    ...{ enable_seqscan: 'off', enable_indexscan: 'off', enable_indexonlyscan: 'off', enable_bitmapscan: 'off' },
-    enable_tidscan: 'on',
-  }
-  await withSettings(context.db, settings, context.session.inTransaction, () =>
-    shareTasks(context, { settings, ...shared }, tasks, { worthIt: blocks >= HELPED_FROM_BLOCKS }),
-  )
-}
-
-/** What holds rows of a host table: itself, or one of its partitions. */
-interface Size {
-  readonly table: QualifiedName
-  readonly blocks: number
-  /** As the planner estimates them. */
-  readonly rows: number
-  /** The blocks of one of its indexes, on average. */
-  readonly indexBlocks: number
+  await inStretches(context, shared, sizes, async (ask, stretch, { rows }) => {
+    const { json } = await ask<{ json: string }>(copyStretchStatement(host, runId, stretch, summed))
+    tally.add(JSON.parse(json) as Sums)
+    progress.advance(rows)
+  })
 }
 
 /** The host table, or each partition that holds rows. */
 export const hostSizes = (db: AnyKysely, { table, members }: HostPlan): Promise<Size[]> =>
-  readJson<Size>(
-    db,
-    `select pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname) as table,
-       (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int)::int as blocks,
-       greatest(c.reltuples, 0)::float8 as rows,
-       (select coalesce(pg_catalog.avg(pg_catalog.pg_relation_size(i.indexrelid)), 0) / pg_catalog.current_setting('block_size')::int
-        from pg_catalog.pg_index i where i.indrelid = c.oid)::float8 as "indexBlocks"
-     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where c.oid in (${
-       members
-         ? `select t.relid from (${treeQuery(table)}) t where t.isleaf`
-         : `${literal(qualified(table))}::pg_catalog.regclass`
-     })`,
-  )
+  sizesOf(db, table, members !== undefined)
