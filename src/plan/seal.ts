@@ -99,6 +99,13 @@ export function sealStatement(
 from ${partitioned ? '' : 'only '}${table} t`
 }
 
+/** The seal of a table, given those of its parts. */
+export function sealOfParts(seals: readonly string[]): { checksum: string; rows: string } {
+  const parts = seals.map((seal) => /^(\d+):([hi]?)(-?\d+)$/.exec(seal) ?? [])
+  const sum = (n: 1 | 3) => String(parts.reduce((total, part) => total + BigInt(part[n] ?? 0), 0n))
+  return { checksum: `${sum(1)}:${parts[0]?.[2] ?? ''}${sum(3)}`, rows: sum(1) }
+}
+
 /** Whether a seal was made of the rows' texts, as versions before this way did it, or a person by hand. */
 export const isTextSeal = (checksum: string): boolean => !/:[hi]/.test(checksum)
 

@@ -2,10 +2,22 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
-import type { HostPlan, MovedPlan } from '../plan/plan.ts'
-import { isSealOfNames, isTextSeal, sealStatement, textSealStatement, type SealedColumn } from '../plan/seal.ts'
+import { within } from '../plan/backup.ts'
+import type { HostPlan, MovedPlan, Phase } from '../plan/plan.ts'
+import {
+  isSealOfNames,
+  isTextSeal,
+  sealOfParts,
+  sealStatement,
+  textSealStatement,
+  type SealedColumn,
+} from '../plan/seal.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
+import type { RunContext } from './context.ts'
+import { helperOf } from './helper.ts'
+import { Progress } from './progress.ts'
 import { row } from './query.ts'
+import { blocksIn, HELPED_FROM_BLOCKS, inOneSnapshot, inStretches, sizesOf } from './stretches.ts'
 import type { BackupReport } from './report.ts'
 
 /** A table that keeps what was removed, and what its checksum covers. */
@@ -42,17 +54,21 @@ export function backupsOf(plan: {
   ]
 }
 
-/**
- * Counts, measures and seals backups; as earlier seals were made, by backup, where there are some to compare with. One after
- * the other: the server reads a large one by several processes as it is.
- *
- * @param explain the error to throw for a backup that cannot be sealed
- */
+/** How backups are sealed. */
+export interface Sealing {
+  /** Seals that they had, by name: new ones are made as these were, to be compared. */
+  readonly earlier?: Readonly<Record<string, string>>
+  /** The error to throw for a backup that cannot be sealed. */
+  readonly explain?: (backup: Backup, error: unknown) => unknown
+  /** The run that waits for it, and its phase: it is told how far the reading of a large one is. */
+  readonly during?: { readonly context: RunContext; readonly phase: Phase }
+}
+
+/** Counts, measures and seals backups. */
 export async function sealBackups(
   db: AnyKysely,
   backups: readonly Backup[],
-  earlier: Readonly<Record<string, string>> = {},
-  explain: (backup: Backup, error: unknown) => unknown = (_, error) => error,
+  { earlier = {}, explain = (_, error) => error, during }: Sealing = {},
 ): Promise<BackupReport[]> {
   const columns = await sealedColumns(db, backups)
   const found = await measured(db, backups)
@@ -61,14 +77,54 @@ export async function sealBackups(
     const { table, of } = backup
     // what stands there instead may run functions of its owner's when it is read
     if (found.get(backup)?.table === false) throw explain(backup, noTable(table))
-    const statement = statementOf(backup, columns.get(backup) ?? [], earlier[shown(table)])
-    const { checksum, rows } = await row<{ checksum: string; rows: string }>(db, statement).catch((error: unknown) => {
+    const before = earlier[shown(table)]
+    const statement = (part: Pick<Backup, 'table' | 'partitioned'>) =>
+      statementOf(part, columns.get(backup) ?? [], before)
+    const reading = during ? sealInStretches(during, backup, statement, before) : row<Seal>(db, statement(backup))
+    const { checksum, rows } = await reading.catch((error: unknown) => {
       throw explain(backup, error)
     })
     reports.push({ table: shown(table), of, rows: Number(rows), bytes: found.get(backup)?.bytes ?? 0, checksum })
   }
   return reports
 }
+
+interface Seal {
+  readonly checksum: string
+  readonly rows: string
+}
+
+/**
+ * A large backup is read in stretches, which tell how far it is, where two connections can share them; otherwise in one statement, for
+ * which the server may take two processes.
+ */
+async function sealInStretches(
+  { context, phase }: { readonly context: RunContext; readonly phase: Phase },
+  backup: Backup,
+  statement: (part: Pick<Backup, 'table' | 'partitioned'>) => string,
+  earlier: string | undefined,
+): Promise<Seal> {
+  const { table, partitioned = false } = backup
+  const all = () => row<Seal>(context.db, statement(backup))
+  if (blocksIn(await sizesOf(context.db, table, partitioned)) < HELPED_FROM_BLOCKS) return await all()
+  if (!(await helperOf(context))) return await all()
+  return await inOneSnapshot(context, `${partitioned ? '' : 'only '}${qualified(table)}`, async (shared) => {
+    const sizes = await sizesOf(context.db, table, partitioned)
+    const estimated = sizes.reduce((sum, { rows }) => sum + rows, 0)
+    const progress = new Progress(context, phase, shown(table), rowsIn(earlier) ?? estimated)
+    const seals: string[] = []
+    await inStretches(context, shared, sizes, async (ask, stretch) => {
+      const { checksum, rows } = await ask<Seal>(
+        `${statement({ table: stretch.table })}\nwhere ${within('t', stretch)}`,
+      )
+      seals.push(checksum)
+      progress.advance(Number(rows))
+    })
+    return sealOfParts(seals)
+  })
+}
+
+const rowsIn = (seal: string | undefined): number | null => (seal === undefined ? null : Number(seal.split(':')[0]))
 
 /** The statement that seals one backup of a finished removal anew, in the same transaction as a change of ours to it. */
 export async function sealAgain(db: AnyKysely, removalId: string, backup: Backup): Promise<string> {
@@ -83,7 +139,7 @@ export async function sealAgain(db: AnyKysely, removalId: string, backup: Backup
 }
 
 function statementOf(
-  { table, partitioned = false }: Backup,
+  { table, partitioned = false }: Pick<Backup, 'table' | 'partitioned'>,
   columns: readonly SealedColumn[],
   earlier?: string,
 ): string {

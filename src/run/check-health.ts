@@ -134,7 +134,7 @@ async function changed(db: AnyKysely, run: LedgerRun): Promise<string[]> {
     const name = shown(backup.table)
     const sealed = removal.checksums[name]
     try {
-      for (const { checksum } of await sealBackups(db, [backup], removal.checksums))
+      for (const { checksum } of await sealBackups(db, [backup], { earlier: removal.checksums }))
         if (sealed !== undefined && !isSameSeal(sealed, checksum, sameLedger))
           found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
     } catch (error) {

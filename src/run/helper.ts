@@ -31,9 +31,9 @@ export async function withHelper(
   own: () => Promise<void>,
   step: (ask: Ask) => Promise<boolean>,
 ): Promise<void> {
-  const { db, beside, inTransaction, users, settings: ours } = context.session
-  const { pauseWhile, maxReplicationLag } = context.options
-  if (!beside || inTransaction || pauseWhile || maxReplicationLag || !(await mayHelp(db))) {
+  const { users, settings: ours } = context.session
+  const beside = await helperOf(context)
+  if (!beside) {
     await own()
     return
   }
@@ -95,13 +95,17 @@ export async function shareTasks(
   else await own()
 }
 
-/** Where a DBA allows an index build no second process, there is none for this either. */
-async function mayHelp(db: AnyKysely): Promise<boolean> {
+/** What second connections are had from; null where none may be had. */
+export async function helperOf({ session, options }: RunContext): Promise<AnyKysely | null> {
+  const { db, beside, inTransaction } = session
+  const { pauseWhile, maxReplicationLag } = options
+  if (!beside || inTransaction || pauseWhile || maxReplicationLag) return null
+  // where a DBA allows an index build no second process, there is none for this either
   const { may } = await row<{ may: boolean }>(
     db,
     `select pg_catalog.current_setting('max_parallel_maintenance_workers')::int > 0 as may`,
   )
-  return may
+  return may ? beside : null
 }
 
 /** Between a batch and its commit its rows are locked: a client that is cut off then must not keep them. */

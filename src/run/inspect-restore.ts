@@ -18,7 +18,7 @@ import { messageWithoutValues } from '../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { addedReasons } from './added-columns.ts'
 import { refuseAltered } from './altered-needs.ts'
-import { backupsOf, printedByLabels, sealBackups } from './backups.ts'
+import { backupsOf, printedByLabels, sealBackups, type Backup } from './backups.ts'
 import { rowReasons } from './fill-hazards.ts'
 import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
@@ -159,7 +159,7 @@ function refuseReasons({ feature }: RunContext, reasons: readonly string[], stat
 
 /** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
 export async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
-  const found = await sealBackups(context.db, backupsOf(plan), removal.checksums, ({ table }, error) =>
+  const explain = ({ table }: Backup, error: unknown) =>
     isConnectionLost(error)
       ? error
       : sqlState(error) === INSUFFICIENT_PRIVILEGE
@@ -170,8 +170,11 @@ export async function refuseChangedBackups(context: RunContext, removal: LedgerR
             detail: messageWithoutValues(error),
             hint: 'Bring it back from a backup of the database.',
             cause: error,
-          }),
-  )
+          })
+  const found = await sealBackups(context.db, backupsOf(plan), {
+    ...{ earlier: removal.checksums, explain },
+    during: { context, phase: 'verify' },
+  })
   const sameLedger = await isSameLedger(context.db, plan)
   const changed = found.flatMap(({ table, checksum }) => {
     const sealed = removal.checksums[table]

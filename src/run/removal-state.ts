@@ -28,7 +28,10 @@ export async function finishRemoval(
 ): Promise<BackupReport[]> {
   const plan = planOf(removal as LedgerRun)
   const recorded = await runById(context.db, removal.id)
-  const backups = await sealBackups(context.db, backupsOf(plan), recorded.checksums)
+  const backups = await sealBackups(context.db, backupsOf(plan), {
+    earlier: recorded.checksums,
+    during: { context, phase: 'record' },
+  })
   await demandSeals(context, recorded, backups)
   const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)

@@ -23,6 +23,10 @@ export async function verifyBackups(context: RunContext, tallies: readonly Tally
   const found = await sealBackups(
     context.db,
     tallies.map(({ host }) => backupOf(host)),
+    {
+      earlier: Object.fromEntries(tallies.map(({ host, seal }) => [shown(host.backup), seal])),
+      during: { context, phase: 'verify' },
+    },
   )
   const wrong = tallies.flatMap(({ host, seal }, n) =>
     found[n]?.checksum === seal ? [] : [{ host, seal, found: found[n]?.checksum ?? 'nothing' }],
