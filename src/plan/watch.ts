@@ -1,5 +1,5 @@
 import { shortened } from '../names.ts'
-import { dollarQuote, id, qualified } from '../sql.ts'
+import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { hideRows, holds, image, list } from './backup.ts'
 import type { HostPlan } from './plan.ts'
 import { dropTriggersOf, forEachClone, forEachMember } from './tree.ts'
@@ -41,6 +41,7 @@ end`
       reason: 'keys of rows that change while they are copied',
       locks: false,
     },
+    { sql: withoutDomains(log), reason: 'the same', locks: false },
     {
       sql: `alter table ${log} add column unship_truncated boolean not null default false`,
       reason: 'the same',
@@ -76,6 +77,19 @@ end`
     }),
   ]
 }
+
+/** The mark of a TRUNCATE has no key, which a domain may not allow: keys are logged as what the domains are over. */
+const withoutDomains = (log: string): string => `do $domains$ declare key record; begin
+  loop
+    select pg_catalog.quote_ident(a.attname) as name, pg_catalog.format_type(t.typbasetype, t.typtypmod) as type,
+      case when a.attcollation <> 0 then pg_catalog.format(' collate %I.%I', n.nspname, c.collname) end as collation
+    into key from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid and t.typtype = 'd'
+    left join pg_catalog.pg_collation c on c.oid = a.attcollation left join pg_catalog.pg_namespace n on n.oid = c.collnamespace
+    where a.attrelid = ${literal(log)}::pg_catalog.regclass and a.attnum > 0 and not a.attisdropped limit 1;
+    exit when not found;
+    execute pg_catalog.concat(${literal(`alter table ${log} alter column `)}, key.name, ' type ', key.type, key.collation);
+  end loop;
+end $domains$`
 
 export const watchEvents = ['insert', 'update', 'delete', 'truncate'] as const
 export const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]) =>
