@@ -22,6 +22,8 @@ export interface Index extends Strings {
   readonly expressions: boolean
   /** It speaks of a whole row of its table. */
   readonly whole_row: boolean
+  /** Attribute numbers of the table that its expressions speak of. */
+  readonly expression_columns: readonly number[]
   /** Its expressions, separated by commas, and its predicate. */
   readonly expression_list: string | null
   readonly predicate: string | null
@@ -67,6 +69,8 @@ export const indexQuery = ({ relations }: Scope): string => `
     ${equalities} as equalities,
     i.indpred is not null as partial, i.indexprs is not null as expressions,
     coalesce(i.indexprs::text, '') || coalesce(i.indpred::text, '') ~ ':varattno 0 ' as whole_row,
+    coalesce((select pg_catalog.json_agg(distinct m.found[1]::int2)
+      from pg_catalog.regexp_matches(i.indexprs::text, ':varattno (\\d+) ', 'g') m(found)), '[]') as expression_columns,
     pg_catalog.pg_get_expr(i.indexprs, i.indrelid) as expression_list,
     pg_catalog.pg_get_expr(i.indpred, i.indrelid) as predicate,
     c.relkind = 'I' as partitioned, c.relispartition as attached,

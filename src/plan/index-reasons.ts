@@ -5,6 +5,15 @@ import { shown, type Model } from './model.ts'
 
 const nameOf = (model: Model, i: Index) => `index ${i.relname} of ${shown(model.name(i.indrelid))}`
 
+/** A column that rows are given the same in, if nothing else is said. */
+export const isSameForAll = (c: Column | undefined): boolean =>
+  c?.attgenerated === '' && c.attidentity === '' && c.default_constant
+
+export const nullsEqual = ({ def }: Index): boolean => def.includes(') NULLS NOT DISTINCT')
+
+export const sameValue = ({ relname }: Index): string =>
+  `rows inserted meanwhile could not satisfy unique index ${relname}: they all get the same default`
+
 /** Indexes of a host table that could not come back as they are because of the columns that go. */
 export function indexReasons(model: Model, oid: Oid, columns: readonly Column[]): string[] {
   return model.snapshot.indexes.flatMap((i) => {
@@ -13,11 +22,8 @@ export function indexReasons(model: Model, oid: Oid, columns: readonly Column[])
     if (i.whole_row) reasons.push(`${nameOf(model, i)} is over the whole row`)
     if (!i.table_columns.some((n) => model.isRemoved(oid, n))) return reasons
     const defaults = i.indkey.slice(0, i.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
-    const nullsEqual = i.def.includes(') NULLS NOT DISTINCT')
-    const sameForAll = (c: Column | undefined) =>
-      c?.attgenerated === '' && c.attidentity === '' && c.default_constant && (c.default !== null || nullsEqual)
-    if (i.indisunique && !i.partial && defaults.every(sameForAll))
-      reasons.push(`rows inserted meanwhile could not satisfy unique index ${i.relname}: they all get the same default`)
+    const hasValue = (c: Column | undefined) => isSameForAll(c) && (c?.default !== null || nullsEqual(i))
+    if (i.indisunique && !i.partial && defaults.every(hasValue)) reasons.push(sameValue(i))
     return reasons
   })
 }

@@ -6,6 +6,7 @@ import { checkExpression, computedOtherwise, fillHazards, type FillHazard } from
 import { declaredFill, generatedColumns, identitySequence, notNullIn, planHost, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
 import { hiddenView, isOurs, prebuiltViews } from './prebuilt.ts'
+import { uniqueProbes } from './unique-probes.ts'
 
 /** A question about values, which the catalog cannot answer and the server is asked before anything changes. */
 export interface Probe {
@@ -27,6 +28,7 @@ export function planProbes(model: Model): Probe[] {
       ...defaultProbes(model, oid),
       ...domainProbes(model, oid),
       ...fillProbes(model, oid),
+      ...uniqueProbes(model, oid),
     ]),
     // of partitions too
     ...[...model.gone.keys()].flatMap((oid) => [

@@ -1,0 +1,39 @@
+import type { Oid } from '../catalog/fragments.ts'
+import { id } from '../sql.ts'
+import { declaredFill } from './host.ts'
+import { isSameForAll, nullsEqual, sameValue } from './index-reasons.ts'
+import type { Model } from './model.ts'
+import type { Probe } from './probes.ts'
+
+/**
+ * Unique indexes over expressions, or of some rows: tried on the row that a new row's columns would make. Of columns that stay nothing is known: a
+ * predicate that they do not decide is taken to hold.
+ */
+export function uniqueProbes(model: Model, oid: Oid): Probe[] {
+  const table = model.name(oid)
+  const column = (n: number) => model.columns(oid).find((c) => c.attnum === n)
+  const isSame = (n: number) => {
+    const c = model.isRemoved(oid, n) ? column(n) : undefined
+    return c !== undefined && isSameForAll(c) && declaredFill(model, table, c) === null
+  }
+  return model.snapshot.indexes.flatMap((i) => {
+    if (i.indrelid !== oid || !i.indisunique || i.whole_row || !(i.partial || i.expressions)) return []
+    const keys = i.indkey.slice(0, i.indnkeyatts).filter((n) => n !== 0)
+    if (![...keys, ...i.expression_columns].every(isSame)) return []
+    const values = [...keys.map((n) => id(column(n)?.attname ?? '')), ...(i.expression_list ? [i.expression_list] : [])]
+    const given = i.table_columns.flatMap((n) => {
+      const c = column(n)
+      if (!c) return []
+      const value = isSame(n) ? (c.default ?? c.type_default ?? 'null') : 'null'
+      return [`cast(${value} as ${c.type}) as ${id(c.attname)}`]
+    })
+    const equal = nullsEqual(i) ? 'true' : `pg_catalog.num_nulls(${values.join(', ')}) = 0`
+    return [
+      {
+        sql: `(select (${equal} and (${i.predicate ?? 'true'}) is not false) is not true from (select ${given.join(', ')}) as ${id(table.name)})`,
+        reason: sameValue(i),
+        lenient: true,
+      },
+    ]
+  })
+}
