@@ -15,6 +15,8 @@ export const LEDGER_FORMAT = 1
  * package. `events`: an append-only account.
  */
 export const createLedger = `
+-- of two first runs at once one creates it: even IF NOT EXISTS fails where another transaction is about to
+select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('kysely-unship ledger', 0));
 do $$ begin
   -- IF NOT EXISTS would demand CREATE on the database even where the schema is there
   if pg_catalog.to_regnamespace('${LEDGER_SCHEMA}') is null then create schema ${LEDGER_SCHEMA}; end if;
