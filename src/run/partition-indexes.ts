@@ -6,10 +6,11 @@ import { hiddenName, shortened } from '../names.ts'
 import { chosenName } from '../plan/chosen-name.ts'
 import { definitionForNewPartitions, definitionTail, type IndexLabel } from '../plan/new-partitions.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { dollarQuote, id, literal, qualified, type QualifiedName } from '../sql.ts'
+import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { asCaller } from './as-caller.ts'
 import type { RunContext } from './context.ts'
 import { row, run } from './query.ts'
+import { runShort, type Held } from './short.ts'
 
 interface Own {
   readonly name: string
@@ -20,16 +21,19 @@ interface Own {
 /**
  * Builds for partitions that have come since the removal what a partitioned index will need of them,
  * concurrently and under the names that PostgreSQL would choose.
+ *
+ * @returns for how long each was locked for its name
  */
 export async function buildForNewPartitions(
   context: RunContext,
   hosts: readonly HostPlan[],
   statement: LedgerStatement,
-): Promise<void> {
+): Promise<Held[]> {
   const { db, session } = context
+  const held: Held[] = []
   const { definition, label } = definitionForNewPartitions(statement.sql)
   const host = hosts.find((h) => h.members && [h.table, ...h.members].some((t) => statement.object === qualified(t)))
-  if (!host) return
+  if (!host) return held
   const unique = definition.startsWith('CREATE UNIQUE ') ? 'unique ' : ''
   const tail = replayable(definition.slice(definition.indexOf('USING ')))
   for (const part of await newPartitions(db, host, statement.object ?? '')) {
@@ -46,8 +50,16 @@ export async function buildForNewPartitions(
       await asCaller(context, () => run(db, create))
       own = await equalIndex(db, part, unique, tail)
     }
-    if (own?.name === temporary.name) await rename(db, host, part, own, label)
+    if (own?.name !== temporary.name) continue
+    // whoever reads the partition waits behind us for the index, and we for whoever has read it
+    held.push(
+      await runShort(context, {
+        ...{ phase: statement.phase, locks: [], statements: await naming(db, host, part, own, label) },
+        concerned: [{ sql: '', relation: temporary }],
+      }),
+    )
   }
+  return held
 }
 
 const newPartitions = (db: AnyKysely, host: HostPlan, below: string): Promise<QualifiedName[]> =>
@@ -78,13 +90,13 @@ async function equalIndex(db: AnyKysely, part: QualifiedName, unique: string, ta
 }
 
 /** It was built on hidden columns, which it names its own columns after. */
-async function rename(
+async function naming(
   db: AnyKysely,
   host: HostPlan,
   part: QualifiedName,
   { name, columns }: Own,
   label: IndexLabel,
-): Promise<void> {
+): Promise<string[]> {
   const shown = (column: string) => host.columns.find((c) => c.hidden === column)?.name ?? column
   const taken = await row<{ names: string }>(
     db,
@@ -94,11 +106,10 @@ async function rename(
   const names = new Set(JSON.parse(taken.names) as string[])
   const chosen = chosenName(part.name, columns.map(shown), label, (candidate) => names.has(candidate))
   const index = id(part.schema, name)
-  const statements = [
+  return [
     ...columns
       .filter((c) => shown(c) !== c)
-      .map((c) => `alter table ${index} rename column ${id(c)} to ${id(shown(c))};`),
-    `alter index ${index} rename to ${id(chosen)};`,
+      .map((c) => `alter table ${index} rename column ${id(c)} to ${id(shown(c))}`),
+    `alter index ${index} rename to ${id(chosen)}`,
   ]
-  await run(db, `do ${dollarQuote(`begin\n${statements.join('\n')}\nend`, 'names')}`)
 }

@@ -29,6 +29,12 @@ export interface ShortTransaction {
   readonly workLimitMs?: number | null
 }
 
+/** How long a short transaction held its locks, and which attempt got them. */
+export interface Held {
+  readonly lockHeldMs: number
+  readonly attempts: number
+}
+
 const OUT_OF_MEMORY = '53200'
 const INTERNAL_ERROR = 'XX000'
 
@@ -49,7 +55,7 @@ export async function runShort(
   context: RunContext,
   short: ShortTransaction,
   catchUp?: () => Promise<void>,
-): Promise<{ lockHeldMs: number; attempts: number }> {
+): Promise<Held> {
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
   const demand = demandSession(session)

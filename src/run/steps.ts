@@ -15,7 +15,7 @@ import { row, run, sqlState } from './query.ts'
 import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
 import { readSetAside } from './set-aside-report.ts'
-import { runShort } from './short.ts'
+import { runShort, type Held } from './short.ts'
 import { withoutValues } from './without-values.ts'
 
 const UNIQUE_VIOLATION = '23505'
@@ -64,7 +64,7 @@ async function runStep(restoring: Restoring, statement: LedgerStatement, done: s
     if (await isThere(restoring, statement)) await buildIndex(context, statement)
     await run(context.db, done)
   } else if (statement.action === 'partition indexes') {
-    await buildForNewPartitions(context, restoring.plan.hosts, statement)
+    for (const held of await buildForNewPartitions(context, restoring.plan.hosts, statement)) noteHeld(restoring, held)
     await run(context.db, done)
   } else if (statement.action === 'validate foreign key' || statement.action === 'attach foreign key')
     await validateForeignKey(restoring, statement, done)
@@ -87,7 +87,7 @@ async function runStep(restoring: Restoring, statement: LedgerStatement, done: s
   }
 }
 
-function noteHeld(restoring: Restoring, held: { readonly lockHeldMs: number; readonly attempts: number }): void {
+function noteHeld(restoring: Restoring, held: Held): void {
   restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
   restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
 }
