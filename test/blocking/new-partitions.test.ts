@@ -25,7 +25,7 @@ describe('an index of a partition that has come since the removal', () => {
     const reader = await database().connect('crm_owner')
     const client = await database().connect('crm_owner')
     let work: Promise<unknown> | undefined
-    await actingBefore(
+    const { outcome } = await actingBefore(
       database(),
       'rename column',
       async () => {
@@ -39,5 +39,6 @@ describe('an index of a partition that has come since the removal', () => {
       (db) => restoreFeature(db, feature),
     )
     await work
+    expect(outcome).toBe('restored')
   })
 })
