@@ -16,8 +16,10 @@ export function waitingMessage(event: Waiting): Message {
   return message('info', waitingLine(event), lines)
 }
 
-/** `cut over: waiting for locks, attempt 3 of 300, next in 120 ms` */
+/** `cut over: waiting for locks, attempt 3 of 300, next in 120 ms`; or `build: waiting for 1 session` */
 export function waitingLine({ phase, attempt, attempts, retryInMs, blockers }: Waiting): string {
+  // a statement that waits in its place, for locks or for transactions that began before it
+  if (attempts === 1) return `${phase}: waiting for ${count(blockers.length, 'session')}`
   const whose = blockers.length > 0 ? ` that ${count(blockers.length, 'session')} ${hold(blockers.length)}` : ''
   return `${phase}: waiting for locks${whose}, attempt ${bare(attempt)} of ${bare(attempts)}, next in ${duration(retryInMs)}`
 }

@@ -50,8 +50,24 @@ export async function readBlockers(
     group by a.pid, a.usename, x.owner, a.application_name, a.state, a.xact_start, x.prepared, a.query, x.gid
     order by coalesce(a.xact_start, x.prepared)`,
   )
-  return found.map((b) => ({ ...b, query: b.query === null ? null : shortQuery(b.query) }))
+  return found.map(withoutItsValues)
 }
+
+/** Sessions that a server process waits for, whatever for: as an index build does, for all transactions that began before it. */
+export async function readWaitedFor(db: AnyKysely, pid: number): Promise<Blocker[]> {
+  const found = await readJson<Blocker>(
+    db,
+    `select b.pid, a.usename::text as user, a.application_name as application, a.state,
+       (extract(epoch from pg_catalog.clock_timestamp() - a.xact_start) * 1000)::pg_catalog.int8 as "ageMs",
+       nullif(a.query, '<insufficient privilege>') as query, null as relation, null as prepared
+     from (select distinct p.pid from pg_catalog.unnest(pg_catalog.pg_blocking_pids(${String(pid)})) p(pid)) b
+     left join pg_catalog.pg_stat_activity a on a.pid = b.pid
+     order by a.xact_start`,
+  )
+  return found.map(withoutItsValues)
+}
+
+const withoutItsValues = (b: Blocker): Blocker => ({ ...b, query: b.query === null ? null : shortQuery(b.query) })
 
 /** On one line, and without the values that it was sent with: it goes to logs and to the ledger. */
 const shortQuery = (query: string) => withoutValues(query).replaceAll(/\s+/g, ' ').slice(0, 200)

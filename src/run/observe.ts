@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import type { Phase } from '../plan/plan.ts'
+import { readWaitedFor } from './blockers.ts'
 import type { RunContext } from './context.ts'
+import { QUERY_CANCELED, run, sqlState } from './query.ts'
 
 /** A statement that ends sooner needs nobody to watch it. */
 const FROM_MS = 300
@@ -15,8 +18,9 @@ interface Step {
 }
 
 /**
- * Runs one long statement and tells how far it is, as the server's progress views say: read over
- * a second connection, where the Kysely given has one to spare. Where it has not, nothing is told.
+ * Runs one long statement; tells how far it is, as the server's progress views say, and whom it waits for; and cancels it where the caller
+ * cancels the run. All of it over a second connection, where the Kysely given has one to spare. Where it has not, nothing is told, and the
+ * statement goes on to its end.
  */
 export async function observed<T>(
   context: RunContext,
@@ -24,27 +28,43 @@ export async function observed<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { beside, inTransaction, pid } = context.session
-  if (!beside || inTransaction || !context.options.onProgress) return await work()
+  const { onProgress, signal: cancelled } = context.options
+  if (!beside || inTransaction || !(onProgress ?? cancelled)) return await work()
   const done = new AbortController()
   const { signal } = done
   const isOver = () => signal.aborted
-  const watching = (async () => {
-    await sleep(FROM_MS, undefined, { signal })
-    // a pinned or single connection is had only when our session has ended: there is nothing to watch then
-    await beside.connection().execute(async (other) => {
-      while (!isOver()) {
-        const [step] = await readJson<Step>(other, progressQuery(pid))
-        if (step && !isOver()) tell(context, phase, what, step)
-        await sleep(EVERY_MS, undefined, { signal })
-      }
-    })
-  })()
-  // whoever watches is in nobody's way: what becomes of the statement is told by the statement
-  watching.catch(() => undefined)
+  // a pinned or single connection is had only when our session has ended: there is nothing to watch or to cancel then
+  const besides = (act: (other: AnyKysely) => Promise<unknown>) => {
+    const acting = beside.connection().execute(async (other) => (isOver() ? undefined : await act(other)))
+    // whoever watches is in nobody's way: what becomes of the statement is told by the statement
+    acting.catch(() => undefined)
+  }
+  const cancel = () => {
+    besides((other) => run(other, `select pg_catalog.pg_cancel_backend(${String(pid)})`))
+  }
+  const watch = async (other: AnyKysely) => {
+    while (!isOver()) {
+      const [step] = await readJson<Step>(other, progressQuery(pid))
+      const blockers = await readWaitedFor(other, pid)
+      if (step && !isOver()) tell(context, phase, what, step)
+      if (blockers.length > 0 && !isOver())
+        context.emit({ type: 'waiting', phase, ...{ attempt: 1, attempts: 1, retryInMs: EVERY_MS }, blockers })
+      await sleep(EVERY_MS, undefined, { signal })
+    }
+  }
+  const watching = setTimeout(() => {
+    if (onProgress) besides(watch)
+  }, FROM_MS)
+  cancelled?.addEventListener('abort', cancel)
   try {
     return await work()
+  } catch (error) {
+    if (sqlState(error) === QUERY_CANCELED) context.checkCancelled()
+    throw error
   } finally {
     done.abort()
+    clearTimeout(watching)
+    cancelled?.removeEventListener('abort', cancel)
   }
 }
 

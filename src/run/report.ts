@@ -123,11 +123,13 @@ export type ProgressEvent =
       readonly rowsPerSecond: number
       readonly remainingMs: number | null
     }
+  /** An attempt to get locks failed; or, with one attempt in all, a statement that holds nobody up waits for these. */
   | {
       readonly type: 'waiting'
       readonly phase: Phase
       readonly attempt: number
       readonly attempts: number
+      /** Until the next attempt, or until it is looked at again. */
       readonly retryInMs: number
       readonly blockers: readonly Blocker[]
     }
