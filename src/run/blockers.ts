@@ -53,18 +53,27 @@ export async function readBlockers(
   return found.map(withoutItsValues)
 }
 
-/** Sessions that a server process waits for, whatever for: as an index build does, for all transactions that began before it. */
-export async function readWaitedFor(db: AnyKysely, pid: number): Promise<Blocker[]> {
-  const found = await readJson<Blocker>(
+/**
+ * Sessions that a server process waits for, whatever for: as an index build does, for all transactions that began before it; and whether one
+ * of them waits for it in turn, which the server finds only after `deadlock_timeout`.
+ */
+export async function readWaitedFor(
+  db: AnyKysely,
+  pid: number,
+): Promise<{ readonly blockers: readonly Blocker[]; readonly deadlocked: boolean }> {
+  const found = await readJson<Blocker & { deadlocked: boolean }>(
     db,
-    `select b.pid, a.usename::text as user, a.application_name as application, a.state,
+    `select b.pid, ${String(pid)} = any (pg_catalog.pg_blocking_pids(b.pid)) as deadlocked, a.usename::text as user, a.application_name as application, a.state,
        (extract(epoch from pg_catalog.clock_timestamp() - a.xact_start) * 1000)::pg_catalog.int8 as "ageMs",
        nullif(a.query, '<insufficient privilege>') as query, null as relation, null as prepared
      from (select distinct p.pid from pg_catalog.unnest(pg_catalog.pg_blocking_pids(${String(pid)})) p(pid)) b
      left join pg_catalog.pg_stat_activity a on a.pid = b.pid
      order by a.xact_start`,
   )
-  return found.map(withoutItsValues)
+  return {
+    blockers: found.map(({ deadlocked: _, ...blocker }) => withoutItsValues(blocker)),
+    deadlocked: found.some(({ deadlocked }) => deadlocked),
+  }
 }
 
 const withoutItsValues = (b: Blocker): Blocker => ({ ...b, query: b.query === null ? null : shortQuery(b.query) })

@@ -17,19 +17,24 @@ interface Step {
   readonly total: number
 }
 
+/** Thrown where a statement was cancelled because others, for whom it waits, wait for it. */
+export class GaveWay extends Error {}
+
 /**
  * Runs one long statement; tells how far it is, as the server's progress views say, and whom it waits for; and cancels it where the caller
  * cancels the run. All of it over a second connection, where the Kysely given has one to spare. Where it has not, nothing is told, and the
  * statement goes on to its end.
+ *
+ * @param givesWay it is cancelled, rather than one of those who wait for it and for whom it waits, and {@link GaveWay} is thrown
  */
 export async function observed<T>(
   context: RunContext,
-  { phase, what }: { phase: Phase; what: string },
+  { phase, what, givesWay = false }: { phase: Phase; what: string; givesWay?: boolean },
   work: () => Promise<T>,
 ): Promise<T> {
   const { beside, inTransaction, pid } = context.session
   const { onProgress, signal: cancelled } = context.options
-  if (!beside || inTransaction || !(onProgress ?? cancelled)) return await work()
+  if (!beside || inTransaction || !(onProgress ?? cancelled ?? givesWay)) return await work()
   const done = new AbortController()
   const { signal } = done
   const isOver = () => signal.aborted
@@ -39,13 +44,20 @@ export async function observed<T>(
     // whoever watches is in nobody's way: what becomes of the statement is told by the statement
     acting.catch(() => undefined)
   }
-  const cancel = () => {
-    besides((other) => run(other, `select pg_catalog.pg_cancel_backend(${String(pid)})`))
+  const cancel = (other: AnyKysely) => run(other, `select pg_catalog.pg_cancel_backend(${String(pid)})`)
+  const whenCancelled = () => {
+    besides(cancel)
   }
+  const outcome = { gaveWay: false }
   const watch = async (other: AnyKysely) => {
     while (!isOver()) {
       const [step] = await readJson<Step>(other, progressQuery(pid))
-      const blockers = await readWaitedFor(other, pid)
+      const { blockers, deadlocked } = await readWaitedFor(other, pid)
+      if (givesWay && deadlocked && !isOver()) {
+        outcome.gaveWay = true
+        await cancel(other)
+        return
+      }
       if (step && !isOver()) tell(context, phase, what, step)
       if (blockers.length > 0 && !isOver())
         context.emit({ type: 'waiting', phase, ...{ attempt: 1, attempts: 1, retryInMs: EVERY_MS }, blockers })
@@ -53,18 +65,19 @@ export async function observed<T>(
     }
   }
   const watching = setTimeout(() => {
-    if (onProgress) besides(watch)
+    if (onProgress || givesWay) besides(watch)
   }, FROM_MS)
-  cancelled?.addEventListener('abort', cancel)
+  cancelled?.addEventListener('abort', whenCancelled)
   try {
     return await work()
   } catch (error) {
-    if (sqlState(error) === QUERY_CANCELED) context.checkCancelled()
-    throw error
+    if (sqlState(error) !== QUERY_CANCELED) throw error
+    context.checkCancelled()
+    throw outcome.gaveWay ? new GaveWay('others wait for it', { cause: error }) : error
   } finally {
     done.abort()
     clearTimeout(watching)
-    cancelled?.removeEventListener('abort', cancel)
+    cancelled?.removeEventListener('abort', whenCancelled)
   }
 }
 

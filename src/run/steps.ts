@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
 import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
 import { indexExpression } from '../plan/index-definition.ts'
@@ -8,10 +9,10 @@ import { asCaller } from './as-caller.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import type { Kept } from './host-rows.ts'
-import { observed } from './observe.ts'
+import { GaveWay, observed } from './observe.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { buildForNewPartitions } from './partition-indexes.ts'
-import { row, run, sqlState } from './query.ts'
+import { DEADLOCK_DETECTED, row, run, sqlState } from './query.ts'
 import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
 import { readSetAside } from './set-aside-report.ts'
@@ -111,8 +112,13 @@ async function isThere({ context, plan }: Restoring, { relations }: LedgerStatem
 const whatOf = ({ sql, reason, relations }: LedgerStatement) =>
   sql.startsWith('analyze ') ? `analyze ${relations.join(', ')}` : reason
 
-/** CREATE INDEX CONCURRENTLY that can be run again: a valid index stays, an invalid one is built anew. */
-async function buildIndex(context: RunContext, statement: LedgerStatement): Promise<void> {
+const BUILD_ATTEMPTS = 20
+
+/**
+ * CREATE INDEX CONCURRENTLY that can be run again: a valid index stays, an invalid one is built anew. It holds a lock on the table while it
+ * waits for others' transactions; where one of these waits for that lock, the build gives way, and begins again.
+ */
+async function buildIndex(context: RunContext, statement: LedgerStatement, attempt = 1): Promise<void> {
   const { db, session, feature } = context
   const name = statement.object ?? ''
   const { valid, oid, tablespace } = await row<{
@@ -137,10 +143,18 @@ async function buildIndex(context: RunContext, statement: LedgerStatement): Prom
   if (valid === false) await run(db, `drop index ${concurrently}${name}`)
   const sql = session.inTransaction ? statement.sql.replace(' CONCURRENTLY ', ' ') : statement.sql
   try {
-    await observed(context, { phase: statement.phase, what: statement.reason }, () =>
-      asCaller(context, () => run(db, sql)),
+    await observed(
+      context,
+      { phase: statement.phase, what: statement.reason, givesWay: attempt < BUILD_ATTEMPTS },
+      () => asCaller(context, () => run(db, sql)),
     )
   } catch (error) {
+    if ((error instanceof GaveWay || sqlState(error) === DEADLOCK_DETECTED) && attempt < BUILD_ATTEMPTS) {
+      await sleep(Math.min(5_000, 100 * 1.5 ** attempt))
+      context.checkCancelled()
+      await buildIndex(context, statement, attempt + 1)
+      return
+    }
     if (sqlState(error) !== UNIQUE_VIOLATION) throw error
     throw rowsInTheWay(context, {
       message: `unique index ${name} of feature ${feature} cannot be built`,

@@ -6,14 +6,15 @@ import { removeFeature, type Feature } from 'kysely-unship'
 import { beforeQueries, createPool } from './connect.ts'
 import type { TestDatabase } from './database.ts'
 
-/** Works as crm_owner over one connection; `act` is done right before each statement with this text in it; one has to come. */
+/** Works as crm_owner, over one connection unless told; `act` is done right before each statement with this text in it; one has to come. */
 export async function actingBeforeEach<R>(
   database: TestDatabase,
   text: string,
   act: () => Promise<unknown>,
   work: (db: Kysely<any>) => Promise<R>,
+  connections = 1,
 ): Promise<R> {
-  const pool = createPool(database.ownerUrl, 1)
+  const pool = createPool(database.ownerUrl, connections)
   let acted = false
   beforeQueries(pool, async (query) => {
     if (!query.includes(text)) return
@@ -35,6 +36,7 @@ export function actingBefore<R>(
   text: string,
   act: () => Promise<unknown>,
   work: (db: Kysely<any>) => Promise<R>,
+  connections = 1,
 ): Promise<R> {
   let done = false
   const once = async () => {
@@ -42,7 +44,7 @@ export function actingBefore<R>(
     done = true
     await act()
   }
-  return actingBeforeEach(database, text, once, work)
+  return actingBeforeEach(database, text, once, work, connections)
 }
 
 /**
