@@ -8,7 +8,7 @@ import { keptTextHint } from './kept-texts.ts'
 import { declaredFill, generatedColumns, notNullIn, storedColumns } from './host.ts'
 import { isExclusion } from './constraints.ts'
 import { keptTriggers } from './kept-triggers.ts'
-import { usableKey } from './key.ts'
+import { keysThatGo, usableKey } from './key.ts'
 import { refuseLockTable } from './lock-table.ts'
 import { shown, type Model } from './model.ts'
 import { namingHint } from './namings.ts'
@@ -103,9 +103,13 @@ function refuseKeys(model: Model): void {
   throw new UnshipError({
     code: 'no_usable_key',
     message: `table ${without.map((oid) => shown(model.name(oid))).join(', ')} has no key to find its rows again`,
-    detail:
-      'A backup of columns needs a primary key, or a unique, immediate, complete index over NOT NULL columns that stay, which compares them as their types do.',
-    hint: 'Add a primary key to the table.',
+    detail: [
+      'A backup of columns needs a primary key, or a unique, immediate, complete index over NOT NULL columns, which stays and compares them as their types do.',
+      ...without.flatMap((oid) =>
+        keysThatGo(model, oid).map((i) => `Key ${i.relname} of ${shown(model.name(oid))} goes with the feature.`),
+      ),
+    ].join('\n'),
+    hint: 'Add a primary key to the table, or a unique one over NOT NULL columns that is no part of the feature.',
   })
 }
 
