@@ -2,6 +2,8 @@ import type { Column } from '../catalog/column.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import type { Index } from '../catalog/index.ts'
 import { shown, type Model } from './model.ts'
+import { overGenerated } from './parts.ts'
+import { isReferredTo } from './referenced-index.ts'
 
 const nameOf = (model: Model, i: Index) => `index ${i.relname} of ${shown(model.name(i.indrelid))}`
 
@@ -43,6 +45,8 @@ export function goingIndexReasons(model: Model): string[] {
         }`,
       )
     if (i.indisreplident) reasons.push(`${name} is its replica identity`)
+    if (i.partitioned && i.conoid === null && isReferredTo(model, i) && overGenerated(model, i))
+      reasons.push(`${name}, over a generated column, is built after the foreign key that refers to it`)
     if (!i.indisvalid) reasons.push(`${name} is not valid: drop or rebuild it first`)
     if (i.tablespace !== null && (i.indisexclusion || i.partitioned || model.rootOf(oid) !== null))
       reasons.push(`${name} is in tablespace ${i.tablespace}`)

@@ -11,6 +11,7 @@ import { backupNameOf } from './backup-names.ts'
 import type { Model } from './model.ts'
 import { membershipsOf, tellsSubscribers } from './publications.ts'
 import type { MovedForeignKey, MovedPlan } from './plan.ts'
+import { indexReturns } from './referenced-index.ts'
 
 /** What leaves by being renamed, and comes back by being renamed again. */
 export interface Rename {
@@ -186,6 +187,7 @@ export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
           ?.some((c) => c.attgenerated !== '' && k.referenced_columns.includes(c.attname)) && {
           referencedGenerated: true,
         }),
+        ...(indexReturns(model, k) && { indexReturns: true }),
         ...(k.period && { period: true }),
         ...(k.match_full && { full: true }),
         equalities: k.equalities,

@@ -133,6 +133,8 @@ export interface MovedForeignKey {
   readonly referencedColumns: readonly string[]
   /** It refers to a generated column of the feature, which is not there before the reveal. */
   readonly referencedGenerated?: boolean
+  /** A unique index that it could hang on comes back with the feature, before it does; ledgers of earlier versions do not tell. */
+  readonly indexReturns?: boolean
   /** The last column is a PERIOD: all of it must be covered by rows that are referred to. */
   readonly period?: boolean
   /** MATCH FULL: either all columns are NULL, or none. */

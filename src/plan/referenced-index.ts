@@ -14,19 +14,33 @@ const referencedNumbers = (model: Model, key: Constraint) =>
 
 const keyOf = ({ indkey, indnkeyatts }: Index) => indkey.slice(0, indnkeyatts)
 
-/** The index that a restored key would hang on if it named the columns: what is built again is the youngest by then. */
-function oldestThatFits(model: Model, key: Constraint): Index | undefined {
+/** It is dropped and built again: the youngest by then. */
+const builtAgain = (model: Model, i: Index) =>
+  !model.moved.has(i.indrelid) && model.nodes.has(`pg_class:${i.indexrelid}:0`)
+
+/** The indexes that a key could hang on. */
+function thatFit(model: Model, key: Constraint): Index[] {
   const wanted = referencedNumbers(model, key).toSorted().join()
-  const builtAgain = (i: Index) => !model.moved.has(i.indrelid) && model.nodes.has(`pg_class:${i.indexrelid}:0`)
   return model.snapshot.indexes
     .filter((i) => i.indrelid === key.confrelid && (key.period ? i.indisexclusion : i.indisunique))
     .filter((i) => i.indimmediate && i.indisvalid && !i.partial && !i.expressions)
     .filter((i) => keyOf(i).toSorted().join() === wanted)
-    .sort((a, b) => {
-      const [laterA, laterB] = [builtAgain(a), builtAgain(b)]
-      return Number(laterA) - Number(laterB) || (laterA ? 0 : Number(a.indexrelid) - Number(b.indexrelid))
-    })[0]
 }
+
+/** A foreign key hangs on it. */
+export const isReferredTo = (model: Model, { indexrelid }: Index): boolean =>
+  model.snapshot.constraints.some((k) => k.contype === 'f' && k.conindid === indexrelid)
+
+/** Whether one of them comes back with the feature: none has to be there before. */
+export const indexReturns = (model: Model, key: Constraint): boolean =>
+  thatFit(model, key).some((i) => builtAgain(model, i))
+
+/** The index that a restored key would hang on if it named the columns. */
+const oldestThatFits = (model: Model, key: Constraint): Index | undefined =>
+  thatFit(model, key).sort((a, b) => {
+    const [laterA, laterB] = [builtAgain(model, a), builtAgain(model, b)]
+    return Number(laterA) - Number(laterB) || (laterA ? 0 : Number(a.indexrelid) - Number(b.indexrelid))
+  })[0]
 
 /** The definition by which a foreign key hangs on the index that it did; null where there is none. */
 export function boundDefinition(model: Model, key: Constraint): string | null {

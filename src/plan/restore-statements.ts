@@ -16,6 +16,7 @@ import { completeConstraint } from './constraints.ts'
 import { shown, type Model } from './model.ts'
 import { memberStatements } from './partition-columns.ts'
 import { mendNames } from './new-partitions.ts'
+import { isReferredTo } from './referenced-index.ts'
 import { attachParts, namesWithin, partitionedIndexes } from './partition-indexes.ts'
 import { indexDefinition, indexExpression } from './index-definition.ts'
 import { buildExpression, hiddenView } from './prebuilt.ts'
@@ -164,8 +165,9 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       for (const { table, reveal } of memberStatements(model, oid, column))
         for (const sql of reveal)
           add('reveal', sql, 'generated column in a partition', 'ACCESS EXCLUSIVE', [shown(model.name(table))])
-  // a constraint needs its index: over a generated column it is built with the rewrite
-  for (const index of late.filter((i) => i.conoid !== null && !i.partitioned))
+  // a constraint needs its index, a foreign key the one that it refers by: over a generated column it is built with the rewrite
+  const withRewrite = late.filter((i) => (i.conoid !== null || isReferredTo(model, i)) && !i.partitioned)
+  for (const index of withRewrite)
     for (const sql of ofMember(model, index.indrelid, indexStatements(index, indexDefinition(index))))
       add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [shown(model.name(index.indrelid))])
   for (const object of recreated.filter((o) => !o.unlocked))
@@ -193,7 +195,7 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
 
   buildIndexes(
     'validate',
-    late.filter((i) => i.conoid === null),
+    late.filter((i) => i.conoid === null && !withRewrite.includes(i)),
   )
   for (const index of late) if (index.indisclustered) mark('validate', index)
   for (const { validate, identity } of recreated)

@@ -48,7 +48,7 @@ export async function refuseGone(
 }
 
 /**
- * A foreign key needs a unique index of what it refers to, whatever that is called (columns that come back have theirs by then), and,
+ * A foreign key needs a unique index of what it refers to, whatever that is called (what comes back has its own by then), and,
  * where its own table is logged, that what it refers to is.
  */
 async function goneKeys(db: AnyKysely, plan: RecordedPlan): Promise<string[]> {
@@ -60,7 +60,7 @@ async function goneKeys(db: AnyKysely, plan: RecordedPlan): Promise<string[]> {
   const asked = keys.map((k) => ({
     own: qualified(k.table),
     table: qualified(k.referenced),
-    columns: k.period === true || k.referencedGenerated ? [] : k.referencedColumns,
+    columns: k.period === true || k.referencedGenerated || k.indexReturns ? [] : k.referencedColumns,
   }))
   const found = await readJson<{ n: number; unlogged: boolean; keyless: boolean }>(
     db,

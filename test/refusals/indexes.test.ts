@@ -28,6 +28,14 @@ describe('indexes that are declared, over columns that stay', () =>
       reason: 'index kept_a of kept is not valid',
       superuser: true,
     },
+    'a unique index of a partitioned table over a removed generated column, to which a foreign key of the feature refers':
+      {
+        setup: `create table host (id int primary key, code int, twice int generated always as (code * 2) stored) partition by list (id);
+        create unique index host_code on host (id, code) include (twice);
+        create table item (id int primary key, host int, code int, foreign key (host, code) references host (id, code))`,
+        feature: { tables: ['item'], columns: { host: ['twice'] }, indexes: ['host_code'] },
+        reason: 'index host_code of host, over a generated column, is built after the foreign key that refers to it',
+      },
     'an index of a materialized view that is not valid': {
       setup: `create materialized view v as select 1 as a; create index v_a on v (a);
         update pg_index set indisvalid = false where indexrelid = 'v_a'::regclass`,
