@@ -6,7 +6,7 @@ import { checkExpression } from './fill-hazards.ts'
 import type { Model } from './model.ts'
 import { foreignKeysOf } from './moved.ts'
 import type { HostCheck, HostPlan, MovedForeignKey, MovedPlan } from './plan.ts'
-import { orphaned } from './set-aside.ts'
+import { orphaned, type Comparison } from './set-aside.ts'
 import { namesAbsent, textsOf } from './texts.ts'
 import { rowsOf } from './tree.ts'
 
@@ -91,11 +91,12 @@ export function keyBroken(
   { hosts, moved }: { readonly hosts: readonly HostPlan[]; readonly moved: readonly MovedPlan[] },
   host: HostPlan,
   key: MovedForeignKey,
+  comparisons: readonly Comparison[],
 ): string {
   const isReferenced = ({ table }: { readonly table: QualifiedName }) => qualified(table) === qualified(key.referenced)
   const parentHost = hosts.find(isReferenced)
   const broken = orphaned({
-    key,
+    ...{ key, comparisons },
     parent: referencedBeforeReveal(moved, key),
     parents: parentHost ? withHidden(parentHost, key.referencedColumns) : null,
   })

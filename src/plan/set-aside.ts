@@ -17,11 +17,21 @@ const FOUND_AT = 'unship.orphaned_at'
 /** So many are set aside while a lock is held. */
 const AT_ONCE = 1000
 
+/** How a column of a foreign key is compared with what it refers to. */
+export interface Comparison {
+  /** By this collation, `schema.name`: null where both columns have the same, or none. */
+  readonly collation: string | null
+  /** As this type: null where it is not cast. */
+  readonly type: string | null
+}
+
 /** A foreign key of a returning table, with the names that both its tables have at the moment. */
 export interface Orphans {
   readonly key: MovedForeignKey
   readonly child: QualifiedName
   readonly parent: QualifiedName
+  /** For each column of the key. */
+  readonly comparisons: readonly Comparison[]
   /** The parent's rows, where columns that the key refers to are not there yet. */
   readonly parents: string | null
   /** The child is partitioned: its rows are those of its partitions. */
@@ -49,10 +59,17 @@ const ownRow = (parent: QualifiedName): string => {
 }
 
 /** A condition on rows `t` of the child: they refer to a parent that is not there. */
-export function orphaned({ key, parent, parents }: Pick<Orphans, 'key' | 'parent' | 'parents'>): string {
-  const equal = key.columns.map(
-    (c, i) => `p.${id(key.referencedColumns[i] ?? '')} ${key.equalities?.[i] ?? '='} t.${id(c)}`,
-  )
+export function orphaned({
+  key,
+  parent,
+  parents,
+  comparisons,
+}: Pick<Orphans, 'key' | 'parent' | 'parents' | 'comparisons'>): string {
+  const equal = key.columns.map((c, i) => {
+    const { collation = null, type = null } = comparisons[i] ?? {}
+    const value = type === null ? `t.${id(c)}` : `cast(t.${id(c)} as ${type})`
+    return `p.${id(key.referencedColumns[i] ?? '')} ${key.equalities?.[i] ?? '='} ${value}${collation === null ? '' : ` collate ${collation}`}`
+  })
   const given = key.columns.map((c) => `t.${id(c)} is not null`).join(' and ')
   const from = `from ${parents ?? qualified(parent)} p where ${[...equal, ...(parents ? [] : [ownRow(parent)])].join(' and ')}`
   // the last of these says that a period overlaps; they must cover it together, which PostgreSQL 18.4 does not ask when it validates

@@ -12,7 +12,7 @@ import type { NeedsNow } from './needs.ts'
  * settings say which rows are the same.
  */
 
-interface ColumnOf {
+export interface ColumnOf {
   readonly table: QualifiedName
   readonly column: string
 }
@@ -54,7 +54,7 @@ export async function comparedBySettings<Pair extends Compared>(
 }
 
 /** A type, or what a domain is made of. */
-const baseOf = (type: string) => `
+export const baseOf = (type: string) => `
        with recursive part(type) as (
          select ${type}
          union select t.typbasetype from part join pg_catalog.pg_type t on t.oid = part.type where t.typtype = 'd')

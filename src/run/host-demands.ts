@@ -3,6 +3,7 @@ import { checkBroken, keyBroken, referencedBeforeReveal } from '../plan/host-dem
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
+import { beforeReveal, comparisonsOf } from './comparisons.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import { row } from './query.ts'
@@ -35,11 +36,16 @@ async function brokenKeys(context: RunContext, plan: RecordedPlan): Promise<stri
   const broken: string[] = []
   for (const host of plan.hosts)
     for (const key of host.demandedKeys ?? []) {
-      const referenced = `pg_catalog.to_regclass(${literal(qualified(referencedBeforeReveal(plan.moved, key)))})`
+      const parent = referencedBeforeReveal(plan.moved, key)
+      const referenced = `pg_catalog.to_regclass(${literal(qualified(parent))})`
       // PostgreSQL may look there when it validates, where the role may not
       const readable = `pg_catalog.has_table_privilege(${referenced}, 'SELECT') and not pg_catalog.row_security_active(${referenced})`
-      if ((await holds(context, readable)) && (await holds(context, keyBroken(plan, host, key))))
-        broken.push(told('foreign key', host, key))
+      if (!(await holds(context, readable))) continue
+      const parentHost = plan.hosts.find((h) => qualified(h.table) === qualified(key.referenced))
+      const comparisons = await comparisonsOf(
+        ...([context.db, key, beforeReveal(host, host.table), beforeReveal(parentHost, parent)] as const),
+      )
+      if (await holds(context, keyBroken(plan, host, key, comparisons))) broken.push(told('foreign key', host, key))
     }
   return broken
 }

@@ -12,6 +12,7 @@ import {
 } from '../plan/set-aside.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backupsOf, sealAgain } from './backups.ts'
+import { beforeReveal, comparisonsOf } from './comparisons.ts'
 import type { RunContext } from './context.ts'
 import { freeName, timestampName } from './kept-names.ts'
 import { row, run } from './query.ts'
@@ -71,11 +72,14 @@ async function setAside(
   // what it refers to is computed at the reveal; the validation after it finds them
   if (!revealed && key.referencedGenerated) return null
   const host = revealed ? undefined : hosts.find((h) => same(h.table, key.referenced))
+  const child = revealed ? table.table : table.backup
+  const parent = revealed
+    ? key.referenced
+    : (moved.find((m) => same(m.table, key.referenced))?.backup ?? key.referenced)
   const orphans: Orphans = {
-    key,
-    child: revealed ? table.table : table.backup,
+    ...{ key, child, parent },
     partitioned: table.partitioned ?? false,
-    parent: revealed ? key.referenced : (moved.find((m) => same(m.table, key.referenced))?.backup ?? key.referenced),
+    comparisons: await comparisonsOf(db, key, (column) => ({ table: child, column }), beforeReveal(host, parent)),
     parents: host ? restoredParents(host, key) : null,
   }
   const live = revealed && !context.session.inTransaction
