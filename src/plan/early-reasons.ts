@@ -9,6 +9,8 @@ export function orderReasons(model: Model): string[] {
   return model.snapshot.edges.flatMap(({ dependent, referenced }) => {
     const from = model.nodes.get(dependent)
     const to = model.nodes.get(referenced)
+    if (from?.catalog === 'pg_attrdef' && to && isOfRemovedIdentity(model, to.objid))
+      return [`${from.description} needs ${to.description}, which goes and comes with its identity column`]
     if (
       !from ||
       !to ||
@@ -34,6 +36,12 @@ export const textHint = (reasons: readonly string[]): string[] =>
         'Change the function so that its text does not name them (a comment counts), or let the default, index or type do without it.',
       ]
     : []
+
+/** Dropped with the column, whatever else draws from it. */
+const isOfRemovedIdentity = (model: Model, oid: string): boolean =>
+  model.snapshot.sequences.some(
+    (s) => s.seqrelid === oid && s.owner_kind === 'i' && model.isRemoved(s.owner_relid ?? '', s.owner_attnum ?? 0),
+  )
 
 /** Nor may they call functions whose strings name those, or columns under hidden names: filling would fail, and others' inserts. */
 export const textReasons = (model: Model): string[] =>

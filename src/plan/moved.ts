@@ -51,7 +51,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
     away.push(`alter index ${qualified(name)} rename to ${id(moved.name)}`)
     back.push(`alter index ${qualified(moved)} rename to ${id(index.relname)}`)
   }
-  for (const sequence of ownedSequences(model, oid)) {
+  for (const sequence of ownedSequences(model, oid).filter((s) => !isDrawnFrom(model, s))) {
     const rename = movedSequence(model, sequence)
     ahead.push(...(rename.ahead ?? []))
     away.push(...rename.away)
@@ -70,8 +70,19 @@ export function movedTable(model: Model, oid: Oid): Rename {
   return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, ahead, away, back, of: backup }
 }
 
-const ownedSequences = (model: Model, oid: Oid) =>
+export const ownedSequences = (model: Model, oid: Oid) =>
   model.snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)
+
+/** A removed column has a default that draws from it: it comes back before that column does, whatever table it belongs to. */
+export const isDrawnFrom = (model: Model, sequence: Oid): boolean =>
+  model.snapshot.edges.some(({ dependent, referenced }) => {
+    const node = model.nodes.get(dependent)
+    return (
+      referenced === `pg_class:${sequence}:0` &&
+      node?.catalog === 'pg_attrdef' &&
+      model.isRemoved(node.owner_relid ?? '', node.owner_attnum ?? 0)
+    )
+  })
 
 /** A sequence; its present value stays as it is. */
 export function movedSequence(model: Model, oid: Oid): Rename {

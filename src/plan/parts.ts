@@ -7,7 +7,16 @@ import { id, qualified } from '../sql.ts'
 import { generatedColumns, planHost, storedColumns } from './host.ts'
 import type { Model } from './model.ts'
 import { takesMovedRows } from './moved-rows.ts'
-import { isMovedRoutine, movedRoutine, movedSequence, movedTable, movedType, type Rename } from './moved.ts'
+import {
+  isDrawnFrom,
+  isMovedRoutine,
+  movedRoutine,
+  movedSequence,
+  movedTable,
+  movedType,
+  ownedSequences,
+  type Rename,
+} from './moved.ts'
 import { recreatedConstraint } from './constraints.ts'
 import {
   recreatedPolicy,
@@ -125,6 +134,7 @@ function collectEarlyRenames(model: Model): Rename[] {
   const owned = new Set(
     [...model.moved].flatMap((oid) => snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)),
   )
+  const drawnFrom = [...model.moved].flatMap((oid) => ownedSequences(model, oid)).filter((s) => isDrawnFrom(model, s))
   return [
     ...declaredTypes.map((t) => movedType(model, t)),
     ...serials.map((s) => {
@@ -141,6 +151,7 @@ function collectEarlyRenames(model: Model): Rename[] {
     ...standalone
       .filter((oid) => !owned.has(oid) && !serials.some((s) => s.seqrelid === oid))
       .map((oid) => movedSequence(model, oid)),
+    ...drawnFrom.map((oid) => movedSequence(model, oid)),
     ...movedRoutines(model, false),
   ]
 }
