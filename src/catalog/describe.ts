@@ -88,7 +88,8 @@ export function describe(rows: CatalogRows): Description {
       replicaIdentity: i.indisreplident,
       tablespace: i.tablespace,
       parent: rows.indexes.find((x) => x.indexrelid === i.parent)?.relname ?? i.parent,
-      columns: i.columns.map((c) => [c.attname, c.target]),
+      // not their names: those are of when it was made, and show nowhere
+      targets: i.columns.map((c) => c.target),
       comment: i.description,
     }
   }
@@ -171,7 +172,7 @@ function acl(list: Acl, owner: string, of: 'table' | 'sequence' | 'function' | '
 }
 
 /** Whether two definitions say the same: grants stand as they were made, which need not be an order to make them in again. */
-export const sameDefinition = (a: unknown, b: unknown): boolean => isDeepStrictEqual(withSortedAcl(a), withSortedAcl(b))
+export const sameDefinition = (a: unknown, b: unknown): boolean => isDeepStrictEqual(comparable(a), comparable(b))
 
 /**
  * A column as servers before PostgreSQL 18 describe it, which know no names of NOT NULL constraints: where this one has the name that
@@ -186,6 +187,17 @@ export function withUnnamedNotNull(identity: string, definition: unknown): unkno
     `${identity}_not_null`.endsWith(`.${name.slice(0, index)}.${name.slice(index + 1)}`),
   )
   return isChosen ? { ...(definition as object), notNull: true } : definition
+}
+
+const comparable = (definition: unknown) => withTargets(withSortedAcl(definition))
+
+/** An index as earlier versions described it, with names of its own columns. */
+function withTargets(definition: unknown): unknown {
+  const { columns, ...more } = (definition ?? {}) as { columns?: unknown }
+  const isPair = (column: unknown): column is [string, number] => Array.isArray(column)
+  return Array.isArray(columns) && columns.length > 0 && columns.every(isPair)
+    ? { ...more, targets: columns.map(([, target]) => target) }
+    : definition
 }
 
 function withSortedAcl(definition: unknown): unknown {
