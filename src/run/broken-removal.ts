@@ -1,14 +1,14 @@
 import { UnshipError, isUnshipError } from '../errors.ts'
 import { runById, type LedgerRun } from '../ledger/ledger.ts'
 import { messageWithoutValues } from '../server-error.ts'
-import { isConnectionLost } from './connection-lost.ts'
+import { isConnectionLost, SessionGone } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import { takeBackRemoval } from './take-back-removal.ts'
 
 /**
  * After an error in a removal: takes back what was done before the cut-over, where the
  * connection and the locks allow it, and says what is left. What is past its cut-over
- * stays as it is.
+ * stays as it is; where that cannot be told, nothing is claimed.
  *
  * @returns the error to throw.
  */
@@ -16,9 +16,14 @@ export async function afterFailure(context: RunContext, runId: string, error: un
   // in another session there are neither our settings nor our lock
   const elsewhere = isUnshipError(error) && error.code === 'server_not_supported'
   if (context.session.inTransaction || elsewhere || isConnectionLost(error)) return error
+  let run: LedgerRun
   try {
-    const run = await runById(context.db, runId)
-    if (run.phase === 'record') return pastCutOver(context, run, error)
+    run = await runById(context.db, runId)
+  } catch (unread) {
+    return isConnectionLost(unread) ? new SessionGone(error, unread) : unknownWhere(context, runId, error, unread)
+  }
+  if (run.phase === 'record') return pastCutOver(context, run, error)
+  try {
     const calm = new RunContext(
       context.session,
       { name: context.feature },
@@ -30,22 +35,38 @@ export async function afterFailure(context: RunContext, runId: string, error: un
     await takeBackRemoval(calm, run, messageWithoutValues(error))
     return error
   } catch (cleanUpError) {
-    return new UnshipError({
-      code: isUnshipError(error) ? error.code : 'wrong_state',
-      message: `the removal of feature ${context.feature} broke off and could not be taken back yet`,
-      detail: `${messageWithoutValues(error)}\nTaking it back failed too: ${messageWithoutValues(cleanUpError)}`,
-      hint: 'The feature works on, untouched. Run the same command again to finish the removal, or abortRemoval to take it back; do not run migrate:down, which would undo the migration before it.',
-      cause: error,
+    return brokeOff(context, error, {
+      what: 'broke off and could not be taken back yet',
+      detail: `Taking it back failed too: ${messageWithoutValues(cleanUpError)}`,
+      hint: 'The feature works on, untouched. Run the same command again to finish the removal, or abortRemoval to take it back',
     })
   }
 }
 
-function pastCutOver(context: RunContext, { id }: LedgerRun, error: unknown): UnshipError {
-  return new UnshipError({
+const pastCutOver = (context: RunContext, { id }: LedgerRun, error: unknown) =>
+  brokeOff(context, error, {
+    what: 'broke off after its cut-over',
+    detail: `The feature is gone, and its backups are kept; run ${id} is not closed in the ledger.`,
+    hint: 'Run the same command again to finish it, or abortRemoval to bring the feature back',
+  })
+
+/** The ledger alone knows whether the cut-over was committed. */
+const unknownWhere = (context: RunContext, runId: string, error: unknown, unread: unknown) =>
+  brokeOff(context, error, {
+    what: 'broke off, and the ledger cannot be read',
+    detail: `Reading run ${runId} failed too: ${messageWithoutValues(unread)}\nWhether the feature is gone cannot be told: it is where the run is in phase "record", and its backups are kept then.`,
+    hint: 'See to it that the ledger can be read; unship status tells then where the removal stands. Run the same command again to finish it, or abortRemoval to take it back',
+  })
+
+const brokeOff = (
+  { feature }: RunContext,
+  error: unknown,
+  { what, detail, hint }: { readonly what: string; readonly detail: string; readonly hint: string },
+) =>
+  new UnshipError({
     code: isUnshipError(error) ? error.code : 'wrong_state',
-    message: `the removal of feature ${context.feature} broke off after its cut-over`,
-    detail: `${messageWithoutValues(error)}\nThe feature is gone, and its backups are kept; run ${id} is not closed in the ledger.`,
-    hint: 'Run the same command again to finish it, or abortRemoval to bring the feature back; do not run migrate:down, which would undo the migration before it.',
+    message: `the removal of feature ${feature} ${what}`,
+    detail: `${messageWithoutValues(error)}\n${detail}`,
+    hint: `${hint}; do not run migrate:down, which would undo the migration before it.`,
     cause: error,
   })
-}

@@ -1,17 +1,29 @@
 import { UnshipError } from '../errors.ts'
+import { messageWithoutValues } from '../server-error.ts'
 import { sqlState } from './query.ts'
 import type { ProgressEvent } from './report.ts'
 
-/** Shut down, crashed or not accepting connections; ended by a timeout; connection errors; and Node's own codes. */
-const LOST = /^(57P0[1-5]|25P0[34]|08...|ECONNRESET|EPIPE|ETIMEDOUT)$/
+/** Shut down, crashed or not accepting connections; ended by a timeout; connection errors. */
+const LOST_STATES = /^(57P0[1-5]|25P0[34]|08...)$/
+/** What a socket ends with, in the codes of Node, the system and TLS. */
+const LOST_SOCKETS =
+  /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENETRESET|ENOTCONN|EPROTO|ERR_SSL_.*)$/
 /** What pg says without a code. */
 const LOST_MESSAGES = /connection terminated|connection ended|connection error and is not queryable/i
 
 /** Whether an error means that the session is gone, and with it the outcome of its last statement. */
 export function isConnectionLost(error: unknown): boolean {
-  const state = sqlState(error)
-  if (state !== undefined && LOST.test(state)) return true
+  if (error instanceof SessionGone) return true
+  const code = sqlState(error)
+  if (code !== undefined && (LOST_STATES.test(code) || LOST_SOCKETS.test(code))) return true
   return error instanceof Error && LOST_MESSAGES.test(error.message)
+}
+
+/** An error that did not say so, after which the session turned out to be gone. */
+export class SessionGone extends Error {
+  constructor(error: unknown, turnedOut: unknown) {
+    super(`${messageWithoutValues(error)}\n${messageWithoutValues(turnedOut)}`, { cause: error })
+  }
 }
 
 type Direction = 'removal' | 'restore' | 'abort'

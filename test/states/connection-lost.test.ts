@@ -1,12 +1,13 @@
-import { Kysely } from 'kysely'
+import { Kysely, PostgresDialect } from 'kysely'
 import { Migrator } from 'kysely/migration'
+import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { MigrationDialect, removeFeature, restoreFeature, type ProgressEvent, type RunOptions } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { Proxy } from '../faults/proxy.ts'
 import { createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
-import { refusal } from '../support/refusal.ts'
+import { readTraces, refusal } from '../support/refusal.ts'
 
 const database = useDatabase({ template: 'demo' })
 
@@ -23,6 +24,23 @@ async function losing(statement: RegExp, work: (db: Kysely<any>) => Promise<unkn
     await db.destroy()
     await proxy.close()
   }
+}
+
+/** A database whose network goes down, with this error, once the server has committed the cut-over, and before it can say so. */
+function goingDown(code: string): Kysely<any> {
+  const pool = createPool(database().ownerUrl, 2)
+  pool.on('connect', (client: pg.Client & { connection: { stream: { destroy(error: Error): void } } }) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
+    const lossy = async (...args: unknown[]) => {
+      const result = await query(...args)
+      if (!JSON.stringify(args[0]).includes("set phase = 'record'")) return result
+      const down = Object.assign(new Error(`read ${code}`), { code, syscall: 'read' })
+      client.connection.stream.destroy(down)
+      throw down
+    }
+    Object.assign(client, { query: lossy })
+  })
+  return new Kysely({ dialect: new PostgresDialect({ pool }) })
 }
 
 /** The options of a run, and what it tells when its connection is lost. */
@@ -76,5 +94,25 @@ describe('a connection that is lost', () => {
     const { error } = (await losing(/^insert into "kysely_migration" /, migrate)) as { error: Error }
     expect(error.message).toContain('Do not run migrate:down after a broken migrate:latest')
     expect((await migrate(database().db)).error).toBeUndefined()
+  })
+
+  test.each([
+    'ECONNRESET',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ECONNABORTED',
+    'ERR_SSL_BAD_RECORD_MAC',
+    'of no known code',
+  ])('to %s after the cut-over: nothing is said of the feature, which is gone', async (code) => {
+    const db = goingDown(code)
+    const { told, ...options } = listening()
+    const error = await refusal('server_unreachable', removeFeature(db, programPartner, options))
+    await db.destroy()
+    expect(error.message).not.toContain('untouched')
+    expect(error.detail).toContain(`read ${code}\n`)
+    expect(error.detail).toContain('the ledger knows how far the run came')
+    expect(told).toHaveLength(1)
+    expect((await readTraces(database())).tables).toContain('backup_program_partner_audit_log')
+    expect((await removeFeature(database().db, programPartner)).outcome).toBe('removed')
   })
 })
