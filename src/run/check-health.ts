@@ -18,7 +18,7 @@ import { isSameSeal } from '../plan/seal.ts'
 import type { QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
 import { backupsOf, sealBackups } from './backups.ts'
-import { whatNow } from './broke-off.ts'
+import { underWayOrNot, whatNow } from './broke-off.ts'
 import { brokenFunctions } from './check-functions.ts'
 import { readTaken } from './taken.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
@@ -55,7 +55,7 @@ export async function checkHealth(db: AnyKysely, features: readonly FeatureDecla
     withSession(db, async (session) => {
       const checks: HealthCheck[] = []
       for (const status of statuses) checks.push(...(await checkFeature(session, status, statuses, features)))
-      if (statuses.every(({ active }) => active !== true))
+      if (!statuses.some(mayRun))
         checks.push(
           problemIf(null, 'no part of an unfinished run is left', [
             ...(await readJson<{ what: string }>(session.db, leftoversQuery(LEDGER_SCHEMA))).map(({ what }) => what),
@@ -65,6 +65,12 @@ export async function checkHealth(db: AnyKysely, features: readonly FeatureDecla
     }),
   )
 }
+
+/** A run is under way, as far as this server knows. */
+const mayRun = ({ state, active }: FeatureStatus) => (state === 'removing' || state === 'restoring') && active !== false
+
+const standsIn = ({ active, phase }: FeatureStatus) =>
+  active === true ? `is under way, in phase "${phase ?? ''}"` : underWayOrNot(phase)
 
 const problemIf = (feature: string | null, check: string, found: readonly string[]): HealthCheck => ({
   feature,
@@ -80,14 +86,14 @@ async function checkFeature(
   features: readonly FeatureDeclaration[],
 ): Promise<HealthCheck[]> {
   const { db } = session
-  const { feature, state, active, phase } = status
+  const { feature, state, phase } = status
   const check = (what: string, found: readonly string[]) => problemIf(feature, what, found)
   if (state === 'installed' || state === 'absent' || state === 'incomplete') {
     return [check('all that is declared is there, or nothing', state === 'incomplete' ? [presence(status)] : [])]
   }
   if (state === 'removing' || state === 'restoring')
-    return active === true
-      ? [{ feature, check: 'no run broke off', result: 'note', found: [`it is under way, in phase "${phase ?? ''}"`] }]
+    return mayRun(status)
+      ? [{ feature, check: 'no run broke off', result: 'note', found: [`it ${standsIn(status)}`] }]
       : [check('no run broke off', [`it broke off in phase "${phase ?? ''}": ${whatNow(status)}`])]
   const latest = await latestRun(db, feature)
   const removal = latest?.direction === 'restore' ? await runById(db, latest.removal_id ?? '') : latest

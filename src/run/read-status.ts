@@ -30,7 +30,7 @@ export interface FeatureStatus {
   readonly state: FeatureState
   /** Of a removal or restore that is under way, or broke off. */
   readonly phase: Phase | null
-  /** Whether a session runs it at this moment; null where nothing is under way. */
+  /** Whether a session runs it at this moment; null where nothing is under way, and on a standby, which cannot know. */
   readonly active: boolean | null
   /** A removal that abortRemoval takes back, or a restore by which it has begun to. */
   readonly abortable: boolean
@@ -150,15 +150,15 @@ async function presence(
   return { found: names.filter(({ found }) => found !== null).length, declared: names.length }
 }
 
-/** A run holds the feature's advisory lock for as long as its session lives. */
-async function isActive(db: AnyKysely, feature: string): Promise<boolean> {
-  const [found] = await readJson<{ active: boolean }>(
+/** A run holds the feature's advisory lock for as long as its session lives; a standby has no part in the primary's. */
+async function isActive(db: AnyKysely, feature: string): Promise<boolean | null> {
+  const [found] = await readJson<{ active: boolean | null }>(
     db,
-    `select exists (
+    `select case when not pg_catalog.pg_is_in_recovery() then exists (
        select from pg_catalog.pg_locks l
        where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
          and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
-         and (l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8 = ${featureLockKey(feature)}) as active`,
+         and (l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8 = ${featureLockKey(feature)}) end as active`,
   )
-  return found?.active ?? false
+  return found?.active ?? null
 }

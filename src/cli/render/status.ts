@@ -1,7 +1,7 @@
 import { bare, count, oneLine, size } from '../../console/format.ts'
 import { table } from '../../console/table.ts'
 import type { KeptTable } from '../../run/kept-tables.ts'
-import { isRevealed, whatNow } from '../../run/broke-off.ts'
+import { isRevealed, underWayOrNot, whatNow } from '../../run/broke-off.ts'
 import type { FeatureStatus } from '../../run/read-status.ts'
 import type { Screen } from '../screen.ts'
 import { minute } from './words.ts'
@@ -69,10 +69,13 @@ function standing(status: FeatureStatus): string {
   }
 }
 
-const underWay = (what: string, status: FeatureStatus, meaning: string): string =>
-  status.active === true
-    ? `${what} is running, phase "${status.phase ?? ''}"; ${meaning}`
-    : `${what} broke off in phase "${status.phase ?? ''}"; ${meaning}: ${whatNow(status)}`
+function underWay(what: string, status: FeatureStatus, meaning: string): string {
+  const { active, phase } = status
+  if (active === null) return `${what} ${underWayOrNot(phase)}; ${meaning}`
+  return active
+    ? `${what} is running, phase "${phase ?? ''}"; ${meaning}`
+    : `${what} broke off in phase "${phase ?? ''}"; ${meaning}: ${whatNow(status)}`
+}
 
 function who({ id, role, actor, build, startedAt, packageVersion }: NonNullable<FeatureStatus['run']>): string {
   const person = actor === null ? `role ${role}` : `${actor} (role ${role})`
