@@ -3,8 +3,9 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { oneLine } from '../console/format.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import type { LedgerRun } from '../ledger/ledger.ts'
 import type { RemovalReview } from '../plan/review.ts'
-import { reviewRemoval } from '../run/review-removal.ts'
+import { reviewRunAgain } from '../run/review-removal.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { compareWithSaved, type PlanDifference } from './saved-plan.ts'
 import type { Screen } from './screen.ts'
@@ -25,7 +26,7 @@ export async function checkPlan(
       cause: error,
     })
   })
-  const review = await reviewRemoval(db, feature)
+  const { review, brokeOff } = await reviewRunAgain(db, feature)
   const difference = compareWithSaved(saved, file, review.direction === 'removal' ? review : null)
   const found = review.direction === 'removal' ? review.fingerprint : (review.removal?.fingerprint ?? null)
   const matches = found === difference.fingerprint
@@ -44,8 +45,14 @@ export async function checkPlan(
         : `${feature.name} is removed, by the plan in ${file}.`,
     )
   else screen.print(changed(feature, file, difference, review.direction === 'removal' ? review : null))
+  if (brokeOff && matches && !screen.json) screen.print(runsAgain(brokeOff))
   return matches ? EXIT.ok : EXIT.planChanged
 }
+
+const runsAgain = ({ id, phase }: LedgerRun) =>
+  `Its removal broke off in phase "${phase}" (run ${id}): kysely migrate:latest ${
+    phase === 'record' ? 'finishes it' : 'takes that back and begins anew'
+  }.`
 
 function changed(
   { name }: FeatureDeclaration,

@@ -28,16 +28,20 @@ export const ownersOnly = (table: string, owner: string) =>
 const BACKUP_CREATED = 'backup created'
 
 /**
- * Drops a host table's backup, if this run made it: by its oid, for a table of somebody else may have the name by now. (Ledgers
+ * As SQL: a host table's backup `c`, if this run made it: by its oid, for a table of somebody else may have the name by now. (Ledgers
  * of earlier versions do not tell the oid.) One that was renamed has come to be somebody's too.
  */
-export const dropBackup = ({ backup }: HostPlan, runId: string): string =>
-  `do $drop$ declare made record; begin
-  for made in
-    select c.oid::pg_catalog.regclass as backup from ${LEDGER_SCHEMA}.events e join pg_catalog.pg_class c
+export const madeBackup = ({ backup }: HostPlan, runId: string): string =>
+  `from ${LEDGER_SCHEMA}.events e join pg_catalog.pg_class c
       on c.oid = coalesce((e.detail ->> 'oid')::pg_catalog.oid, pg_catalog.to_regclass(${literal(qualified(backup))})::pg_catalog.oid)
     where e.run_id = ${runId} and e.event = ${literal(BACKUP_CREATED)} and e.detail ->> 'table' = ${literal(qualified(backup))}
-      and c.relname = ${literal(backup.name)} and c.relkind = 'r'
+      and c.relname = ${literal(backup.name)} and c.relkind = 'r'`
+
+/** Drops it. */
+export const dropBackup = (host: HostPlan, runId: string): string =>
+  `do $drop$ declare made record; begin
+  for made in
+    select c.oid::pg_catalog.regclass as backup ${madeBackup(host, runId)}
   loop
     execute pg_catalog.format('drop table %s', made.backup);
   end loop;

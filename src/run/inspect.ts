@@ -16,6 +16,7 @@ import { readClaimed } from './claimed.ts'
 import { readKeptNames } from './kept-besides.ts'
 import { refuseOthersFunctions } from './others-functions.ts'
 import { refuseOurs } from './ours.ts'
+import { readLeftOver, takenBesides } from './left-over.ts'
 import { proveRestorable } from './prove.ts'
 import { row } from './query.ts'
 import type { Session } from './session.ts'
@@ -48,9 +49,14 @@ const DEEPEST = 5
 
 async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
   const claimed = await readClaimed(session.db)
-  const kept = await readKeptNames(session.db, claimed)
+  const leftOver = await readLeftOver(session.db, feature.name)
+  const kept = await readKeptNames(
+    session.db,
+    claimed.filter(({ run }) => run !== leftOver.run),
+  )
   const unfinished = await readUnfinished(session.db)
-  const snapshot = { ...(await readSnapshot(session.db, feature, named)), kept, unfinished }
+  const read = await readSnapshot(session.db, feature, named)
+  const snapshot = { ...read, taken: takenBesides(read.taken, leftOver), kept, unfinished }
   const plan = refuseOurs(claimed, feature, () => planFromSnapshot(snapshot, feature))
   await refuseOthersFunctions(session.db, new Model(snapshot, feature))
   await proveRestorable(session, plan)

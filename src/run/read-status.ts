@@ -151,7 +151,7 @@ async function presence(
 }
 
 /** A run holds the feature's advisory lock for as long as its session lives; a standby has no part in the primary's. */
-async function isActive(db: AnyKysely, feature: string): Promise<boolean | null> {
+export async function isActive(db: AnyKysely, feature: string): Promise<boolean | null> {
   const [found] = await readJson<{ active: boolean | null }>(
     db,
     `select case when not pg_catalog.pg_is_in_recovery() then exists (

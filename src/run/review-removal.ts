@@ -14,6 +14,8 @@ import { describeBlocker, readBlockers } from './blockers.ts'
 import { estimateBackups } from './estimate.ts'
 import { readEvidence } from './evidence.ts'
 import { inspect, readCounts, type Inspection } from './inspect.ts'
+import { isActive } from './read-status.ts'
+import { refuseOtherSchema } from './same-schema.ts'
 import { withSession, type Session } from './session.ts'
 
 /**
@@ -35,16 +37,46 @@ export async function reviewRemoval(
   return await withSession(db, async (session) => {
     const latest = await latestRun(session.db, feature.name)
     if (latest?.state === 'running') throw unfinished(latest)
-    const inspection = await inspect(session, feature, db)
-    if (!inspection.plan.absent) return await review(session, feature, inspection)
-    const removed = latest?.direction === 'removal' && latest.state === 'done' ? latest : null
-    return {
-      direction: 'none',
-      feature: feature.name,
-      database: inspection.snapshot.environment.database,
-      removal: removed && { run: removed.id, at: removed.finished_at, fingerprint: removed.fingerprint },
-    }
+    return await reviewed(session, feature, db, latest)
   })
+}
+
+/**
+ * What a removal would do that is run again: where one broke off before its cut-over, that takes it back and begins anew; where
+ * one broke off after it, that finishes it.
+ *
+ * @throws {UnshipError} as `reviewRemoval`; `wrong_state` while a removal is under way, or a restore unfinished.
+ */
+export async function reviewRunAgain(
+  db: AnyKysely,
+  feature: FeatureDeclaration,
+): Promise<{ readonly review: RemovalReview | NothingToRemove; readonly brokeOff: LedgerRun | null }> {
+  return await withSession(db, async (session) => {
+    const latest = await latestRun(session.db, feature.name)
+    if (latest?.state !== 'running') return { review: await reviewed(session, feature, db, latest), brokeOff: null }
+    const broken = latest.direction === 'removal' && (await isActive(session.db, feature.name)) === false
+    if (!broken) throw unfinished(latest)
+    refuseOtherSchema(latest, feature, db)
+    return { review: await reviewed(session, feature, db, latest), brokeOff: latest }
+  })
+}
+
+async function reviewed(
+  session: Session,
+  feature: FeatureDeclaration,
+  named: AnyKysely,
+  latest: LedgerRun | null,
+): Promise<RemovalReview | NothingToRemove> {
+  const inspection = await inspect(session, feature, named)
+  if (!inspection.plan.absent) return await review(session, feature, inspection)
+  const cutOver = latest?.state === 'done' || (latest?.state === 'running' && latest.phase === 'record')
+  const removed = latest?.direction === 'removal' && cutOver ? latest : null
+  return {
+    direction: 'none',
+    feature: feature.name,
+    database: inspection.snapshot.environment.database,
+    removal: removed && { run: removed.id, at: removed.finished_at, fingerprint: removed.fingerprint },
+  }
 }
 
 /** There is nothing to plan in the middle of a run. */
