@@ -1,5 +1,6 @@
 import { consola } from 'consola'
 import type { Message } from './message.ts'
+import { outlivingReader } from './reader-gone.ts'
 
 /** Where messages go. */
 export interface Output {
@@ -32,7 +33,11 @@ export function consolaOutput(
     },
     print({ type, lines }) {
       draw(null)
-      consola[type](lines.join('\n'))
+      const print = () => {
+        consola[type](lines.join('\n'))
+      }
+      const { stdout = process.stdout, stderr = process.stderr } = consola.options
+      outlivingReader(stdout, () => outlivingReader(stderr, print))
     },
     draw,
   }
