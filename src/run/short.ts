@@ -65,7 +65,8 @@ export async function runShort(
     context.checkCancelled()
     const started = performance.now()
     try {
-      const sql = compose(short, attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs, demand)
+      const wait = attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs
+      const sql = compose({ ...short, locks: inOrder(short.locks, attempt) }, wait, demand)
       return { lockHeldMs: await lockedFor(context, sql, timeout), attempts: attempt }
     } catch (error) {
       const state = sqlState(error)
@@ -130,6 +131,15 @@ const FULL_WAIT_FROM_ATTEMPT = 5
  */
 function lockWait({ lockTimeoutMs }: RunContext['options'], attempt: number): number {
   return Math.min(lockTimeoutMs, Math.max(FIRST_WAIT_MS, (lockTimeoutMs * attempt) / FULL_WAIT_FROM_ATTEMPT))
+}
+
+/**
+ * The planned order is that of clients that write to a row and then to what it refers to. Others write the parent first: while there always is
+ * one of them, only the opposite order gets through.
+ */
+function inOrder(locks: readonly PlannedLock[], attempt: number): readonly PlannedLock[] {
+  if (attempt < FULL_WAIT_FROM_ATTEMPT || attempt % 2 === 0) return locks
+  return [...locks.filter(({ part }) => !part).reverse(), ...locks.filter(({ part }) => part)]
 }
 
 /** 25 ms, growing to a second, ± 25 %, so that two runs do not keep meeting. */
