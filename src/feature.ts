@@ -2,7 +2,7 @@ import type { FeatureDeclaration } from './feature/declaration.ts'
 import type { NothingElse } from './feature/exact.ts'
 import type { Untyped } from './feature/names.ts'
 import type { CheckedFunctions } from './feature/signature.ts'
-import { validateDeclaration } from './feature/validate.ts'
+import { checkedDeclaration } from './feature/validate.ts'
 
 export type { Acknowledgement, Count, FeatureDeclaration } from './feature/declaration.ts'
 export type { RelationName } from './feature/names.ts'
@@ -53,8 +53,7 @@ export function defineFeature<DB = Untyped>() {
       CheckedFunctions<D> &
       NothingElse<D, DB, Schema> & { readonly schema?: Schema },
   ): Feature<DB, D> => {
-    validateDeclaration(declaration)
-    return branded(declaration) as Feature<DB, D>
+    return branded(checkedDeclaration(declaration, { objects: true })) as Feature<DB, D>
   }
 }
 
@@ -69,9 +68,8 @@ export function isFeature(value: unknown): value is Feature {
   return typeof value === 'object' && value !== null && BRAND in value
 }
 
-/** A frozen copy that carries the brand, which neither a spread nor JSON shows. */
-function branded(declaration: object): object {
-  const feature = { ...declaration }
+/** Carries the brand, which neither a spread nor JSON shows, and is frozen. */
+function branded(feature: object): object {
   Object.defineProperty(feature, BRAND, { value: true })
   return Object.freeze(feature)
 }

@@ -3,7 +3,8 @@ import { parseName, parseSignature } from '../names.ts'
 import type { FeatureDeclaration } from './declaration.ts'
 
 type Field = keyof FeatureDeclaration
-type Check = (value: unknown, where: string, schema: string) => void
+/** Checks a value, and gives it back as data of our own: what is asked again may answer otherwise, or be changed meanwhile. */
+type Check<T = unknown> = (value: unknown, where: string, schema: string) => T
 
 /** One check for each field; a field without one does not compile. */
 const CHECKS: Readonly<Record<Field, Check>> = {
@@ -42,19 +43,36 @@ const OBJECT_FIELDS = [
   'rules',
 ] as const satisfies readonly Field[]
 
-/** Refuses what the compiler cannot see in a declaration. */
-export function validateDeclaration(declaration: unknown): void {
-  if (!isRecord(declaration)) refuse('a feature is declared by an object', `It is ${describe(declaration)}.`)
+/**
+ * A declaration as it is run and recorded: a copy, each part of it read once and checked for what the compiler cannot see.
+ *
+ * @param objects whether it has to name any; what the ledger knows is found by the feature's name alone
+ */
+export function checkedDeclaration(
+  declaration: unknown,
+  { objects }: { readonly objects: boolean },
+): FeatureDeclaration {
+  if (!isObject(declaration)) refuse('a feature is declared by an object', `It is ${describe(declaration)}.`)
 
-  const schema = typeof declaration.schema === 'string' ? declaration.schema : 'public'
-  for (const field of ['name', ...Object.keys(declaration)]) {
+  // what is inherited counts as declared
+  const fields = new Set(['name', ...Object.keys(declaration), ...Object.keys(CHECKS)])
+  const given = [...fields].map((field) => [field, declaration[field]] as const)
+  const [schema = 'public'] = given.flatMap(([field, value]) =>
+    field === 'schema' && typeof value === 'string' ? [value] : [],
+  )
+  const checked: Record<string, unknown> = {}
+  for (const [field, value] of given) {
     const check = isField(field) ? CHECKS[field] : refuseField(field)
-    if (field === 'name' || declaration[field] !== undefined) check(declaration[field], `"${field}"`, schema)
+    if (field === 'name' || value !== undefined) checked[field] = check(value, `"${field}"`, schema)
   }
 
-  refuseEmpty(declaration)
-  refuseContradictions(declaration, schema)
+  if (objects) refuseEmpty(checked)
+  refuseContradictions(checked, schema)
+  return checked as unknown as FeatureDeclaration
 }
+
+/** The name of a feature of which no more is asked. */
+export const checkedName = ({ name }: { readonly name: unknown }): string => checkText(name, '"name"')
 
 function refuseEmpty(declaration: Record<string, unknown>): void {
   if (OBJECT_FIELDS.some((field) => namesIn(declaration[field]).length > 0)) return
@@ -81,52 +99,65 @@ function refuseContradictions(declaration: Record<string, unknown>, schema: stri
 
 // --- checks of one field -----------------------------------------------------
 
-function checkText(value: unknown, where: string): void {
+function checkText(value: unknown, where: string): string {
   if (typeof value !== 'string') refuse(`${where} is not a string`, `It is ${describe(value)}.`)
   if (value.trim() === '') refuse(`${where} is empty`)
   if (value.includes('\0') || /\p{Surrogate}/u.test(value))
     refuse(`${where} has a character that no text in PostgreSQL can have`, `It is ${JSON.stringify(value)}.`)
+  return value
 }
 
 /** Checks a list of names; `identity` tells which spellings mean the same. */
-function checkNames(identity: (name: string, schema: string) => string): Check {
+function checkNames(identity: (name: string, schema: string) => string): Check<string[]> {
   return (value, where, schema) => {
     if (!Array.isArray(value)) refuse(`${where} is not a list of names`, `It is ${describe(value)}.`)
-    for (const [index, name] of value.entries()) checkText(name, `${where}[${index}]`)
-    refuseDuplicates(value as string[], where, (name) => identity(name, schema))
+    const names = Array.from(value, (name, index) => checkText(name, `${where}[${String(index)}]`))
+    refuseDuplicates(names, where, (name) => identity(name, schema))
+    return names
   }
+}
+
+/** Checks an object with `keys`, and each of its entries. */
+function checkEntries<T>(
+  value: unknown,
+  where: string,
+  keys: string,
+  check: (entry: unknown, key: string) => T,
+): Record<string, T> {
+  if (!isRecord(value)) refuse(`${where} is not an object${keys}`, `It is ${describe(value)}.`)
+  // a key may be __proto__, which assigning takes for something else
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, check(entry, key)]))
 }
 
 /** Checks a map by table, and what it holds for each with `check`. */
-function checkByTable(check: Check): Check {
+function checkByTable<T>(check: Check<T>): Check<Record<string, T | undefined>> {
   return (value, where, schema) => {
-    if (!isRecord(value)) refuse(`${where} is not an object with tables as keys`, `It is ${describe(value)}.`)
-    refuseDuplicates(Object.keys(value), where, (table) => qualified(table, schema))
-    for (const [table, entry] of Object.entries(value)) {
-      checkText(table, `a table in ${where}`)
-      if (entry !== undefined) check(entry, `${where} of "${table}"`, schema)
-    }
+    const checked = checkEntries(value, where, ' with tables as keys', (entry, key) => {
+      const table = checkText(key, `a table in ${where}`)
+      return entry === undefined ? undefined : check(entry, `${where} of "${table}"`, schema)
+    })
+    refuseDuplicates(Object.keys(checked), where, (table) => qualified(table, schema))
+    return checked
   }
 }
 
-function checkExpressions(value: unknown, where: string): void {
-  if (!isRecord(value)) refuse(`${where} is not an object with columns as keys`, `It is ${describe(value)}.`)
-  for (const [column, expression] of Object.entries(value)) checkText(expression, `${where}, column "${column}",`)
+function checkExpressions(value: unknown, where: string): Record<string, string> {
+  return checkEntries(value, where, ' with columns as keys', (expression, column) =>
+    checkText(expression, `${where}, column "${column}",`),
+  )
 }
 
-function checkCounts(value: unknown, where: string, schema: string): void {
-  if (!isRecord(value)) refuse(`${where} is not an object with labels as keys`, `It is ${describe(value)}.`)
-  for (const [label, count] of Object.entries(value)) {
+function checkCounts(value: unknown, where: string, schema: string) {
+  return checkEntries(value, where, ' with labels as keys', (count, label) => {
     const at = `${where}, "${label}",`
-    if (typeof count === 'string') checkText(count, at)
-    else checkHostColumns(count, at, schema)
-  }
+    return typeof count === 'string' ? checkText(count, at) : checkHostColumns(count, at, schema)
+  })
 }
 
 /** Columns of one host table: rows of two tables are two counts. */
-function checkHostColumns(value: unknown, where: string, schema: string): void {
-  checkByTable(checkNames(plain))(value, where, schema)
-  const lists = Object.values(value as Record<string, readonly string[]>)
+function checkHostColumns(value: unknown, where: string, schema: string) {
+  const columns = checkByTable(checkNames(plain))(value, where, schema)
+  const lists = Object.values(columns)
   if (lists.length !== 1 || lists[0]?.length === 0) {
     refuse(
       `${where} does not name the columns of one host table`,
@@ -134,6 +165,7 @@ function checkHostColumns(value: unknown, where: string, schema: string): void {
       'Write a table, or columns of one table: { contacts: ["payment_method"] }.',
     )
   }
+  return columns
 }
 
 const ACKNOWLEDGEMENTS: Readonly<Record<string, Check | undefined>> = {
@@ -142,13 +174,12 @@ const ACKNOWLEDGEMENTS: Readonly<Record<string, Check | undefined>> = {
   eventTriggers: checkNames(plain),
 }
 
-function checkAcknowledgement(value: unknown, where: string, schema: string): void {
-  if (!isRecord(value)) refuse(`${where} is not an object`, `It is ${describe(value)}.`)
-  for (const [field, entry] of Object.entries(value)) {
+function checkAcknowledgement(value: unknown, where: string, schema: string) {
+  return checkEntries(value, where, '', (entry, field) => {
     const check = ACKNOWLEDGEMENTS[field]
     if (!check) refuse(`"${field}" is not a field of ${where}`)
-    if (entry !== undefined) check(entry, `${where}, "${field}",`, schema)
-  }
+    return entry === undefined ? undefined : check(entry, `${where}, "${field}",`, schema)
+  })
 }
 
 // --- what two spellings have in common ---------------------------------------
@@ -183,7 +214,7 @@ function refuseDuplicates(names: readonly string[], where: string, identity: (na
 /** The names in a list, or in the lists of a map by table. */
 function namesIn(value: unknown): string[] {
   if (Array.isArray(value)) return value as string[]
-  return isRecord(value) ? Object.values(value).flatMap(namesIn) : []
+  return isObject(value) ? Object.values(value).flatMap(namesIn) : []
 }
 
 function isField(field: string): field is Field {
@@ -194,13 +225,23 @@ function refuseField(field: string): never {
   refuse(`"${field}" is not a field of a declaration`, `The fields are: ${Object.keys(CHECKS).join(', ')}.`)
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** An object whose entries are all that it holds: a Map, a Set or a Date has others, and would pass as empty. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (!isObject(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // as everywhere but where it was made in another realm, that is Object.prototype
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value)
-  return Array.isArray(value) ? 'a list' : `of type ${typeof value}`
+  if (Array.isArray(value)) return 'a list'
+  const kind = Object.prototype.toString.call(value).slice(8, -1)
+  return typeof value === 'object' && kind !== 'Object' ? `a ${kind}` : `of type ${typeof value}`
 }
 
 function refuse(

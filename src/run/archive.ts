@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
+import { checkedName } from '../feature/validate.ts'
 import { ARCHIVED, readKeeping, type Archive, type ArchivedTable } from '../ledger/history.ts'
 import { latestRun, recordEvent, type LedgerRun } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
@@ -48,13 +49,14 @@ export async function archiveBackups(
   feature: { readonly name: string },
   options: ArchiveOptions = {},
 ): Promise<ArchiveReport> {
+  const name = checkedName(feature)
   if (options.keepUntil !== undefined && !isDay(options.keepUntil))
-    throw wrongDay(feature.name, options.keepUntil, 'which is no day written YYYY-MM-DD')
+    throw wrongDay(name, options.keepUntil, 'which is no day written YYYY-MM-DD')
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
-      const context = new RunContext(session, feature, options)
+      const context = new RunContext(session, { name }, options)
       const patience = { attempts: context.options.lockAttempts, signal: undefined }
-      return await withFeatureLock(session, feature.name, patience, () => archiveLocked(context, options))
+      return await withFeatureLock(session, name, patience, () => archiveLocked(context, options))
     }),
   )
 }

@@ -1,6 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { checkedDeclaration } from '../feature/validate.ts'
 import { openLedger } from '../ledger/open.ts'
 import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
@@ -15,10 +16,11 @@ import { TAKEN_BACK, withFeatureLock, withSession, type Session } from './sessio
 export async function asRun<R extends RemovalReport | RestoreReport | AbortReport>(
   direction: R['direction'],
   db: AnyKysely,
-  feature: FeatureDeclaration,
+  declaration: FeatureDeclaration,
   options: RunOptions,
-  work: (context: RunContext) => Promise<R>,
+  work: (context: RunContext, feature: FeatureDeclaration) => Promise<R>,
 ): Promise<R> {
+  const feature = checkedDeclaration(declaration, { objects: direction === 'removal' })
   const emit = (event: ProgressEvent) => options.onProgress?.(event)
   const lost = { direction, feature: feature.name, inTransaction: db.isTransaction, emit }
   const report = await sayingWhatIsLost(lost, () =>
@@ -29,7 +31,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
       const patience = { attempts: context.options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () =>
         sayingWhatLedger(() => openLedger(session.db))
-          .then(() => work(context))
+          .then(() => work(context, feature))
           .catch((error: unknown) => {
             throw serverSays(direction, context, error)
           }),

@@ -10,6 +10,7 @@ import {
 } from '../catalog/health.ts'
 import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { checkedDeclaration } from '../feature/validate.ts'
 import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { messageWithoutValues } from '../server-error.ts'
@@ -50,11 +51,12 @@ export interface HealthCheck {
  * const problems = (await checkHealth(db)).filter(({ result }) => result === 'problem')
  */
 export async function checkHealth(db: AnyKysely, features: readonly FeatureDeclaration[] = []): Promise<HealthCheck[]> {
-  const statuses = await readStatus(db, features)
+  const declared = features.map((feature) => checkedDeclaration(feature, { objects: false }))
+  const statuses = await readStatus(db, declared)
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
       const checks: HealthCheck[] = []
-      for (const status of statuses) checks.push(...(await checkFeature(session, status, statuses, features)))
+      for (const status of statuses) checks.push(...(await checkFeature(session, status, statuses, declared)))
       if (!statuses.some(mayRun))
         checks.push(
           problemIf(null, 'no part of an unfinished run is left', [

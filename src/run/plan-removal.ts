@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { checkedDeclaration } from '../feature/validate.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
 import { inspect } from './inspect.ts'
 import { withSession } from './session.ts'
@@ -16,5 +17,6 @@ import { withSession } from './session.ts'
  * for (const { phase, sql, lock } of plan.removal) console.log(phase, lock, sql)
  */
 export async function planRemoval(db: AnyKysely, feature: FeatureDeclaration): Promise<RemovalPlan> {
-  return await withSession(db, async (session) => (await inspect(session, feature, db)).plan)
+  const declared = checkedDeclaration(feature, { objects: true })
+  return await withSession(db, async (session) => (await inspect(session, declared, db)).plan)
 }

@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
+import { checkedName } from '../feature/validate.ts'
 import { PURGED, readRuns, type Archive, type RunRecord } from '../ledger/history.ts'
 import { recordEvent } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
@@ -55,11 +56,12 @@ export async function purgeKept(
   feature: { readonly name: string },
   options: PurgeOptions = {},
 ): Promise<PurgeReport> {
+  const name = checkedName(feature)
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
-      const context = new RunContext(session, feature, options)
+      const context = new RunContext(session, { name }, options)
       const patience = { attempts: context.options.lockAttempts, signal: undefined }
-      return await withFeatureLock(session, feature.name, patience, () => purgeLocked(context, options))
+      return await withFeatureLock(session, name, patience, () => purgeLocked(context, options))
     }),
   )
 }

@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { readDeclared } from '../catalog/resolve.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { checkedDeclaration } from '../feature/validate.ts'
 import { readRuns, type Archive, type Purge, type RunRecord } from '../ledger/history.ts'
 import type { Phase } from '../plan/plan.ts'
 import { readKept, type Kept, type KeptTable } from './kept-tables.ts'
@@ -68,16 +69,17 @@ export async function readStatus(
   db: AnyKysely,
   features: readonly FeatureDeclaration[] = [],
 ): Promise<FeatureStatus[]> {
+  const declared = features.map((feature) => checkedDeclaration(feature, { objects: false }))
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
       const runs = await readRuns(session.db)
       const kept = await readKept(session.db, runs)
-      const names = [...new Set([...runs.map((run) => run.feature), ...features.map((feature) => feature.name)])]
+      const names = [...new Set([...runs.map((run) => run.feature), ...declared.map((feature) => feature.name)])]
       const statuses: FeatureStatus[] = []
       for (const name of names) {
         const own = runs.filter((run) => run.feature === name)
         const declaration =
-          features.find((feature) => feature.name === name) ??
+          declared.find((feature) => feature.name === name) ??
           own.findLast((run) => run.declaration)?.declaration ??
           null
         const present = declaration && (await presence(session.db, declaration, db))

@@ -67,7 +67,7 @@ export async function removeFeature(
   feature: FeatureDeclaration,
   options: RunOptions = {},
 ): Promise<RemovalReport> {
-  return await asRun('removal', db, feature, options, (context) => removeLocked(context, feature, db))
+  return await asRun('removal', db, feature, options, (context, declared) => removeLocked(context, declared, db))
 }
 
 async function removeLocked(

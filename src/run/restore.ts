@@ -72,7 +72,7 @@ export async function restoreFeature(
   feature: FeatureDeclaration,
   options: RunOptions = {},
 ): Promise<RestoreReport> {
-  return await asRun('restore', db, feature, options, (context) => restoreLocked(context, feature, db))
+  return await asRun('restore', db, feature, options, (context, declared) => restoreLocked(context, declared, db))
 }
 
 async function restoreLocked(

@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import type { Environment } from '../catalog/environment.ts'
 import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { checkedDeclaration } from '../feature/validate.ts'
 import { UnshipError } from '../errors.ts'
 import { latestRun, type LedgerRun } from '../ledger/ledger.ts'
 import { PACKAGE_VERSION } from '../ledger/version.ts'
@@ -34,10 +35,11 @@ export async function reviewRemoval(
   db: AnyKysely,
   feature: FeatureDeclaration,
 ): Promise<RemovalReview | NothingToRemove> {
+  const declared = checkedDeclaration(feature, { objects: true })
   return await withSession(db, async (session) => {
-    const latest = await latestRun(session.db, feature.name)
+    const latest = await latestRun(session.db, declared.name)
     if (latest?.state === 'running') throw unfinished(latest)
-    return await reviewed(session, feature, db, latest)
+    return await reviewed(session, declared, db, latest)
   })
 }
 

@@ -2,6 +2,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readEnvironment } from '../catalog/environment.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { checkedDeclaration } from '../feature/validate.ts'
 import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { demandTrustedLedger } from '../ledger/open.ts'
 import { Model } from '../plan/model.ts'
@@ -30,8 +31,9 @@ import { withSession, type Session } from './session.ts'
  * const review = await reviewRestore(db, feature)
  */
 export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration): Promise<RestoreReview> {
+  const declared = checkedDeclaration(feature, { objects: false })
   return await withSession(db, async (session) => {
-    const latest = await latestRun(session.db, feature.name)
+    const latest = await latestRun(session.db, declared.name)
     const cutOver = latest?.state === 'done' || latest?.phase === 'record'
     if (latest?.direction === 'removal' && latest.state === 'running' && !cutOver) throw unfinished(latest)
     const removal =
@@ -44,7 +46,7 @@ export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration):
           : null
     // what the plan asks of the rows is in the ledger, too
     if (removal) await demandTrustedLedger(session.db)
-    return removal ? await fromLedger(session, feature, removal, latest) : await fromPlan(session, feature, db)
+    return removal ? await fromLedger(session, declared, removal, latest) : await fromPlan(session, declared, db)
   })
 }
 
