@@ -43,6 +43,7 @@ describe('defineFeature', () => {
     ['a name that holds a dot', { tables: ['"crm.log"', 'crm.log'] }],
     ['the same name for a column of two tables', { columns: { a: ['x'], b: ['x'] } }],
     ['counts', { tables: ['log'], counts: { entries: 'log', partners: { contacts: ['is_partner', 'paid_on'] } } }],
+    ['a label without text', { tables: ['log'], counts: { '': 'log' } }],
     ['acknowledgements', { tables: ['log'], acknowledge: { rewrites: { contacts: ['c'] }, triggers: { a: ['t'] } } }],
     ['fill values', { columns: { contacts: ['since'] }, fill: { contacts: { since: 'created_at' } } }],
   ])('takes %s', (_, declaration) => {
@@ -64,6 +65,9 @@ describe('defineFeature', () => {
     ['an entry that is empty', { views: [''] }, '"views"[0] is empty'],
     ['a NUL', { tables: ['lo\0g'] }, '"tables"[0] has a character that no text in PostgreSQL can have'],
     ['half a character', { columns: { ['a\ud800']: ['b'] } }, 'a table in "columns" has a character'],
+    ['a label with a NUL', { tables: ['log'], counts: { 'a\0b': 'log' } }, 'a label in "counts" has a character'],
+    ['half a character in a label', { tables: ['log'], counts: { 'a\ud800b': 'log' } }, 'a label in "counts" has a'],
+    ['a filled column with a NUL', { tables: ['log'], fill: { a: { 'b\0': '1' } } }, 'a column in "fill" of "a" has a'],
     ['a name with a NUL', { name: 'f\0', tables: ['log'] }, '"name" has a character'],
     ['a column that is no string', { columns: { contacts: [null] } }, '"columns" of "contacts"[0] is not a string'],
     ['a table twice', { tables: ['log', 'log'] }, '"tables" lists "log" twice'],

@@ -102,9 +102,13 @@ function refuseContradictions(declaration: Record<string, unknown>, schema: stri
 function checkText(value: unknown, where: string): string {
   if (typeof value !== 'string') refuse(`${where} is not a string`, `It is ${describe(value)}.`)
   if (value.trim() === '') refuse(`${where} is empty`)
-  if (value.includes('\0') || /\p{Surrogate}/u.test(value))
-    refuse(`${where} has a character that no text in PostgreSQL can have`, `It is ${JSON.stringify(value)}.`)
+  checkCharacters(value, where)
   return value
+}
+
+function checkCharacters(text: string, where: string): void {
+  if (text.includes('\0') || /\p{Surrogate}/u.test(text))
+    refuse(`${where} has a character that no text in PostgreSQL can have`, `It is ${JSON.stringify(text)}.`)
 }
 
 /** Checks a list of names; `identity` tells which spellings mean the same. */
@@ -142,13 +146,16 @@ function checkByTable<T>(check: Check<T>): Check<Record<string, T | undefined>> 
 }
 
 function checkExpressions(value: unknown, where: string): Record<string, string> {
-  return checkEntries(value, where, ' with columns as keys', (expression, column) =>
-    checkText(expression, `${where}, column "${column}",`),
-  )
+  return checkEntries(value, where, ' with columns as keys', (expression, column) => {
+    checkCharacters(column, `a column in ${where}`)
+    return checkText(expression, `${where}, column "${column}",`)
+  })
 }
 
 function checkCounts(value: unknown, where: string, schema: string) {
   return checkEntries(value, where, ' with labels as keys', (count, label) => {
+    // it is a key in the ledger, where it may be empty
+    checkCharacters(label, `a label in ${where}`)
     const at = `${where}, "${label}",`
     return typeof count === 'string' ? checkText(count, at) : checkHostColumns(count, at, schema)
   })
