@@ -9,6 +9,7 @@ import { shown } from '../plan/model.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { keptRemoval } from './archived.ts'
 import { backupsOf } from './backups.ts'
+import { checkedOptions } from './checked-options.ts'
 import { RunContext } from './context.ts'
 import { refuseDisowned } from './disowned.ts'
 import { freeName, timestampName, todayName } from './kept-names.ts'
@@ -50,13 +51,14 @@ export async function archiveBackups(
   options: ArchiveOptions = {},
 ): Promise<ArchiveReport> {
   const name = checkedName(feature)
-  if (options.keepUntil !== undefined && !isDay(options.keepUntil))
-    throw wrongDay(name, options.keepUntil, 'which is no day written YYYY-MM-DD')
+  const checked = checkedOptions(options)
+  if (checked.keepUntil !== undefined && !isDay(checked.keepUntil))
+    throw wrongDay(name, checked.keepUntil, 'which is no day written YYYY-MM-DD')
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
-      const context = new RunContext(session, { name }, options)
-      const patience = { attempts: context.options.lockAttempts, signal: undefined }
-      return await withFeatureLock(session, name, patience, () => archiveLocked(context, options))
+      const context = new RunContext(session, { name }, checked)
+      const patience = { attempts: checked.lockAttempts, signal: undefined }
+      return await withFeatureLock(session, name, patience, () => archiveLocked(context, checked))
     }),
   )
 }

@@ -3,6 +3,7 @@ import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { checkedDeclaration } from '../feature/validate.ts'
 import { openLedger } from '../ledger/open.ts'
+import { checkedOptions } from './checked-options.ts'
 import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
@@ -17,10 +18,11 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
   direction: R['direction'],
   db: AnyKysely,
   declaration: FeatureDeclaration,
-  options: RunOptions,
+  given: RunOptions,
   work: (context: RunContext, feature: FeatureDeclaration) => Promise<R>,
 ): Promise<R> {
   const feature = checkedDeclaration(declaration, { objects: direction === 'removal' })
+  const options = checkedOptions(given)
   const emit = (event: ProgressEvent) => options.onProgress?.(event)
   const lost = { direction, feature: feature.name, inTransaction: db.isTransaction, emit }
   const report = await sayingWhatIsLost(lost, () =>
@@ -28,7 +30,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
       if (session.inTransaction) await refuseOneSnapshot(session, feature.name)
       if (session.inUnknownTransaction) throw inUnknownTransaction(feature.name)
       const context = new RunContext(session, feature, options)
-      const patience = { attempts: context.options.lockAttempts, signal: options.signal }
+      const patience = { attempts: options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () =>
         sayingWhatLedger(() => openLedger(session.db))
           .then(() => work(context, feature))

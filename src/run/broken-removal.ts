@@ -2,6 +2,7 @@ import { UnshipError, isUnshipError } from '../errors.ts'
 import { runById, type LedgerRun } from '../ledger/ledger.ts'
 import { messageWithoutValues } from '../server-error.ts'
 import { isConnectionLost, SessionGone } from './connection-lost.ts'
+import { checkedOptions } from './checked-options.ts'
 import { RunContext } from './context.ts'
 import { takeBackRemoval } from './take-back-removal.ts'
 
@@ -27,10 +28,10 @@ export async function afterFailure(context: RunContext, runId: string, error: un
     const calm = new RunContext(
       context.session,
       { name: context.feature },
-      {
+      checkedOptions({
         lockTimeoutMs: context.options.lockTimeoutMs,
         lockAttempts: Math.min(20, context.options.lockAttempts),
-      },
+      }),
     )
     await takeBackRemoval(calm, run, messageWithoutValues(error))
     return error

@@ -1,7 +1,7 @@
 import type { FeatureDeclaration } from '../feature.ts'
 import type { Phase } from '../plan/plan.ts'
 import { OTHER_SESSION } from '../sql-states.ts'
-import type { RunOptions } from './options.ts'
+import type { CheckedOptions } from './checked-options.ts'
 import type { PhaseReport, ProgressEvent } from './report.ts'
 import { run, sqlState } from './query.ts'
 import { demandSession, sessionChanged, throwIfCancelled, type Session } from './session.ts'
@@ -12,7 +12,7 @@ export class RunContext {
   readonly feature: string
   /** What the caller's declaration acknowledges. */
   readonly acknowledge: FeatureDeclaration['acknowledge']
-  readonly options: Required<Pick<RunOptions, 'lockTimeoutMs' | 'lockAttempts' | 'batchMs'>> & RunOptions
+  readonly options: CheckedOptions
   readonly phases: PhaseReport[] = []
   readonly warnings: string[] = []
   /** The step of a long statement that is being watched, and where it stood when it began. */
@@ -23,11 +23,11 @@ export class RunContext {
   heldTakingBackMs = 0
   private readonly started = performance.now()
 
-  constructor(session: Session, feature: Pick<FeatureDeclaration, 'name' | 'acknowledge'>, options: RunOptions) {
+  constructor(session: Session, feature: Pick<FeatureDeclaration, 'name' | 'acknowledge'>, options: CheckedOptions) {
     this.session = session
     this.feature = feature.name
     this.acknowledge = feature.acknowledge
-    this.options = { ...options, ...bounded(options) }
+    this.options = options
   }
 
   get db() {
@@ -82,15 +82,5 @@ export class RunContext {
 
   get longestLockMs(): number {
     return Math.max(this.heldTakingBackMs, ...this.phases.map((p) => p.lockHeldMs ?? 0))
-  }
-}
-
-function bounded(options: RunOptions) {
-  const positive = (value: number | undefined, fallback: number) =>
-    value !== undefined && Number.isFinite(value) && value >= 1 ? Math.floor(value) : fallback
-  return {
-    lockTimeoutMs: positive(options.lockTimeoutMs, 50),
-    lockAttempts: positive(options.lockAttempts, 300),
-    batchMs: positive(options.batchMs, 50),
   }
 }

@@ -5,6 +5,7 @@ import { PURGED, readRuns, type Archive, type RunRecord } from '../ledger/histor
 import { recordEvent } from '../ledger/ledger.ts'
 import { openLedger } from '../ledger/open.ts'
 import { dollarQuote, literal, qualified } from '../sql.ts'
+import { checkedOptions } from './checked-options.ts'
 import { RunContext } from './context.ts'
 import { refuseDisowned, type Supposed } from './disowned.ts'
 import { dropBesides } from './drop-besides.ts'
@@ -57,11 +58,12 @@ export async function purgeKept(
   options: PurgeOptions = {},
 ): Promise<PurgeReport> {
   const name = checkedName(feature)
+  const checked = checkedOptions(options)
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
-      const context = new RunContext(session, { name }, options)
-      const patience = { attempts: context.options.lockAttempts, signal: undefined }
-      return await withFeatureLock(session, name, patience, () => purgeLocked(context, options))
+      const context = new RunContext(session, { name }, checked)
+      const patience = { attempts: checked.lockAttempts, signal: undefined }
+      return await withFeatureLock(session, name, patience, () => purgeLocked(context, checked))
     }),
   )
 }

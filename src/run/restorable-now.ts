@@ -4,6 +4,7 @@ import type { FeatureDeclaration } from '../feature.ts'
 import type { LedgerRun } from '../ledger/ledger.ts'
 import { demandTrustedLedger } from '../ledger/open.ts'
 import { keptRemoval, refuseOtherBackups } from './archived.ts'
+import { checkedOptions } from './checked-options.ts'
 import { RunContext } from './context.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import type { Session } from './session.ts'
@@ -30,7 +31,9 @@ export async function wouldRefuse(
     await demandTrustedLedger(db)
     const kept = await keptRemoval(db, run)
     await refuseOtherBackups(db, kept)
-    await inspectRestore(new RunContext(session, feature, {}), kept.removal, kept.plan, { sealed: true })
+    await inspectRestore(new RunContext(session, feature, checkedOptions({})), kept.removal, kept.plan, {
+      sealed: true,
+    })
     return null
   } catch (error) {
     if (!(error instanceof UnshipError)) throw error

@@ -11,6 +11,7 @@ import type { RestoreReview } from '../plan/review.ts'
 import { restorePhases, reviewStatements } from '../plan/review-phases.ts'
 import { fromArchive, keptRemoval } from './archived.ts'
 import { backupsOf, sealBackups } from './backups.ts'
+import { checkedOptions } from './checked-options.ts'
 import { RunContext } from './context.ts'
 import { estimateBackups } from './estimate.ts'
 import { inspect } from './inspect.ts'
@@ -80,7 +81,7 @@ async function fromLedger(
   const { plan } = kept
   const running = latest?.direction === 'restore' && latest.state === 'running'
   // a restore that is under way has met its refusals already
-  if (!running) await inspectRestore(new RunContext(session, feature, {}), kept.removal, plan)
+  if (!running) await inspectRestore(new RunContext(session, feature, checkedOptions({})), kept.removal, plan)
   const unarchive = kept.archive ? fromArchive(removal.id, kept.archive).statements : []
   const statements: Statement[] = [
     ...unarchive.map((sql) => ({

@@ -1,0 +1,58 @@
+import { inspect } from 'node:util'
+import { UnshipError } from '../errors.ts'
+import type { RunOptions } from './options.ts'
+
+/** Options that can work, with what holds where none are given. */
+export type CheckedOptions = RunOptions & Required<Pick<RunOptions, Numeric>>
+
+type Numeric = 'lockTimeoutMs' | 'lockAttempts' | 'batchMs'
+
+/** Twice as many milliseconds, and the work under the locks, are a timeout that PostgreSQL takes. */
+const MOST = 1_000_000_000
+
+/**
+ * A copy of a call's options, each read once; made before anything is asked of the database.
+ *
+ * @throws {UnshipError} `invalid_usage` for a number that the server would refuse in the middle of a run, or that is none:
+ * NaN, as of a variable that is not set, is no limit, and a lag never below it.
+ */
+export function checkedOptions<O extends RunOptions>(options: O): O & CheckedOptions {
+  const given = { ...options }
+  return {
+    ...given,
+    lockTimeoutMs: count('lockTimeoutMs', given.lockTimeoutMs, 50),
+    lockAttempts: count('lockAttempts', given.lockAttempts, 300),
+    batchMs: count('batchMs', given.batchMs, 50),
+    ...(given.maxReplicationLag !== undefined && { maxReplicationLag: lag(given.maxReplicationLag) }),
+  }
+}
+
+function count(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback
+  if (typeof value !== 'number' || !(value >= 1 && value <= MOST))
+    throw unusable(name, `is not a number from 1 to ${String(MOST)}`, value)
+  return Math.floor(value)
+}
+
+function lag(value: unknown): NonNullable<RunOptions['maxReplicationLag']> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw unusable('maxReplicationLag', 'is not an object with bytes or ms', value)
+  const limits: { bytes?: number; ms?: number } = {}
+  for (const [name, limit] of Object.entries(value) as [string, unknown][]) {
+    if (name !== 'bytes' && name !== 'ms')
+      throw unusable('maxReplicationLag', `has "${name}", which is neither bytes nor ms`, limit)
+    if (limit === undefined) continue
+    if (typeof limit !== 'number' || !(limit >= 0))
+      throw unusable(`maxReplicationLag.${name}`, 'is not a number from 0 on', limit)
+    limits[name] = limit
+  }
+  return limits
+}
+
+const unusable = (option: string, what: string, value: unknown) =>
+  new UnshipError({
+    code: 'invalid_usage',
+    message: `option ${option} ${what}`,
+    detail: `It is ${inspect(value, { depth: 0 })}.`,
+    hint: 'Correct the call, or leave the option out; nothing has been done.',
+  })
