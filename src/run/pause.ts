@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
+import type { RecordedPlan } from '../ledger/ledger.ts'
 import type { RunContext } from './context.ts'
 import { row } from './query.ts'
 
@@ -35,6 +36,26 @@ async function reasonToPause(context: RunContext): Promise<string | null> {
   return await lagging(context, maxReplicationLag)
 }
 
+/** Refuses where filling would find out that the role may not read the lag: columns would stand there by then. */
+export async function refuseUnreadableLag(
+  { db, options, session }: RunContext,
+  { hosts }: Pick<RecordedPlan, 'hosts'>,
+): Promise<void> {
+  if (!options.maxReplicationLag || session.inTransaction || hosts.length === 0) return
+  const { allowed } = await row<{ allowed: boolean }>(db, `select ${MAY_READ_LAG} as allowed`)
+  if (!allowed) throw lagUnreadable()
+}
+
+const MAY_READ_LAG = `pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')`
+
+const lagUnreadable = () =>
+  new UnshipError({
+    code: 'missing_privilege',
+    message: 'the replication lag cannot be read',
+    detail: 'pg_stat_replication tells the lag of standbys to members of pg_read_all_stats only.',
+    hint: 'Grant pg_read_all_stats (or pg_monitor) to the migrating role, or leave maxReplicationLag out.',
+  })
+
 async function lagging(
   { db }: RunContext,
   { bytes = Infinity, ms = Infinity }: { readonly bytes?: number; readonly ms?: number },
@@ -46,7 +67,7 @@ async function lagging(
     lag_ms: string | null
   }>(
     db,
-    `select pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') as allowed, s.*
+    `select ${MAY_READ_LAG} as allowed, s.*
      from (select 1) one left join (
        select application_name as name,
          pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn)::text as lag_bytes,
@@ -55,13 +76,7 @@ async function lagging(
        order by replay_lsn nulls first limit 1
      ) s on true`,
   )
-  if (!allowed)
-    throw new UnshipError({
-      code: 'missing_privilege',
-      message: 'the replication lag cannot be read',
-      detail: 'pg_stat_replication tells the lag of standbys to members of pg_read_all_stats only.',
-      hint: 'Grant pg_read_all_stats (or pg_monitor) to the migrating role, or leave maxReplicationLag out.',
-    })
+  if (!allowed) throw lagUnreadable()
   if (name === null) return null
   // a standby that has never said how far it is counts as behind
   const behindBytes = lag_bytes === null ? Infinity : Number(lag_bytes)

@@ -34,6 +34,7 @@ import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { setAsideOrphans } from './orphans.ts'
+import { refuseUnreadableLag } from './pause.ts'
 import { run, runTogether } from './query.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
@@ -114,6 +115,7 @@ async function restoreLocked(
 
 /** Goes on with a restore that broke off, or begins it anew. */
 export async function goOnWithRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
+  if (restore.phase === 'add' || restore.phase === 'fill') await refuseUnreadableLag(context, planOf(restore))
   if (restore.phase !== 'add') return await continueRestore(context, restore)
   // it had changed nothing yet: what it saw may have changed since
   await run(context.db, finishRun(restore.id, 'aborted', { error: 'broke off before its first change' }))
@@ -128,6 +130,7 @@ export async function startRestore(
   { takesBack = false }: { readonly takesBack?: boolean } = {},
 ): Promise<RestoreReport> {
   const plan = planOf(removal)
+  await refuseUnreadableLag(context, plan)
   const kept = await keptRemoval(context.db, removal)
   await refuseOtherBackups(context.db, kept)
   const { found, hosts } = await inspectRestore(context, kept.removal, kept.plan)
