@@ -1,4 +1,4 @@
-import { withoutUrlPasswords } from './secrets.ts'
+import { withoutPasswords, withoutUrlPasswords } from './secrets.ts'
 
 /** What pg gives of an error that the server reports. */
 interface ServerError extends Error {
@@ -22,7 +22,11 @@ export const isServerError = (error: unknown): error is ServerError =>
  * application raises say what they like.
  */
 export function messageWithoutValues(error: unknown): string {
-  if (!isServerError(error)) return withoutUrlPasswords(error instanceof Error ? error.message : String(error))
+  if (!isServerError(error)) {
+    const text = error instanceof Error ? error.message : String(error)
+    // ours may quote statements, which speak of passwords as they like
+    return error instanceof Error && error.name === 'UnshipError' ? withoutUrlPasswords(text) : withoutPasswords(text)
+  }
   if (error.code.startsWith('22')) return error.message.replace(/".*"/gs, '"..."')
   if (!error.code.startsWith('P0')) return error.message
   const by = /^PL\/pgSQL function .* line \d+ at \w+/m.exec(error.where ?? '')

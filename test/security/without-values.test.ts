@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { withoutValues } from '../../src/run/without-values.ts'
-import { statementWithoutPasswords } from '../../src/secrets.ts'
+import { statementWithoutPasswords, withoutPasswords } from '../../src/secrets.ts'
 
 describe('the text of a statement without its values', () => {
   test.each([
@@ -34,7 +34,43 @@ describe('the text of a statement without its passwords', () => {
     ],
     [`select 1 /* password 'secret' */`, `select 1 /* password '***' */`],
     [`select 'postgres://u:secret@host/d'`, `select 'postgres://u:***@host/d'`],
+    [
+      `create subscription s connection 'host=h password=secret' publication p`,
+      `create subscription s connection 'host=h password=***' publication p`,
+    ],
+    [`select dblink('password=''a secret'' port=1', 'b')`, `select dblink('password=*** port=1', 'b')`],
+    [String.raw`select E'host=h password=\'a secret\' port=1'`, `select E'host=h password=*** port=1'`],
+    [`select $a$host=h password=secret$a$, 'b'`, `select $a$host=h password=***$a$, 'b'`],
+    [
+      `as $$ begin perform dblink('host=h password=secret'); update t set password=new.password; end $$`,
+      `as $$ begin perform dblink('host=h password=***'); update t set password=new.password; end $$`,
+    ],
+    [`execute 'update t set password=crypt(x)'`, `execute 'update t set password=crypt(x)'`],
   ])('%s', (query, shown) => {
     expect(statementWithoutPasswords(query)).toBe(shown)
+  })
+})
+
+describe('a message without its passwords', () => {
+  test.each([
+    ['host=h password=secret dbname=d', 'host=h password=*** dbname=d'],
+    ['host=h password = secret dbname=d', 'host=h password = *** dbname=d'],
+    [`"host=h password=secret"`, `"host=h password=***"`],
+    [`password=it's, port=1`, 'password=***, port=1'],
+    [`host=h password='a secret' port=1`, 'host=h password=*** port=1'],
+    [String.raw`password='a \' secret' port=1`, 'password=*** port=1'],
+    [String.raw`password=a\ secret port=1`, 'password=*** port=1'],
+    [`'host=h password=''a secret'' port=1'`, `'host=h password=*** port=1'`],
+    [`host=h password='a secret that is cut of`, 'host=h password=***'],
+    ['PGPASSWORD=secret psql', 'PGPASSWORD=*** psql'],
+    ['postgres://u@h/d?password=secret&sslmode=require', 'postgres://u@h/d?password=***&sslmode=require'],
+    [String.raw`alter role x password E'a \' secret'`, `alter role x password '***'`],
+    [`alter role x password = E'a '' secret', b`, `alter role x password = '***', b`],
+    [`alter role x password=E'a '' secret', b`, `alter role x password=***, b`],
+    [`execute 'alter role x password ''a secret'''`, `execute 'alter role x password '***''`],
+    ['operator does not exist: password = integer', 'operator does not exist: password = integer'],
+    ['password authentication failed for user "x"', 'password authentication failed for user "x"'],
+  ])('%s', (text, shown) => {
+    expect(withoutPasswords(text)).toBe(shown)
   })
 })
