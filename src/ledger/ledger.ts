@@ -88,6 +88,8 @@ export interface LedgerRun {
   readonly declaration: FeatureDeclaration | null
   readonly counts: Readonly<Record<string, number>>
   readonly checksums: Readonly<Record<string, string>>
+  /** The backups that had a checksum when the removal had ended; null where its report does not tell. */
+  readonly sealed_backups: readonly string[] | null
   /** Rows of each host table when it was copied. */
   readonly host_rows: Readonly<Record<string, number>> | null
   readonly finished_at: string | null
@@ -215,7 +217,7 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
       select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, declaration, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
-        finished_at, fingerprint, server_version, report -> 'shapes' as shapes, report -> 'types' as types, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
+        finished_at, fingerprint, case when report ? 'backups' then pg_catalog.jsonb_path_query_array(report, '$.backups[*].table') end as sealed_backups, server_version, report -> 'shapes' as shapes, report -> 'types' as types, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
     const read = JSON.parse(json) as LedgerRun

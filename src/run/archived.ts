@@ -39,14 +39,15 @@ export async function keptRemoval(db: AnyKysely, removal: LedgerRun): Promise<Ke
   if (!archive) return { removal, plan, archive: null }
   const named = (backup: QualifiedName) =>
     archive.tables.find((t) => t.backup.schema === backup.schema && t.backup.name === backup.name)?.archive ?? backup
-  const renamed = <T>(of: Readonly<Record<string, T>>): Record<string, T> => {
-    const names = new Map(archive.tables.map((t) => [shown(t.backup), shown(t.archive)]))
-    return Object.fromEntries(Object.entries(of).map(([name, value]) => [names.get(name) ?? name, value]))
-  }
+  const names = new Map(archive.tables.map((t) => [shown(t.backup), shown(t.archive)]))
+  const nameNow = (name: string) => names.get(name) ?? name
+  const renamed = <T>(of: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(of).map(([name, value]) => [nameNow(name), value]))
   return {
     removal: {
       ...removal,
       checksums: renamed(removal.checksums),
+      sealed_backups: removal.sealed_backups?.map(nameNow) ?? null,
       shapes: removal.shapes && renamed(removal.shapes),
       definitions: removal.definitions && { ...removal.definitions, archived: archive.tables },
     },

@@ -17,18 +17,20 @@ import { messageWithoutValues } from '../server-error.ts'
 import { shown } from '../plan/model.ts'
 import { isSameSeal } from '../plan/seal.ts'
 import type { QualifiedName } from '../sql.ts'
-import { keptRemoval } from './archived.ts'
+import { keptRemoval, type KeptRemoval } from './archived.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import { underWayOrNot, whatNow } from './broke-off.ts'
 import { brokenFunctions } from './check-functions.ts'
-import { readTaken } from './taken.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
+import { withoutSeal } from './lost-seals.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
 import { relationExists } from './relation-exists.ts'
-import { wouldRefuse } from './restorable-now.ts'
+import { refusalOf, wouldRefuse } from './restorable-now.ts'
 import { isSameLedger } from './same-ledger.ts'
 import { backupChanges } from './shapes.ts'
 import { withSession, type Session } from './session.ts'
+import { readTaken } from './taken.ts'
+import { refuseForgotten } from './trust.ts'
 
 /** Something that was looked at. */
 export interface HealthCheck {
@@ -56,7 +58,10 @@ export async function checkHealth(db: AnyKysely, features: readonly FeatureDecla
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
       const checks: HealthCheck[] = []
-      for (const status of statuses) checks.push(...(await checkFeature(session, status, statuses, declared)))
+      for (const status of statuses) {
+        checks.push(...(await checkFeature(session, status, statuses, declared)))
+        checks.push(...(await checkForgotten(session, status, declared, db)))
+      }
       if (!statuses.some(mayRun))
         checks.push(
           problemIf(null, 'no part of an unfinished run is left', [
@@ -99,21 +104,20 @@ async function checkFeature(
       : [check('no run broke off', [`it broke off in phase "${phase ?? ''}": ${whatNow(status)}`])]
   const latest = await latestRun(db, feature)
   const removal = latest?.direction === 'restore' ? await runById(db, latest.removal_id ?? '') : latest
-  if (!removal?.plan) return []
+  if (!removal) return []
+  const back = check(
+    'every declared object is back',
+    (status.present?.found ?? 0) < (status.present?.declared ?? 0) ? [presence(status)] : [],
+  )
+  if (!removal.plan) return [...(state === 'restored' ? [back] : []), withoutPlan(status, removal), ...overdue(status)]
   const kept = status.kept.map(({ name }) => name)
   const ofBackups =
     state === 'removed' || state === 'archived'
-      ? [
-          check('backups match their checksums', await changed(db, removal)),
-          check('backups are defined as they were kept', await altered(db, removal)),
-        ]
+      ? [await sealed(db, removal), check('backups are defined as they were kept', await altered(db, removal))]
       : []
   const names =
     state === 'restored'
-      ? check(
-          'every declared object is back',
-          (status.present?.found ?? 0) < (status.present?.declared ?? 0) ? [presence(status)] : [],
-        )
+      ? back
       : check('nothing of it is left, and its names are free', await readTaken(db, removal.plan))
   // a restore would be refused for what these have found
   const mayBegin = ofBackups.length > 0 && [names, ...ofBackups].every(({ result }) => result === 'ok')
@@ -133,9 +137,40 @@ async function checkFeature(
 const presence = ({ present }: FeatureStatus) =>
   `${String(present?.found ?? 0)} of ${String(present?.declared ?? 0)} declared objects are in the database`
 
-/** Checksums that differ, and backups that are gone. */
-async function changed(db: AnyKysely, run: LedgerRun): Promise<string[]> {
+/** A removal can only be restored by its plan; after a restore or a purge nothing needs it. */
+const withoutPlan = ({ feature, state }: FeatureStatus, { id }: LedgerRun): HealthCheck => ({
+  ...{ feature, check: 'the ledger has the plan of its removal' },
+  result: state === 'removed' || state === 'archived' ? 'problem' : 'note',
+  found: [`run ${id} has none in unship.runs: nothing else could be looked at`],
+})
+
+/** Backups of a feature of whose removal the ledger does not know, or not by that name: a restore refuses to say that it never was. */
+async function checkForgotten(
+  { db }: Session,
+  { feature, state }: FeatureStatus,
+  features: readonly FeatureDeclaration[],
+  named: AnyKysely,
+): Promise<HealthCheck[]> {
+  const declared = features.find(({ name }) => name === feature)
+  if (state !== 'absent' || !declared) return []
+  const found = await refusalOf(() => refuseForgotten(db, declared, named))
+  return found ? [problemIf(feature, 'the ledger knows what became of it', found.found)] : []
+}
+
+async function sealed(db: AnyKysely, run: LedgerRun): Promise<HealthCheck> {
   const { removal, plan } = await keptRemoval(db, run)
+  const { lost, never } = withoutSeal(removal, plan)
+  const found = [
+    ...(await changed(db, { removal, plan })),
+    ...lost.map((name) => `${name}: its checksum is gone from unship.runs`),
+  ]
+  const unknown = never.map((name) => `${name}: it was never sealed, so nothing tells whether it has changed`)
+  const result = found.length > 0 ? 'problem' : unknown.length > 0 ? 'note' : 'ok'
+  return { feature: run.feature, check: 'backups match their checksums', result, found: [...found, ...unknown] }
+}
+
+/** Checksums that differ, and backups that are gone. */
+async function changed(db: AnyKysely, { removal, plan }: Pick<KeptRemoval, 'removal' | 'plan'>): Promise<string[]> {
   const sameLedger = await isSameLedger(db, plan)
   const found: string[] = []
   for (const backup of backupsOf(plan)) {

@@ -30,6 +30,7 @@ import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { refuseEventTriggers } from './late-event-triggers.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
+import { refuseLostSeals } from './lost-seals.ts'
 import { readNeeds } from './needs.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
@@ -159,6 +160,7 @@ function refuseReasons({ feature }: RunContext, reasons: readonly string[], stat
 
 /** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
 export async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
+  refuseLostSeals(context, removal, plan)
   const explain = ({ table }: Backup, error: unknown) =>
     isConnectionLost(error)
       ? error

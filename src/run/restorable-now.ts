@@ -27,13 +27,20 @@ export async function wouldRefuse(
   const { db } = session
   const { read_only, in_recovery } = await readEnvironment(db)
   if (read_only || in_recovery) return null
-  try {
+  return await refusalOf(async () => {
     await demandTrustedLedger(db)
     const kept = await keptRemoval(db, run)
     await refuseOtherBackups(db, kept)
     await inspectRestore(new RunContext(session, feature, checkedOptions({})), kept.removal, kept.plan, {
       sealed: true,
     })
+  })
+}
+
+/** What work refuses with, where it does. */
+export async function refusalOf(work: () => Promise<void>): Promise<WouldRefuse | null> {
+  try {
+    await work()
     return null
   } catch (error) {
     if (!(error instanceof UnshipError)) throw error
