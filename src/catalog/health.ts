@@ -15,6 +15,12 @@ export const foreignKeysOfKeptQuery = (tables: readonly QualifiedName[]): string
   from pg_catalog.pg_constraint k join (values ${names(tables)}) t(oid) on t.oid in (k.conrelid, k.confrelid)
   where k.contype = 'f'`
 
+/** The tables, and all their partitions, as t(oid, of). */
+const withPartitions = (tables: readonly QualifiedName[]) => `(
+    select k.oid, k.oid from (values ${names(tables)}) k(oid) where k.oid is not null
+    union select p.relid, k.oid from (values ${names(tables)}) k(oid) cross join lateral pg_catalog.pg_partition_tree(k.oid) p
+  ) t(oid, of)`
+
 /** A role that has privileges on what is kept: the table itself, a column, or a view or function that reads it with its owner's rights. */
 export interface Reader {
   readonly table: string
@@ -26,7 +32,7 @@ export interface Reader {
 /** Whoever else may read what is kept. What a function's string reads is not known. */
 export const readersOfKeptQuery = (tables: readonly QualifiedName[]): string => `
   with recursive kept(oid, owner) as (
-    select c.oid, c.relowner from (values ${names(tables)}) t(oid) join pg_catalog.pg_class c on c.oid = t.oid
+    select c.oid, c.relowner from ${withPartitions(tables)} join pg_catalog.pg_class c on c.oid = t.oid
   ), reading(kept, owner, classid, objid) as (
     select k.oid, k.owner, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, k.oid from kept k
     union
@@ -66,6 +72,25 @@ export const readersOfAllQuery = (tables: readonly QualifiedName[]): string => `
   join pg_catalog.pg_roles r on r.rolcanlogin and not r.rolsuper and pg_catalog.pg_has_role(r.oid, 'pg_read_all_data', 'USAGE')
   where not pg_catalog.pg_has_role(r.oid, c.relowner, 'USAGE') and (r.rolbypassrls or not c.relrowsecurity)
   order by 1, 2`
+
+/** A publication by which subscribers get what is kept. */
+export interface Publisher {
+  readonly table: string
+  readonly publication: string
+  /** It names the table, its partitions or what it is a partition of; else all tables, or those of a schema. */
+  readonly named: boolean
+  readonly all: boolean
+}
+
+export const publishersOfKeptQuery = (tables: readonly QualifiedName[]): string => `
+  select t.of::pg_catalog.regclass::text as table, p.pubname as publication, p.puballtables as all,
+    pg_catalog.bool_or(exists (select from pg_catalog.pg_publication_rel r where r.prpubid = p.oid and (r.prrelid = t.oid
+      or r.prrelid in (select a.relid from pg_catalog.pg_partition_ancestors(t.oid) a)))) as named
+  from ${withPartitions(tables)} join pg_catalog.pg_class c on c.oid = t.oid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  join pg_catalog.pg_publication_tables x on x.schemaname = n.nspname and x.tablename = c.relname
+  join pg_catalog.pg_publication p on p.pubname = x.pubname
+  group by 1, 2, 3 order by 1, 2`
 
 /** Indexes of some tables that no query uses; those that are being built now left out. */
 export const invalidIndexesQuery = (tables: readonly QualifiedName[]): string => `

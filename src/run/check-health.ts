@@ -1,13 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import {
-  foreignKeysOfKeptQuery,
-  invalidIndexesQuery,
-  leftoversQuery,
-  readersOfAllQuery,
-  readersOfKeptQuery,
-  unvalidatedQuery,
-  type Reader,
-} from '../catalog/health.ts'
+import { foreignKeysOfKeptQuery, invalidIndexesQuery, leftoversQuery, unvalidatedQuery } from '../catalog/health.ts'
 import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { checkedDeclaration } from '../feature/validate.ts'
@@ -22,6 +14,7 @@ import { backupsOf, sealBackups } from './backups.ts'
 import { underWayOrNot, whatNow } from './broke-off.ts'
 import { brokenFunctions } from './check-functions.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
+import { keptReaders } from './kept-readers.ts'
 import { withoutSeal } from './lost-seals.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
 import { relationExists } from './relation-exists.ts'
@@ -126,8 +119,7 @@ async function checkFeature(
     ...ofBackups,
     ...(mayBegin ? [await restorable(session, status, removal, { statuses, features })] : []),
     check('no foreign key leads to or from what is kept', await foreignKeys(db, kept)),
-    check('nobody but their owners can read what is kept', await readers(db, kept)),
-    ...(await readersOfAll(db, status, kept)),
+    ...(await keptReaders(db, feature, kept)),
     check('no invalid index', await invalidIndexes(db, removal)),
     ...(state === 'restored' ? [check('constraints are validated as before', await unvalidated(db, removal))] : []),
     ...overdue(status),
@@ -221,29 +213,6 @@ async function foreignKeys(db: AnyKysely, kept: readonly QualifiedName[]): Promi
   if (kept.length === 0) return []
   const keys = await readJson<{ name: string; table: string }>(db, foreignKeysOfKeptQuery(kept))
   return keys.map(({ name, table }) => `${name} of ${table}`)
-}
-
-async function readers(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {
-  if (kept.length === 0) return []
-  const grants = await readJson<Reader>(db, readersOfKeptQuery(kept))
-  return grants.map(({ table, role, on }) => `${table}: ${role} has privileges${on === null ? '' : ` on ${on}`}`)
-}
-
-/** As they might all tables before: that is for whoever made them so to know. */
-async function readersOfAll(
-  db: AnyKysely,
-  { feature }: FeatureStatus,
-  kept: readonly QualifiedName[],
-): Promise<HealthCheck[]> {
-  if (kept.length === 0) return []
-  const found = await readJson<{ table: string; role: string }>(db, readersOfAllQuery(kept))
-  if (found.length === 0) return []
-  return [
-    {
-      ...{ feature, check: 'nobody reads what is kept because of a right to read all tables', result: 'note' },
-      found: found.map(({ table, role }) => `${table}: ${role} is a member of pg_read_all_data`),
-    },
-  ]
 }
 
 const tablesOf = ({ plan }: LedgerRun): QualifiedName[] => [

@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Kysely, PostgresDialect } from 'kysely'
 import { checkHealth, defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { useRoles } from '../support/role.ts'
-import { asOwner, HOSTILE_DEFAULTS } from '../support/round-trip.ts'
+import { asOwner, HOSTILE_DEFAULTS, major } from '../support/round-trip.ts'
 
 const roles = useRoles('reader')
 const database = useDatabase()
@@ -71,4 +71,67 @@ test('the health check notes who reads all tables, where no policies would hide 
   expect(notes.flatMap(({ found }) => found).filter((line) => line.includes(reader))).toEqual([
     `public.backup_pay_people: ${reader} is a member of pg_read_all_data`,
   ])
+})
+
+describe('the health check', () => {
+  const parted = defineFeature()({ name: 'pay', columns: { people: ['salary'] }, tables: ['paid'] })
+  const checks = async () =>
+    (await checkHealth(database().db)).flatMap(({ check, result, found }) =>
+      /read what is kept|published/.test(check) && result !== 'ok' ? [{ result, check, found }] : [],
+    )
+  const removed = async () => {
+    await asOwner(
+      database(),
+      `create table people (id int primary key, salary int); insert into people values (1, 100000);
+       create table paid (id int primary key) partition by range (id);
+       create table paid_some partition of paid for values from (1) to (9); grant select on paid_some to crm_app`,
+    )
+    await removeFeature(database().db, parted)
+    expect(await checks()).toEqual([])
+  }
+
+  test('tells of grants on partitions of a backup', async () => {
+    await removed()
+    const [partition] = await database().query<{ name: string }>(
+      `select inhrelid::regclass::text as name from pg_inherits where inhparent = 'backup_paid'::regclass`,
+    )
+    await asOwner(database(), `grant select on ${partition?.name ?? ''} to crm_app`)
+    expect(await checks()).toEqual([
+      {
+        ...{ result: 'problem', check: 'nobody but their owners can read what is kept' },
+        found: [`public.${partition?.name ?? ''}: crm_app has privileges`],
+      },
+    ])
+  })
+
+  test('tells of a publication of backups', async () => {
+    await removed()
+    await database().query('create publication news for table backup_pay_people, backup_paid')
+    expect(await checks()).toEqual([
+      {
+        ...{ result: 'problem', check: 'nobody but their owners can read what is kept' },
+        found: [
+          'public.backup_paid: publication news sends its rows',
+          'public.backup_pay_people: publication news sends its rows',
+        ],
+      },
+    ])
+  })
+
+  test.for([
+    [14, 'all tables', 'all tables'],
+    [15, 'tables in schema public', 'all tables in its schema'],
+  ] as const)('from PostgreSQL %i on, notes a publication for %s', async ([since, what, sent], { skip }) => {
+    skip(major() < since)
+    await removed()
+    await database().query(`create publication news for ${what}`)
+    expect(await checks()).toEqual([
+      {
+        ...{ result: 'note', check: 'nothing that is kept is published with all tables' },
+        found: ['paid', 'pay_people'].map(
+          (name) => `public.backup_${name}: publication news sends the rows of ${sent}`,
+        ),
+      },
+    ])
+  })
 })
