@@ -90,6 +90,8 @@ export interface RemovalReview extends ReviewHead {
 export interface RestoreReview extends ReviewHead {
   readonly direction: 'restore'
   readonly from: 'plan' | 'ledger'
+  /** Where a restore that has begun goes on: the phases before it are done, and left out. */
+  readonly goesOnIn: Phase | null
   /** The ledger's run that removed it. */
   readonly removal: { readonly run: string; readonly at: string | null } | null
   readonly backups: readonly BackupEstimate[]

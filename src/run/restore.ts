@@ -42,6 +42,7 @@ import type { RestoreReport } from './report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
 import { demandFingerprint } from './same-fingerprint.ts'
 import { refuseOtherSchema } from './same-schema.ts'
+import { earlier, isBefore } from './restore-order.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import { setAsideReferredTo } from './set-aside-referred.ts'
 import { runShort } from './short.ts'
@@ -153,7 +154,7 @@ export async function startRestore(
 /** Goes on with a restore that broke off. */
 export async function continueRestore(context: RunContext, restore: LedgerRun): Promise<RestoreReport> {
   await refuseOthersFunctionsNow(context.db, planOf(restore), 'It is as far restored as before.')
-  const beforeReveal = order.indexOf(restore.phase) < order.indexOf('reveal')
+  const beforeReveal = isBefore(restore.phase, 'reveal')
   if (beforeReveal) {
     await refuseMissing(context, planOf(restore))
     await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
@@ -162,10 +163,6 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
   }
   return await runPhases(context, restore, restore.phase)
 }
-
-const earlier = (a: Phase, b: Phase): Phase => (order.indexOf(a) < order.indexOf(b) ? a : b)
-
-const order: readonly Phase[] = ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record']
 
 /** What a restore begins with that is not resumed: where its backups are, and what the host tables are like. */
 interface Beginning {
@@ -194,7 +191,7 @@ async function runPhases(
     lockAttempts: 1,
   }
   const of = (phase: Phase) => statements.filter((s) => s.phase === phase)
-  const todo = (phase: Phase) => order.indexOf(phase) >= order.indexOf(from)
+  const todo = (phase: Phase) => !isBefore(phase, from)
   const enter = async (phase: Phase) => {
     await runTogether(db, [setPhase(restore.id, phase), recordEvent(restore.id, `phase ${phase}`)])
   }

@@ -6,7 +6,7 @@ import { checkedDeclaration } from '../feature/validate.ts'
 import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
 import { demandTrustedLedger } from '../ledger/open.ts'
 import { Model } from '../plan/model.ts'
-import type { Statement } from '../plan/plan.ts'
+import type { Phase, Statement } from '../plan/plan.ts'
 import type { RestoreReview } from '../plan/review.ts'
 import { restorePhases, reviewStatements } from '../plan/review-phases.ts'
 import { fromArchive, keptRemoval } from './archived.ts'
@@ -18,6 +18,7 @@ import { inspect } from './inspect.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { relationExists } from './relation-exists.ts'
+import { goingOn, isBefore } from './restore-order.ts'
 import { reviewHead, unfinished } from './review-removal.ts'
 import { withSession, type Session } from './session.ts'
 
@@ -63,6 +64,7 @@ async function fromPlan(session: Session, feature: FeatureDeclaration, named: An
   return {
     ...reviewHead(snapshot.environment, { feature: feature.name, direction: 'restore', fingerprint: plan.fingerprint }),
     from: 'plan',
+    goesOnIn: null,
     removal: null,
     backups: await estimateBackups(session.db, new Model(snapshot, feature), plan),
     phases: restorePhases(plan, plan.restore),
@@ -83,13 +85,17 @@ async function fromLedger(
   // a restore that is under way has met its refusals already
   if (!running) await inspectRestore(new RunContext(session, feature, checkedOptions({})), kept.removal, plan)
   const unarchive = kept.archive ? fromArchive(removal.id, kept.archive).statements : []
+  const recorded = await recordedStatements(db, removal.id)
+  // before its first change it begins anew
+  const begun = running && latest.phase !== 'add' ? goingOn(latest.phase, recorded) : null
   const statements: Statement[] = [
     ...unarchive.map((sql) => ({
       ...({ phase: 'add', action: 'run', sql, lock: null, relations: [], object: null } as const),
       reason: 'backups come from the archive',
     })),
-    ...(await recordedStatements(db, removal.id)),
+    ...(begun?.statements ?? recorded),
   ]
+  const isLeft = ({ phase }: { readonly phase: Phase }) => !begun || !isBefore(phase, begun.from)
   const backups: RestoreReview['backups'][number][] = []
   for (const [n, backup] of backupsOf(plan).entries()) {
     // after the reveal a moved table has its own name again
@@ -105,9 +111,10 @@ async function fromLedger(
       fingerprint: removal.fingerprint ?? '',
     }),
     from: 'ledger',
+    goesOnIn: begun?.from ?? null,
     removal: { run: removal.id, at: removal.finished_at },
     backups,
-    phases: restorePhases(plan, statements),
-    statements: reviewStatements(statements, plan),
+    phases: restorePhases(plan, statements).filter(isLeft),
+    statements: reviewStatements(statements, plan).filter(isLeft),
   }
 }

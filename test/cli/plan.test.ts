@@ -1,11 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeFeature } from 'kysely-unship'
+import { removeFeature, restoreFeature, reviewRestore } from 'kysely-unship'
 import { describe, expect, test } from 'vitest'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
+import { killedAt } from '../states/broken.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
-import { noTraces, readTraces } from '../support/refusal.ts'
+import { noTraces, readTraces, refusal } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 import { json, project, unship } from './support.ts'
 
 const database = useDatabase({ template: 'demo' })
@@ -123,6 +125,43 @@ describe('unship plan', () => {
       code: 0,
       plan: expect.stringMatching(/^program_partner is removed from database/),
     })
+  })
+
+  test.each([
+    ['add', ['phase started', 'add'], ['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record']],
+    ['fill', ['phase started', 'fill'], ['fill', 'build', 'verify', 'reveal', 'validate', 'record']],
+    ['validate', ['phase done', 'reveal'], ['validate', 'record']],
+  ] as const)('shows what is left of a restore that broke off in phase %s', async (phase, moment, left) => {
+    await removeFeature(database().db, programPartner)
+    const whole = await reviewRestore(database().db, programPartner)
+    expect(whole.goesOnIn).toBe(null)
+    const call = restoreFeature(database().db, programPartner, killedAt(database(), moment))
+    await refusal('server_unreachable', call)
+    const rest = await reviewRestore(database().db, programPartner)
+    expect(rest.goesOnIn).toBe(phase === 'add' ? null : phase)
+    expect(rest.phases.map((p) => p.phase)).toEqual(left)
+    const shown = (of: typeof rest) => of.statements.map((s) => `${String(s.n)}. ${s.phase}`)
+    expect(shown(rest)).toEqual(shown(whole).filter((line) => left.some((name) => line.endsWith(` ${name}`))))
+    if (phase !== 'validate') return
+    const goesOn = 'goes on in phase validate, what comes before is done'
+    for (const format of ['text', 'markdown', 'sql']) {
+      const { out } = await unship(['plan', '--down', '--format', format], settings())
+      expect(out).toContain(goesOn)
+      expect(out).not.toMatch(/unship_hidden_\w+" boolean/)
+    }
+  })
+
+  test('shows that a materialized view is built again', async () => {
+    await asOwner(database(), 'create materialized view notes_of_payments as select payment_method_notes from contacts')
+    const feature = { name: 'notes', columns: { contacts: ['payment_method_notes'] }, views: ['notes_of_payments'] }
+    await removeFeature(database().db, feature)
+    const call = restoreFeature(database().db, feature, killedAt(database(), ['phase done', 'build']))
+    await refusal('server_unreachable', call)
+    const { goesOnIn, statements } = await reviewRestore(database().db, feature)
+    expect(goesOnIn).toBe('build')
+    const of = (action: string) => statements.filter((s) => s.action === action).map(({ done }) => done)
+    expect(of('materialized view')).toEqual([false])
+    expect(statements.filter(({ done }) => done)).not.toEqual([])
   })
 
   test('says how large the copies will be, with the index on their key', async () => {

@@ -6,7 +6,7 @@ import { block, code, escaped, folded, list, table } from '../../console/markdow
 import { mermaid } from './mermaid.ts'
 import { script } from './sql.ts'
 import { readingTime } from './time.ts'
-import { HELD, minute, partsOf, rowsWord, summary } from './words.ts'
+import { goesOn, HELD, minute, partsOf, rowsWord, summary } from './words.ts'
 
 /** A removal's plan for a pull request: what a reviewer needs first, the whole SQL folded at the end. */
 export function removalAsMarkdown(review: RemovalReview): string {
@@ -66,12 +66,13 @@ export function removalAsMarkdown(review: RemovalReview): string {
 
 /** A restore's plan. */
 export function restoreAsMarkdown(review: RestoreReview): string {
-  const { feature, removal, statements, phases, backups } = review
+  const { feature, removal, goesOnIn, statements, phases, backups } = review
   return [
     `# Plan: restore ${code(feature)}`,
     removal === null
       ? 'As planned now; the feature has not been removed.'
       : `From the ledger: run ${removal.run} removed it${removal.at === null ? '' : ` on ${minute(removal.at)}`}.`,
+    ...(goesOnIn === null ? [] : [`Its restore has begun: ${goesOn(goesOnIn)}.`]),
     head(review),
     '## From these backups',
     backupTable(backups, review.from === 'ledger'),

@@ -4,7 +4,7 @@ import type { BackupEstimate, RemovalReview, RestoreReview, ReviewPhase, ReviewS
 import type { Screen } from '../screen.ts'
 import { signsOf } from './evidence.ts'
 import { readingTime } from './time.ts'
-import { HELD, isWeak, minute, partsOf, rowsWord, summary } from './words.ts'
+import { goesOn, HELD, isWeak, minute, partsOf, rowsWord, summary } from './words.ts'
 
 type Style = Pick<Screen, 'bold' | 'dim' | 'columns'>
 
@@ -61,7 +61,11 @@ export function restoreAsText(review: RestoreReview, style: Style): string {
       ? 'as planned; the feature has not been removed'
       : `from the ledger, run ${removal.run}${removal.at === null ? '' : `, ${minute(removal.at)}`}`
   return [
-    head(review, `Restoring ${review.feature}: ${since}`, style),
+    head(
+      review,
+      `Restoring ${review.feature}: ${since}${review.goesOnIn === null ? '' : `; ${goesOn(review.goesOnIn)}`}`,
+      style,
+    ),
     section('From these backups', backupTable(backups, review.from === 'ledger'), style),
     section('Who waits', phaseTable(phases), style),
     section(`Statements (${bare(statements.length)})`, statementTable(statements, style.columns ?? WIDTH), style),

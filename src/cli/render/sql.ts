@@ -1,5 +1,5 @@
 import type { PlanReview, ReviewPhase, ReviewStatement } from '../../plan/review.ts'
-import { HELD, minute } from './words.ts'
+import { goesOn, HELD, minute } from './words.ts'
 
 /** A plan as an SQL script: phases, transactions, locks, each statement with its number and reason. */
 export function planAsSql(review: PlanReview): string {
@@ -10,12 +10,15 @@ export function planAsSql(review: PlanReview): string {
     `-- planned ${minute(plannedAt)} in database ${database} (PostgreSQL ${serverVersion}) as ${role}`,
     `-- fingerprint: ${fingerprint}`,
     '--',
-    ...(direction === 'removal'
+    ...(review.direction === 'removal'
       ? [
           '-- For reading. The migration runs it, repeats short transactions until it has the locks, and writes',
           '-- the ledger from which the feature can be restored; run by hand there would be no way back.',
         ]
-      : ["-- For reading. The migration's down runs it from the ledger; docs/runbook.md says how to do it by hand."]),
+      : [
+          ...(review.goesOnIn === null ? [] : [`-- has begun: ${goesOn(review.goesOnIn)}`]),
+          "-- For reading. The migration's down runs it from the ledger; docs/runbook.md says how to do it by hand.",
+        ]),
     '',
     script(review.phases, review.statements),
   ].join('\n')

@@ -33,6 +33,9 @@ export function summary({ units }: Pick<RemovalReview, 'units'>): string {
   ].join(', ')
 }
 
+/** Of a restore that has begun. */
+export const goesOn = (phase: string): string => `it goes on in phase ${phase}, what comes before is done`
+
 export const HELD = {
   online: 'nobody waits',
   milliseconds: 'milliseconds',
