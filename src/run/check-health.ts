@@ -18,7 +18,7 @@ import { keptReaders } from './kept-readers.ts'
 import { withoutSeal } from './lost-seals.ts'
 import { readStatus, type FeatureStatus } from './read-status.ts'
 import { relationExists } from './relation-exists.ts'
-import { refusalOf, wouldRefuse } from './restorable-now.ts'
+import { refusalOf, restorable } from './restorable-now.ts'
 import { isSameLedger } from './same-ledger.ts'
 import { backupChanges } from './shapes.ts'
 import { withSession, type Session } from './session.ts'
@@ -186,27 +186,6 @@ async function altered(db: AnyKysely, run: LedgerRun): Promise<string[]> {
     // the checksums have told of it
     if (!(await relationExists(db, table))) return []
   return await backupChanges(db, removal, plan)
-}
-
-/** Missing rights are those of whoever asks; a feature that was removed since may have to be restored first. */
-async function restorable(
-  session: Session,
-  { feature, run }: FeatureStatus,
-  removal: LedgerRun,
-  all: { readonly statuses: readonly FeatureStatus[]; readonly features: readonly FeatureDeclaration[] },
-): Promise<HealthCheck> {
-  const check = 'a restore would find what it needs'
-  const declared = all.features.find(({ name }) => name === feature) ?? removal.declaration
-  const refusal = await wouldRefuse(session, { ...declared, name: feature }, removal)
-  if (!refusal) return { feature, check, result: 'ok', found: [] }
-  const rights = ['missing_privilege', 'not_owner'].includes(refusal.code)
-  const since = all.statuses.filter(
-    (s) => ['removed', 'archived', 'purged'].includes(s.state) && Number(s.run?.id) > Number(run?.id),
-  )
-  return {
-    ...{ feature, check, result: rights || since.length > 0 ? 'note' : 'problem' },
-    found: [...refusal.found, ...since.map((s) => `${s.feature} was removed since: it may have to be restored first`)],
-  }
 }
 
 async function foreignKeys(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {

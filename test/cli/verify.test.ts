@@ -98,6 +98,30 @@ describe('unship verify', () => {
     })
   })
 
+  test('says what a restore would say', async () => {
+    const feature = { name: 'seen', columns: { sights: ['sawn'] } }
+    await asOwner(
+      database(),
+      'create table sights (id int primary key, sawn int); insert into sights select i, i from generate_series(1, 9) i',
+    )
+    await removeFeature(database().db, feature)
+    const said = async (db = database().db) =>
+      (await checkHealth(db)).find(({ check }) => check === 'a restore would find what it needs')
+    expect(
+      await database()
+        .db.transaction()
+        .setAccessMode('read only')
+        .execute((trx) => said(trx)),
+    ).toMatchObject({ result: 'note', found: ['not asked: the server, or this role, takes no writes'] })
+    await asOwner(database(), 'update sights set id = id + 100')
+    expect(await said()).toMatchObject({ result: 'note', found: [expect.stringContaining('9 of 9 backed-up rows')] })
+    await database().query('alter table sights owner to postgres')
+    expect(await said()).toMatchObject({
+      result: 'problem',
+      found: expect.arrayContaining([expect.stringContaining('sights belongs to postgres')]) as unknown,
+    })
+  })
+
   test('finds functions that no longer work, as far as their language tells', async () => {
     await database().query(`
       create function partners() returns bigint language sql as
