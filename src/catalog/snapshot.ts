@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import type { FeatureDeclaration } from '../feature.ts'
+import { boundQuery, type Bound } from './bound.ts'
 import { candidateAddress } from './declared.ts'
 import { readDefinitions, type CatalogRows } from './definitions.ts'
 import { addressKey, edgeQuery, nodeQuery, type Address, type Edge, type Node } from './dependency.ts'
@@ -44,6 +45,8 @@ export interface Snapshot extends CatalogRows {
   readonly mentions: readonly Mention[]
   /** What they depend on besides. */
   readonly needed: readonly Needed[]
+  /** What their words were taken to mean when they were created. */
+  readonly bound: readonly Bound[]
   /** What filling tables that lose columns would run. */
   readonly uncallable: readonly Uncallable[]
   /** What speaks of rows of tables that lose columns. */
@@ -114,6 +117,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     rowUsers: rowUserQuery(hosts),
     texts: textQuery(evaluated(nodes, [...hosts, ...members.map((m) => m.relid)])),
     needed: roots.length === 0 ? 'select null where false' : neededQuery(roots),
+    bound: roots.length === 0 ? 'select null where false' : boundQuery(roots),
     uncallable: uncallableQuery(`select pg_catalog.unnest(${oidArray(hosts)})`),
     taken: takenQuery,
   })
@@ -139,7 +143,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
 /** What is read together, after the rows. */
 type Additional = {
   [
-    K in 'roles' | 'schemaRights' | 'mentions' | 'sizes' | 'rowUsers' | 'texts' | 'needed' | 'uncallable' | 'taken'
+    K in 'roles' | 'schemaRights' | 'mentions' | 'sizes' | 'rowUsers' | 'texts' | 'needed' | 'bound' | 'uncallable' | 'taken'
   ]: Snapshot[K][number][]
 }
 

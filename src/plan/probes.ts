@@ -15,6 +15,8 @@ export interface Probe {
   readonly reason: string
   /** Statements that come before it, and are taken back. */
   readonly trial?: readonly string[]
+  /** Asked after these, where `sql` holds: how what was tried would be read otherwise, in words; NULL where it would not. */
+  readonly otherwise?: { readonly sql: string; readonly reason: string }
   /** An error says nothing. */
   readonly lenient?: boolean
   /** It evaluates expressions of the application's for its rows. */

@@ -13,6 +13,7 @@ const negative = (n: number) =>
 /** Nothing can be tried by a role that may not make temporary tables, nor where nothing may be written. */
 const triedOr = (n: number) => ` when sqlstate '${TRIED}' then
     ${negative(n)}
+    if difference is not null then answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}, 'difference', difference); end if;
   when insufficient_privilege or read_only_sql_transaction then
     null;
  `
@@ -35,16 +36,19 @@ export async function disproved({ db, callers, settings }: Session, probes: read
   const body = `
 declare
   answer boolean;
+  difference text;
   answers jsonb := '[]';
   callers_timeout text := pg_catalog.current_setting('lock_timeout');
 begin
   perform pg_catalog.set_config('lock_timeout', '100', true);
 ${probes
   .map(
-    ({ sql, trial = [], lenient, asCaller }, n) => `  begin
+    ({ sql, trial = [], otherwise, lenient, asCaller }, n) => `  begin
     answer := null;
+    difference := null;
     ${asCaller ? `perform ${setAll(callers, callers)};` : ''}
     ${trial.map((statement) => `execute ${dollarQuote(statement, 'trial')};\n    `).join('')}execute ${dollarQuote(`select ${sql}`, 'probe')} into answer;
+    ${otherwise ? `if answer then execute ${dollarQuote(`select ${otherwise.sql}`, 'probe')} into difference; end if;` : ''}
     ${asCaller ? `perform ${setAll(callers, settings)};` : ''}
     ${trial.length > 0 ? `raise sqlstate '${TRIED}';` : negative(n)}
   exception${trial.length > 0 ? triedOr(n) : ''} when lock_not_available then
@@ -62,6 +66,10 @@ end`
     db,
     `select pg_catalog.current_setting(${literal('unship.report')}) as found`,
   )
-  const answers = JSON.parse(found) as { n: number; error?: string }[]
-  return answers.map(({ n, error }) => `${probes[n]?.reason ?? ''}${error === undefined ? '' : `: ${error}`}`)
+  const answers = JSON.parse(found) as { n: number; error?: string; difference?: string }[]
+  return answers.map(({ n, error, difference }) =>
+    difference === undefined
+      ? `${probes[n]?.reason ?? ''}${error === undefined ? '' : `: ${error}`}`
+      : `${probes[n]?.otherwise?.reason ?? ''} ${difference}`,
+  )
 }
