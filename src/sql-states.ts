@@ -5,7 +5,7 @@
 
 /** There is work to do outside first. */
 export const NOT_YET = 'UN001'
-/** A definition would mean other columns than before. */
+/** A definition would mean other columns, functions or operators than before. */
 export const OTHER_MEANING = 'UN002'
 /** A table's membership in publications changed. */
 export const OTHER_PUBLICATIONS = 'UN003'

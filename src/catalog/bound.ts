@@ -1,4 +1,5 @@
-import { literal } from '../sql.ts'
+import { dollarQuote, literal } from '../sql.ts'
+import { OTHER_MEANING } from '../sql-states.ts'
 import { reached, type Address } from './dependency.ts'
 
 /*
@@ -90,3 +91,53 @@ export const differenceOf = (before: string, now: string): string => {
 }
 
 export const textArray = (texts: readonly string[]): string => `array[${texts.map(literal).join(', ')}]::text[]`
+
+/**
+ * A statement that fails where what has been created again is bound to something else than it was. What is not there is not judged: it
+ * is built later, or belonged to a partition that has gone. It runs while others wait, hence asks once for all.
+ */
+export function demandBound(objects: readonly Bound[]): string {
+  const asked = objects.map(({ description, type, names, args, bound }) => ({
+    ...{ what: description, type, names, args, bound },
+  }))
+  const body = `
+declare
+  asked pg_catalog.json := ${literal(JSON.stringify(asked))};
+  one record;
+  class pg_catalog.oid;
+  id pg_catalog.oid;
+  classes pg_catalog.oid[] := '{}';
+  ids pg_catalog.oid[] := '{}';
+  other record;
+begin
+  for one in select * from pg_catalog.json_to_recordset(asked) as (type text, names text[], args text[]) loop
+    begin
+      select a.classid, a.objid into class, id from pg_catalog.pg_get_object_address(one.type, one.names, one.args) a;
+    exception when undefined_object or undefined_table or undefined_column or undefined_function or wrong_object_type then
+      id := null;
+    end;
+    classes := classes || class;
+    ids := ids || id;
+  end loop;
+${
+  objects.some(({ bound }) => bound.length > 0)
+    ? ''
+    : `  -- most are bound to nothing, and nearly all that it takes is to plan what follows
+  if not exists (select from rows from (pg_catalog.unnest(classes), pg_catalog.unnest(ids)) as o(classid, objid)
+    cross join lateral (${dependences('o.classid', 'o.objid')}) d where ${isChosen}) then
+    return;
+  end if;
+`
+}  with now as materialized (
+    select o.what, o.bound, ${boundTo('o.classid', 'o.objid')} as now
+    from rows from (pg_catalog.json_to_recordset(asked) as (what text, bound text[]), pg_catalog.unnest(classes), pg_catalog.unnest(ids))
+      as o(what, bound, classid, objid)
+    where o.objid is not null)
+  select n.what, ${differenceOf('n.bound', 'n.now')} as difference into other from now n where n.now <> n.bound limit 1;
+  if found then
+    raise exception using message = other.what || ' would mean something else than before', errcode = '${OTHER_MEANING}',
+      detail = 'The same words would be read ' || other.difference || '. Nothing has appeared.';
+  end if;
+end`
+  return `do ${dollarQuote(body, 'bound')}`
+}

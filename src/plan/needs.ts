@@ -1,6 +1,5 @@
-import { isForReferencedPartition } from '../catalog/constraint.ts'
-import { addressKey } from '../catalog/dependency.ts'
 import type { Needed } from '../catalog/needed.ts'
+import { isCreatedAgain } from './created.ts'
 import { shown, type Model } from './model.ts'
 import { needsRecreation, type Parts } from './parts.ts'
 
@@ -19,24 +18,8 @@ const RULE_OF_VIEW = /^rule "?_RETURN"? on /
  * What the definitions that are created again need: nothing keeps it from being dropped or renamed while they are away. What is
  * renamed away keeps its dependences, and PostgreSQL watches over them.
  */
-export function planNeeds(model: Model, { recreated, prebuilt }: Parts): Need[] {
-  const created = new Set([...recreated.map(({ key }) => key), ...prebuilt.map(({ oid }) => `pg_class:${oid}:0`)])
-  const parts = new Set(
-    model.snapshot.constraints.filter(isForReferencedPartition).map((k) => `pg_constraint:${k.oid}:0`),
-  )
-  const isCreated = (dependent: string): boolean => {
-    // PostgreSQL makes it for each partition that is referred to by then
-    if (parts.has(dependent)) return false
-    const node = model.nodes.get(dependent)
-    const owner = node?.owner_relid ?? (node?.catalog === 'pg_class' ? node.objid : null)
-    // a partition may go, with what is created in it
-    if (owner !== null && model.rootOf(owner) !== null) return false
-    if (created.has(dependent)) return true
-    if (!node || owner === null || model.moved.has(owner)) return false
-    if (model.views.has(owner)) return created.has(addressKey({ catalog: 'pg_class', objid: owner, objsubid: 0 }))
-    // columns, defaults and indexes of host tables
-    return model.gone.has(owner) || ['i', 'I'].includes(node.relkind ?? '')
-  }
+export function planNeeds(model: Model, parts: Parts): Need[] {
+  const isCreated = isCreatedAgain(model, parts)
   const named = (type: string, name: string, by: string): Need => ({
     ...{ by, type, description: `${type} ${name}` },
     ...{ names: [name], args: [] },

@@ -22,6 +22,7 @@ import { indexDefinition, indexExpression } from './index-definition.ts'
 import { buildExpression, hiddenView } from './prebuilt.ts'
 import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
 import { overGenerated, type Parts } from './parts.ts'
+import { demandDefaults, demandDefinitions } from './same-meaning.ts'
 import { ofMember, whileThere } from './tree.ts'
 import type { CapturePlan, LockMode, RestorePhase, Statement } from './plan.ts'
 
@@ -64,6 +65,7 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       }
     }
   }
+  for (const sql of demandDefaults(model, parts)) add('add', sql, 'defaults are read as they were', null, [])
   for (const rename of early) if (rename.owned) add('add', rename.owned, 'serial column', 'ACCESS EXCLUSIVE', [])
   for (const host of hosts)
     add('fill', fillStatement(host), `values of ${shown(host.table)}`, 'ROW EXCLUSIVE', [shown(host.table)], 'fill')
@@ -192,6 +194,7 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
       add(phase, sql, 'its mark', 'SHARE UPDATE EXCLUSIVE', [])
   }
   for (const index of timely) if (index.indisclustered) mark('reveal', index)
+  for (const sql of demandDefinitions(model, parts)) add('reveal', sql, 'definitions are read as they were', null, [])
 
   buildIndexes(
     'validate',

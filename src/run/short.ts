@@ -169,12 +169,18 @@ export const otherPartitions = (cause: unknown): UnshipError =>
   })
 
 function meansOther(cause: unknown): UnshipError {
+  const told = cause instanceof Error && 'detail' in cause && typeof cause.detail === 'string' ? cause.detail : null
+  const takeBack = 'Run unship abort, or abortRestore, to take back what the restore has prepared'
   return new UnshipError({
     code: 'not_restored_exactly',
     message: cause instanceof Error ? cause.message : String(cause),
     detail:
+      told ??
       'Its definition names columns by their place, and the columns of a table have changed since. Nothing has appeared.',
-    hint: 'Run unship abort, or abortRestore, to take back what the restore has prepared; restore by hand from unship.statements.',
+    hint:
+      told === null
+        ? `${takeBack}; restore by hand from unship.statements.`
+        : `${takeBack}. Drop or rename what has come in place of it, or create again what has gone, and restore; once the feature is back, it may have its name again.`,
     cause,
   })
 }
