@@ -12,7 +12,7 @@ export interface Needed {
   /** Of a function, type, or the sequence of a default: whether the session has its privilege. */
   readonly held?: boolean | null
   readonly schema?: string | null
-  /** Of a column, function or enum: what a definition may depend on besides its name. */
+  /** Of a column, function, enum or constraint: what a definition may depend on besides its name. */
   readonly state?: string | null
   /** Its address in the catalog: catalog, identifier, number of a column. */
   readonly identity?: string | null
@@ -20,7 +20,7 @@ export interface Needed {
   readonly labels?: string | null
 }
 
-/** SQL: the type of a column; volatility and result of a function; the labels of an enum, as JSON. */
+/** SQL: the type of a column; volatility and result of a function; the labels of an enum, as JSON; what a constraint demands. */
 export const stateOf = (classid: string, objid: string, objsubid: string): string => `case ${classid}
     when 'pg_catalog.pg_class'::pg_catalog.regclass then (
       select pg_catalog.format_type(a.atttypid, null)
@@ -33,6 +33,7 @@ export const stateOf = (classid: string, objid: string, objsubid: string): strin
       from pg_catalog.pg_proc p where p.oid = ${objid})
     when 'pg_catalog.pg_type'::pg_catalog.regclass then (
       select pg_catalog.json_agg(e.enumlabel order by e.enumsortorder)::text from pg_catalog.pg_enum e where e.enumtypid = ${objid})
+    when 'pg_catalog.pg_constraint'::pg_catalog.regclass then pg_catalog.pg_get_constraintdef(${objid})
     end`
 
 /** SQL: the identifiers of an enum's labels, in their order, as JSON; null for all else. */
@@ -46,6 +47,9 @@ export const identityOf = (classid: string, objid: string, objsubid: string): st
 
 /** An index or constraint of the same columns serves as well, whatever it is called; of schemas it is asked anyway. */
 const NAMELESS = ['schema', 'index', 'table constraint', 'domain constraint', 'view column', 'rule', 'default value']
+
+/** But a query that groups by a primary key, or names a constraint in ON CONFLICT, is read with that. */
+const byQuery = `i.type = 'table constraint' and x.relname in ('pg_rewrite', 'pg_proc', 'pg_policy')`
 
 /** What the given objects, and everything that hangs on them, depend on besides; without what every database has. */
 export const neededQuery = (roots: readonly Address[]): string => `
@@ -67,4 +71,4 @@ export const neededQuery = (roots: readonly Address[]): string => `
   cross join lateral pg_catalog.pg_identify_object_as_address(d.refclassid, d.refobjid, d.refobjsubid) i
   where d.refobjid >= 16384 and d.deptype <> 'e'
     and not exists (select from reached o where o.classid = d.refclassid and o.objid = d.refobjid and o.objsubid in (0, d.refobjsubid))
-    and i.type not in (${NAMELESS.map((type) => `'${type}'`).join(', ')})) needed`
+    and (i.type not in (${NAMELESS.map((type) => `'${type}'`).join(', ')}) or ${byQuery})) needed`

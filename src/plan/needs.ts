@@ -1,4 +1,5 @@
 import type { Needed } from '../catalog/needed.ts'
+import { asPrinted } from '../sql.ts'
 import { isCreatedAgain } from './created.ts'
 import { shown, type Model } from './model.ts'
 import { needsRecreation, type Parts } from './parts.ts'
@@ -9,6 +10,8 @@ export type Need = Omit<Needed, 'dependent'> & {
   readonly immutable?: boolean
   /** Of a column: by itself, not in an expression; a wider type does as well. */
   readonly plain?: boolean
+  /** Of a constraint: the definition speaks of it by its name; else it is the primary key, whatever that is called. */
+  readonly named?: boolean
 }
 
 /** A view's query is its rule. */
@@ -31,6 +34,7 @@ export function planNeeds(model: Model, parts: Parts): Need[] {
         ...{ ...needed, by: by.replace(RULE_OF_VIEW, '') },
         ...(demandsImmutable(model, dependent) && { immutable: true }),
         ...(isPlain(model, dependent) && { plain: true }),
+        ...(needed.type === 'table constraint' && { named: names(model, dependent, needed.names.at(-1) ?? '') }),
       })),
     ...model.snapshot.policies
       .filter((p) => needsRecreation(model, 'pg_policy', p.oid, p.polrelid))
@@ -60,6 +64,16 @@ function demandsImmutable(model: Model, dependent: string): boolean {
     model.gone.get(node.owner_relid ?? '')?.some((c) => c.attnum === node.owner_attnum && c.attgenerated !== '') ??
     false
   )
+}
+
+/** Whether a query names a constraint in ON CONFLICT; those of views have none. */
+function names({ snapshot }: Model, dependent: string, constraint: string): boolean {
+  const texts = [
+    ...snapshot.routines.map((r) => [`pg_proc:${r.oid}:0`, r.def] as const),
+    ...snapshot.rules.map((r) => [`pg_rewrite:${r.oid}:0`, r.def] as const),
+  ]
+  const named = new RegExp(` ON CONFLICT ON CONSTRAINT ${asPrinted(constraint)}(?![\\w$])`)
+  return texts.some(([key, text]) => key === dependent && named.test(text ?? ''))
 }
 
 /** A key, or an index of columns alone. */

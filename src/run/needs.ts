@@ -50,11 +50,19 @@ declare
   answers jsonb := '[]';
 begin
   for need in
-    select n.ordinality - 1 as n, n.type, n.names, n.args, n.held, n.state, n.identity
-    from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(needs))}) as (type text, names text[], args text[], held bool, state text, identity text)) with ordinality n
+    select n.ordinality - 1 as n, n.type, n.names, n.args, n.held, n.state, n.identity, n.named
+    from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(needs))}) as (type text, names text[], args text[], held bool, state text, identity text, named bool)) with ordinality n
   loop
     begin
-      select * into found from pg_catalog.pg_get_object_address(need.type, need.names, need.args);
+      if need.named is false then
+        select k.tableoid as classid, k.oid as objid, 0 as objsubid into found from pg_catalog.pg_constraint k
+        where k.contype = 'p' and k.conrelid = pg_catalog.to_regclass(pg_catalog.format('%I.%I', need.names[1], need.names[2]));
+        if found.objid is null then
+          raise undefined_object;
+        end if;
+      else
+        select * into found from pg_catalog.pg_get_object_address(need.type, need.names, need.args);
+      end if;
       now := ${stateOf('found.classid', 'found.objid', 'found.objsubid')};
       if (need.held or need.type = 'tablespace') and not (case found.classid
           when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(found.objid, 'EXECUTE')
