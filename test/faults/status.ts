@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { guardMigrations, isUnshipError, readStatus, type FeatureStatus } from 'kysely-unship'
 import * as migration from '../../migrations/1762603200000_remove_program_partner.ts'
@@ -130,11 +130,19 @@ async function wrongGuard(db: Kysely<any>, { run, recorded }: Seen): Promise<str
   const removal = migration as unknown as Migration
   const provider = guardMigrations({ getMigrations: () => Promise.resolve({ '1_before': before, [NAME]: removal }) })
   const migrations = await provider.getMigrations()
+  const trx = await db.startTransaction().execute()
   try {
-    await migrations['1_before']?.down?.(db)
+    // what Kysely undoes is the last on its record
+    const [kysely] = (
+      await sql<{ there: boolean }>`select to_regclass('kysely_migration') is not null as there`.execute(trx)
+    ).rows
+    if (kysely?.there) await sql`insert into kysely_migration values ('1_before', '9999-01-01')`.execute(trx)
+    await migrations['1_before']?.down?.(trx)
   } catch (error) {
     if (!isUnshipError(error) || error.code !== 'wrong_state') throw error
     if (!error.message.includes('migrate:latest')) return [`the guard does not say what to run: ${error.message}`]
+  } finally {
+    await trx.rollback().execute()
   }
   const harmful = run?.direction === 'removal' && (run.state === 'running' || !recorded)
   const refused = undone.length === 0
