@@ -84,22 +84,15 @@ async function refuseFor(
   records: readonly MigrationRecord[],
 ): Promise<void> {
   const { feature, state, direction, plan } = run
-  const running = state === 'running' && (await isUnderWay(db, feature))
   // the restore of a migration that is on record may be gone on with by its own "down"
   const unfinished = direction === 'removal' || plan?.takesBack === true
-  const broken = state === 'running' && !running && unfinished
-  if (broken) throw notUndone(run, undoing, 'broke off')
-  if (running) return
+  const stands = state === 'running' ? await howItStands(db, feature) : undefined
+  if (stands !== undefined && unfinished) throw notUndone(run, undoing, stands)
   for (const name of removersOf(run, undoing)) {
     const recorded = isRecorded(name, undoing, records)
     if (recorded === 'unclear') throw unclear(run, undoing, name, records)
     if (recorded === 'no')
-      throw notUndone(
-        run,
-        undoing,
-        state === 'running' ? 'broke off' : `removed it, but Kysely has no record of migration ${name}`,
-        records,
-      )
+      throw notUndone(run, undoing, stands ?? `removed it, but Kysely has no record of migration ${name}`, records)
   }
 }
 
@@ -134,9 +127,11 @@ function notUndone(
     message: `migration ${undone} is not undone, because the ${direction} of feature ${feature} after it has not finished`,
     detail: `Run ${id} ${what}${where}; "down" would undo the migration before it.`,
     hint:
-      direction === 'restore'
-        ? `Run ${plan?.takesBack ? 'abortRemoval again (or restoreFeature)' : 'restoreFeature again'} to finish it, or kysely migrate:latest to remove the feature after all. Nothing was changed.`
-        : `Run kysely migrate:latest to finish it, or abortRemoval (after the cut-over: restoreFeature) to take it back. Nothing was changed.${elsewhere}`,
+      what === UNDER_WAY
+        ? 'Wait for it to end, then run the same command again. Nothing was changed.'
+        : direction === 'restore'
+          ? `Run ${plan?.takesBack ? 'abortRemoval again (or restoreFeature)' : 'restoreFeature again'} to finish it, or kysely migrate:latest to remove the feature after all. Nothing was changed.`
+          : `Run kysely migrate:latest to finish it, or abortRemoval (after the cut-over: restoreFeature) to take it back. Nothing was changed.${elsewhere}`,
   })
 }
 
@@ -158,6 +153,12 @@ const unclear = (
     hint: `Say which table is Kysely's: ${TELL}. Nothing was changed.`,
   })
 }
+
+const UNDER_WAY = 'is under way in another session'
+
+/** Who removes or restores without a migrator, as unship abort does, does not hold Kysely's lock. */
+const howItStands = async (db: AnyKysely, feature: string): Promise<string> =>
+  (await isUnderWay(db, feature)) ? UNDER_WAY : 'broke off'
 
 /** Whether another session is at it. */
 async function isUnderWay(db: AnyKysely, feature: string): Promise<boolean> {
