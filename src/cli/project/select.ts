@@ -4,7 +4,7 @@ import type { FoundFeature } from './migrations.ts'
 /**
  * The feature that a command is about: the one that is named, by its own name or
  * its migration's, with or without the time in front; else the only one, the only
- * one whose migration is pending, or that of the last migration that was run.
+ * one whose migration is pending, or the only one of the last migration that was run.
  */
 export function selectFeature(features: readonly FoundFeature[], named: string | undefined): FoundFeature {
   if (features.length === 0)
@@ -17,10 +17,18 @@ export function selectFeature(features: readonly FoundFeature[], named: string |
   const candidates = named === undefined ? features : features.filter((found) => bears(found, named))
   if (named !== undefined && candidates.length === 0) throw notFound(features, named)
   const pending = candidates.filter((found) => found.executedAt === null)
-  const last = candidates.filter((found) => found.executedAt !== null).at(-1)
-  const [only, another] = pending.length > 0 ? pending : last ? [last] : []
-  if (only && (!another || sameFeature(pending))) return only
-  throw ambiguous(pending, named)
+  const meant = pending.length > 0 ? pending : lastRun(candidates)
+  const [only] = meant
+  if (only && sameFeature(meant)) return only
+  throw ambiguous(meant, named)
+}
+
+/** All features of the migration that was run last, which need not be the last by its name. */
+function lastRun(run: readonly FoundFeature[]): FoundFeature[] {
+  const time = ({ executedAt }: FoundFeature) => executedAt?.getTime() ?? 0
+  const latest = Math.max(...run.map(time))
+  const last = run.findLast((found) => time(found) === latest)
+  return run.filter(({ migration }) => migration === last?.migration)
 }
 
 /** Whether a name is the feature's own or its migration's. */
@@ -40,10 +48,17 @@ const notFound = (features: readonly FoundFeature[], named: string) =>
     hint: 'Name one of them, or the migration that declares it.',
   })
 
-const ambiguous = (pending: readonly FoundFeature[], named: string | undefined) =>
-  new UnshipError({
+const ambiguous = (meant: readonly FoundFeature[], named: string | undefined) => {
+  const pending = meant.some(({ executedAt }) => executedAt === null)
+  return new UnshipError({
     code: 'feature_ambiguous',
-    message: named === undefined ? 'more than one feature is pending' : `"${named}" may be more than one feature`,
-    detail: `Pending: ${listed(pending)}.`,
+    message:
+      named !== undefined
+        ? `"${named}" may be more than one feature`
+        : pending
+          ? 'more than one feature is pending'
+          : 'the last migration that was run has more than one feature',
+    detail: `${pending ? 'Pending' : 'Run'}: ${listed(meant)}.`,
     hint: 'Name the one that is meant.',
   })
+}
