@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Migration, MigrationProvider, MigratorProps } from 'kysely/migration'
 import type { AnyKysely } from './any-kysely.ts'
+import { withinMigration } from './current-migration.ts'
 import { UnshipError } from './errors.ts'
 import { isFeature } from './feature.ts'
 import { runsInEffect, type LedgerRun } from './ledger/ledger.ts'
@@ -39,12 +40,14 @@ export function guardMigrations(
     async getMigrations() {
       const migrations = await provider.getMigrations()
       const guarded = Object.entries(migrations).map(([name, migration]): [string, Migration] => {
-        if (!migration.down) return [name, migration]
+        // a provider hands on a default export alone, without a feature beside it: the ledger keeps whose removal it is
+        const up = (db: AnyKysely) => withinMigration(name, () => migration.up(db))
+        if (!migration.down) return [name, { ...migration, up }]
         const afterLooking = async (db: AnyKysely) => {
           await refuseForBrokenUp(db, { undone: name, migrations, told: isTold(record) }, record)
           await migration.down?.(db)
         }
-        return [name, { ...migration, down: afterLooking }]
+        return [name, { ...migration, up, down: afterLooking }]
       })
       return Object.fromEntries(guarded)
     },
@@ -73,9 +76,9 @@ async function refuseForBrokenUp(db: AnyKysely, undoing: Undoing, record: Record
   })
 }
 
-/** The migrations that may have removed the feature of a run. */
-const removersOf = ({ feature }: LedgerRun, { migrations }: Undoing): string[] =>
-  Object.keys(migrations).filter((name) => featuresOf(migrations[name]).includes(feature))
+/** The migrations that may have removed the feature of a run: those that export it, and the one that the ledger names. */
+const removersOf = ({ feature, migration }: LedgerRun, { migrations }: Undoing): string[] =>
+  Object.keys(migrations).filter((name) => name === migration || featuresOf(migrations[name]).includes(feature))
 
 async function refuseFor(
   db: AnyKysely,

@@ -143,7 +143,17 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
 /** What is read together, after the rows. */
 type Additional = {
   [
-    K in 'roles' | 'schemaRights' | 'mentions' | 'sizes' | 'rowUsers' | 'texts' | 'needed' | 'bound' | 'uncallable' | 'taken'
+    K in
+      | 'roles'
+      | 'schemaRights'
+      | 'mentions'
+      | 'sizes'
+      | 'rowUsers'
+      | 'texts'
+      | 'needed'
+      | 'bound'
+      | 'uncallable'
+      | 'taken'
   ]: Snapshot[K][number][]
 }
 

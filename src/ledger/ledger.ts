@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { AnyKysely } from '../any-kysely.ts'
+import { currentMigration } from '../current-migration.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
 import type { Description } from '../catalog/describe.ts'
@@ -83,6 +84,8 @@ export interface LedgerRun {
   readonly phase: Phase
   readonly state: RunState
   readonly removal_id: string | null
+  /** The guarded migration whose `up` began the removal, also of a restore; null where none is known. */
+  readonly migration: string | null
   readonly plan: RecordedPlan | null
   /** Of a removal, or of a run that found nothing. */
   readonly declaration: FeatureDeclaration | null
@@ -216,7 +219,8 @@ export async function runsInEffect(db: AnyKysely): Promise<LedgerRun[]> {
 async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   const result = await sql<{ json: string }>`
     select pg_catalog.row_to_json(r)::text as json from (
-      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan, declaration, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
+      select id::text as id, format, feature, direction, phase, state, removal_id::text as removal_id, plan,
+        (select removal.plan ->> 'migration' from ${sql.raw(runs)} removal where removal.id = coalesce(runs.removal_id, runs.id)) as migration, declaration, counts, checksums, coalesce(plan -> 'hostRows', report -> 'hostRows') as host_rows,
         finished_at, fingerprint, case when report ? 'backups' then pg_catalog.jsonb_path_query_array(report, '$.backups[*].table') end as sealed_backups, server_version, report -> 'shapes' as shapes, report -> 'types' as types, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
@@ -261,7 +265,7 @@ export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
       ${run.reason ?? process.env.UNSHIP_REASON ?? null},
       ${process.env.UNSHIP_BUILD ?? process.env.GITHUB_SHA ?? process.env.CI_COMMIT_SHA ?? null},
       ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::jsonb,
-      ${json(run.plan)}::jsonb || pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}),
+      ${json(run.plan)}::jsonb || pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}, 'migration', ${currentMigration()}::text),
       ${json(run.counts ?? {})}::jsonb, case when ${run.state} = 'running' then null else pg_catalog.clock_timestamp() end)
     returning id::text as id`.execute(db)
   const id = result.rows[0]?.id

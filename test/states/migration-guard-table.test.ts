@@ -146,3 +146,15 @@ test('a record that cannot be recognized is judged by names, until it is told', 
   expect((await migrate('down', migrations, settings)).done).toEqual(['c Success'])
   expect((await migrate('down', migrations, settings, settings)).done).toEqual(['b Success'])
 })
+
+test('a removal is known by its migration, also where that hands on no feature', async () => {
+  // what a provider makes of a default export with a feature beside it
+  const bare = ({ feature: _, ...migration }: typeof removal): Migration => migration
+  const migrations = { a: creates('first'), b: bare(removal), c: creates('third') }
+  await migrate('up', { ...migrations, b: bare(dying) }, {})
+  const { done, error } = await migrate('down', migrations, {})
+  expect(done).toEqual(['a Error'])
+  expect(error).toContain('Kysely has no record of migration b')
+  await migrate('up', migrations, {})
+  for (const name of ['c', 'b', 'a']) expect((await migrate('down', migrations, {})).done).toEqual([`${name} Success`])
+})

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -50,9 +51,24 @@ export async function migratorOf(
 ): Promise<{ migrator: ProjectMigrator; modules: ReadonlyMap<string, object> }> {
   const { migrator, provider, migrationFolder: _, allowJS, ...options } = project.config.migrations ?? {}
   if (migrator) return { migrator: await made(migrator, db), modules: new Map() }
-  const folder = new FolderProvider(project, allowJS ?? false)
+  const folder = new FolderProvider(project, provider ? true : (allowJS ?? false))
   const used = provider ? await made(provider) : await folder.read()
+  if (provider) await readBeside(folder, project, await used.getMigrations())
   return { migrator: new Migrator({ ...options, db, provider: used }), modules: folder.modules }
+}
+
+/** A provider hands on a default export alone: where it holds no feature, the file of its name may export one beside it. */
+async function readBeside(
+  folder: FolderProvider,
+  { migrationFolder }: Project,
+  given: Readonly<Record<string, Migration>>,
+): Promise<void> {
+  // the provider may read another folder than the usual one
+  if (!existsSync(migrationFolder)) return
+  await folder.read((name) => {
+    const migration = given[name]
+    return migration !== undefined && featuresOf(migration).length === 0
+  })
 }
 
 /** Exports of a migration that `defineFeature` made, each once. */
@@ -76,8 +92,8 @@ class FolderProvider implements MigrationProvider {
     this.#pattern = allowJS ? /(?<!\.d)\.[cm]?[jt]s$/ : /(?<!\.d)\.[cm]?ts$/
   }
 
-  /** Loads every file, so that a missing folder shows before the database is asked. */
-  async read(): Promise<this> {
+  /** Loads every file that is wanted, so that a missing folder shows before the database is asked. */
+  async read(isWanted: (migration: string) => boolean = () => true): Promise<this> {
     const { migrationFolder, configFile, jiti } = this.#project
     const files = await readdir(migrationFolder).catch((error: unknown) => {
       throw new UnshipError({
@@ -88,7 +104,7 @@ class FolderProvider implements MigrationProvider {
         cause: error,
       })
     })
-    for (const file of files.filter((name) => this.#pattern.test(name))) {
+    for (const file of files.filter((name) => this.#pattern.test(name) && isWanted(parse(name).name))) {
       const path = join(migrationFolder, file)
       const module = await loaded(path, 'no_migrations', async () =>
         file.endsWith('ts') ? await jiti.import(path) : ((await import(pathToFileURL(path).href)) as unknown),

@@ -12,7 +12,7 @@ export function selectFeature(features: readonly FoundFeature[], named: string |
       code: 'feature_not_found',
       message: 'no migration exports a feature',
       detail: 'A feature is an export of a migration that defineFeature() made.',
-      hint: 'Export it: export const name = defineFeature<Database>()({ … }).',
+      hint: 'Export it: export const name = defineFeature<Database>()({ … }). A provider hands on a default export alone: put the feature into that, export default { name, up, down }.',
     })
   const candidates = named === undefined ? features : features.filter((found) => bears(found, named))
   if (named !== undefined && candidates.length === 0) throw notFound(features, named)
