@@ -68,6 +68,7 @@ export const environmentQuery = (ledgerSchema: string, major: number): string =>
 
 /** A role, and whether the session may act in it. */
 export interface Role {
+  readonly oid: Oid
   readonly rolname: string
   /** Holds its rights. */
   readonly usable: boolean
@@ -76,7 +77,7 @@ export interface Role {
 }
 
 export const roleQuery = (major: number): string => `
-  select r.rolname, pg_catalog.pg_has_role(r.oid, 'USAGE') as usable,
+  select r.oid, r.rolname, pg_catalog.pg_has_role(r.oid, 'USAGE') as usable,
     pg_catalog.pg_has_role(r.oid, '${major >= 16 ? 'SET' : 'MEMBER'}') as settable
   from pg_catalog.pg_roles r where r.rolname !~ '^pg_'`
 

@@ -78,4 +78,7 @@ export interface Acknowledgement<DB, Schema extends string> {
 
   /** Event triggers on DDL that let the removal and the restore pass. */
   readonly eventTriggers?: Names
+
+  /** Roles that have the names of others that there were, and get what those had: of a restore, where it asks. */
+  readonly roles?: Names
 }

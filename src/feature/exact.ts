@@ -46,7 +46,7 @@ type UnknownAcknowledgements<D, DB, Schema extends string> = D extends { readonl
       readonly acknowledge: {
         readonly [Field in keyof Acknowledged]: Field extends 'rewrites' | 'triggers'
           ? UnknownTables<Acknowledged[Field], DB, Schema>
-          : Field extends 'eventTriggers'
+          : Field extends 'eventTriggers' | 'roles'
             ? unknown
             : Problem<'not a field of an acknowledgement'>
       }

@@ -179,6 +179,7 @@ const ACKNOWLEDGEMENTS: Readonly<Record<string, Check | undefined>> = {
   rewrites: checkByTable(checkNames(plain)),
   triggers: checkByTable(checkNames(plain)),
   eventTriggers: checkNames(plain),
+  roles: checkNames(plain),
 }
 
 function checkAcknowledgement(value: unknown, where: string, schema: string) {

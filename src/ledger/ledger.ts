@@ -4,6 +4,7 @@ import { currentMigration } from '../current-migration.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
 import type { Description } from '../catalog/describe.ts'
+import type { Oid } from '../catalog/fragments.ts'
 import type { Need } from '../plan/needs.ts'
 import type {
   Claim,
@@ -56,6 +57,8 @@ export interface RecordedPlan {
   readonly needs?: readonly Need[]
   /** Owners, other than the role that removed: none in ledgers that do not say. */
   readonly creators?: readonly Creator[]
+  /** The roles that its statements name: none in ledgers that do not say. */
+  readonly roles?: readonly { readonly name: string; readonly oid: Oid }[]
   /** Rows of each host table when it was copied: only in a removal's row. */
   readonly hostRows?: Readonly<Record<string, number>>
   /** Which of the restore's short transactions take as long as they take. */

@@ -5,11 +5,9 @@ import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
+import { roleGiven } from './named-roles.ts'
 import { neededBy, type NeedsNow } from './needs.ts'
 import { partsOf } from './recorded-statements.ts'
-
-/** The last word of what gives something to a role: GRANT, OWNER TO, SET ROLE. Names of ours are always quoted. */
-const TO_A_ROLE = /^(?:grant |alter [^]* owner to |set local role )(?:[^]* )?("(?:[^"]|"")+")(?: with grant option)?$/
 
 /**
  * Refuses where something has gone that the restore needs: a schema, a role that is given something, what definitions that are created
@@ -21,10 +19,10 @@ export async function refuseGone(
   statements: readonly LedgerStatement[],
   { gone: missing }: NeedsNow,
 ): Promise<void> {
-  const roles = new Set(statements.flatMap(partsOf).flatMap((sql) => TO_A_ROLE.exec(sql)?.[1] ?? []))
+  const roles = new Set(statements.flatMap(partsOf).flatMap((sql) => roleGiven(sql) ?? []))
   const schemas = new Set([...plan.hosts.map((h) => h.table), ...plan.claims].map(({ schema }) => schema))
   const names = [
-    ...[...roles].map((role) => ({ kind: 'role', name: role.slice(1, -1).replaceAll('""', '"') })),
+    ...[...roles].map((name) => ({ kind: 'role', name })),
     ...[...schemas].map((name) => ({ kind: 'schema', name })),
   ]
   const gone = await readJson<{ kind: string; name: string }>(

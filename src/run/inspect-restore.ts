@@ -32,6 +32,7 @@ import { refuseEventTriggers } from './late-event-triggers.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
 import { refuseLostSeals } from './lost-seals.ts'
 import { readNeeds } from './needs.ts'
+import { refuseOtherRoles } from './other-roles.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 import { recordedStatements } from './recorded-statements.ts'
@@ -66,6 +67,7 @@ export async function inspectRestore(
   await refuseChangedTrees(context, plan)
   await refuseTampered(context, removal, plan)
   const statements = await recordedStatements(db, removal.id)
+  await refuseOtherRoles(context, removal.id, plan)
   const needs = await readNeeds(db, plan)
   await refuseRestoreRights(context, plan, environment, statements, needs)
   await refuseOthersFunctionsNow(db, plan, 'Nothing was restored.')

@@ -14,6 +14,7 @@ import { planFromSnapshot } from '../plan/removal.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { readClaimed } from './claimed.ts'
 import { readKeptNames } from './kept-besides.ts'
+import { namedRoles } from './named-roles.ts'
 import { refuseOthersFunctions } from './others-functions.ts'
 import { refuseOurs } from './ours.ts'
 import { readLeftOver, takenBesides } from './left-over.ts'
@@ -141,7 +142,11 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     return [{ table: shown(table), oid, key: numbers, ...order }]
   })
   const recorded = { schema, hosts, moved, locks, takeBack, claims, needs, publications, rewrites, sources, described }
-  return { ...recorded, creators: creators(model).filter(({ role }) => role !== me) }
+  return {
+    ...recorded,
+    creators: creators(model).filter(({ role }) => role !== me),
+    roles: namedRoles(plan.restore, snapshot.roles),
+  }
 }
 
 /**

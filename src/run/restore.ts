@@ -32,6 +32,7 @@ import { inspectRestore, refuseAmbiguousKeys, refuseChangedBackups, refuseMissin
 import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
+import { refuseOtherRoles } from './other-roles.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { setAsideOrphans } from './orphans.ts'
 import { refuseUnreadableLag } from './pause.ts'
@@ -54,7 +55,7 @@ import { comparing, foundOtherwise } from './what-changed.ts'
 
 /**
  * Puts a removed feature back, as the ledger recorded it; the declaration gives
- * its name, and may acknowledge what has come since: constraints of domains, event triggers.
+ * its name, and may acknowledge what has come since: constraints of domains, event triggers, other roles.
  *
  * Columns come back under hidden names, are filled in batches and indexed
  * concurrently, and appear all at once. ACCESS EXCLUSIVE locks on the host tables
@@ -159,6 +160,7 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
     await refuseMissing(context, planOf(restore))
     await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
     await refuseAmbiguousKeys(context, planOf(restore))
+    await refuseOtherRoles(context, restore.removal_id ?? '', planOf(restore), 'It is as far restored as before.')
     if (await takeViewsBack(context, restore)) return await runPhases(context, restore, earlier(restore.phase, 'build'))
   }
   return await runPhases(context, restore, restore.phase)

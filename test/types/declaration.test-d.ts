@@ -25,7 +25,7 @@ export const complete = define({
   policies: { contacts: ['contacts_partner_read'] },
   rules: { subscriptions: ['subscriptions_rule'] },
   counts: { partners: { contacts: ['is_partner'] }, 'log entries': 'partner_log' },
-  acknowledge: { rewrites: { contacts: ['is_partner'] }, triggers: { contacts: ['contacts_sync'] } },
+  acknowledge: { rewrites: { contacts: ['is_partner'] }, triggers: { contacts: ['contacts_sync'] }, roles: ['reader'] },
   fill: { contacts: { is_partner: 'false' } },
 })
 
