@@ -5,6 +5,7 @@ import { replayable } from './replay.ts'
 /** A table that a publication names: FOR TABLE. */
 export interface Membership {
   readonly prrelid: Oid
+  readonly prpubid: Oid
   readonly pubname: string
   readonly pubowner: string
   /** The session has the rights of its owner, hence may change it. */
@@ -22,7 +23,7 @@ export interface Membership {
 }
 
 export const membershipQuery = ({ relations }: Scope, major: number): string => `
-  select g.prrelid, p.pubname, pg_catalog.pg_get_userbyid(p.pubowner) as pubowner,
+  select g.prrelid, g.prpubid, p.pubname, pg_catalog.pg_get_userbyid(p.pubowner) as pubowner,
     pg_catalog.pg_has_role(p.pubowner, 'USAGE') as owned, p.pubupdate, p.pubdelete,
     ${major >= 18 ? "p.pubgencols = 's' /* stored */" : 'false'} as pubgencols,
     ${

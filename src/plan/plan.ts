@@ -1,4 +1,5 @@
 import type { Address } from '../catalog/dependency.ts'
+import type { Oid } from '../catalog/fragments.ts'
 import type { QualifiedName } from '../sql.ts'
 import type { Need } from './needs.ts'
 import type { Probe } from './probes.ts'
@@ -105,6 +106,8 @@ export interface HostCheck {
 export interface PublishedTable {
   readonly table: QualifiedName
   readonly publication: string
+  /** Its identifier: ledgers of earlier versions do not tell. */
+  readonly oid?: Oid
   /** Its column list, or null; and what is left of it while the feature is away. */
   readonly columns: readonly string[] | null
   readonly reduced: readonly string[] | null

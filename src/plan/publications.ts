@@ -57,6 +57,7 @@ export const plannedPublications = (model: Model): PublishedTable[] =>
     membershipsOf(model, oid).map((m) => ({
       table: model.name(oid),
       publication: m.pubname,
+      oid: m.prpubid,
       columns: m.columns,
       reduced: reducedColumns(model, m),
       filter: m.filter,

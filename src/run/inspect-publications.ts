@@ -11,16 +11,18 @@ import type { Naming } from '../plan/same-publications.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backupsOf } from './backups.ts'
 import type { RunContext } from './context.ts'
+import type { PublishedNow } from './publications-now.ts'
 
-/** Refuses where the publications that tables come back to are gone, or have become ones that take in our own tables. */
+/** Refuses where the publications that tables come back to are gone, are others, or have become ones that take in our own tables. */
 export async function refusePublications(
   { db, feature }: RunContext,
   plan: RecordedPlan,
+  recorded: readonly PublishedNow[],
   { wide_publications, current_user: me }: Environment,
 ): Promise<void> {
   const schemas = new Set([LEDGER_SCHEMA, ...[...plan.hosts, ...backupsOf(plan)].map(({ table }) => table.schema)])
   const wide = wide_publications.filter(({ nspname }) => nspname === null || schemas.has(nspname))
-  const returning = (plan.publications ?? []).filter((p) => plan.moved.some((m) => isSame(m.table, p.table)))
+  const returning = recorded.filter((p) => plan.moved.some((m) => isSame(m.table, p.table)))
   const found =
     returning.length === 0
       ? []
@@ -41,7 +43,11 @@ export async function refusePublications(
   const reasons = [
     ...wide.map((w) => wideReason(w)),
     ...backups.map(({ name, pubname }) => `publication ${pubname} publishes ${name}: take it out first`),
-    ...returning.flatMap(({ table, publication }) => {
+    ...returning.flatMap(({ table, publication, now, replaced }) => {
+      if (replaced && now !== null)
+        return [
+          `publication ${publication}, to which ${shown(table)} comes back, is another one, and what it was is ${now} by now`,
+        ]
       const there = found.find((f) => f.pubname === publication)
       if (!there) return [`publication ${publication}, to which ${shown(table)} comes back, does not exist`]
       return there.owned
@@ -50,12 +56,17 @@ export async function refusePublications(
     }),
   ]
   if (reasons.length === 0) return
+  const renamed = returning.some(({ replaced, now }) => replaced && now !== null)
   throw new UnshipError({
     code: 'not_restorable',
     message: `feature ${feature} cannot be restored into the publications as they are now`,
     detail: reasons.map((r) => `${r}.`).join('\n'),
     hint: `Nothing was restored. ${
-      wide.length > 0 ? WIDE_HINT : `Create what is missing again (empty), or give ${me} the rights of the owner.`
+      wide.length > 0
+        ? WIDE_HINT
+        : renamed
+          ? 'Give each publication its name back until the feature is restored; or drop what it was, if the other has taken its place for good.'
+          : `Create what is missing again (empty), or give ${me} the rights of the owner.`
     }`,
   })
 }
@@ -64,9 +75,11 @@ export async function refusePublications(
 export function hostMemberships(
   context: RunContext,
   plan: RecordedPlan,
+  publications: readonly PublishedNow[],
   rows: CatalogRows,
 ): { memberships: MembershipSwap[]; published: Naming[] } {
-  const recorded = plan.publications ?? []
+  // what was renamed is what it was, and what has its name by now is not
+  const recorded = publications.map((p) => ({ ...p, publication: p.now ?? p.publication }))
   const memberships: MembershipSwap[] = []
   const published: Naming[] = []
   for (const { table, columns: restored } of plan.hosts) {

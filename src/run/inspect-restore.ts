@@ -34,6 +34,7 @@ import { refuseLostSeals } from './lost-seals.ts'
 import { readNeeds } from './needs.ts'
 import { refuseOtherRoles } from './other-roles.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
+import { publicationsNow } from './publications-now.ts'
 import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
@@ -76,7 +77,8 @@ export async function inspectRestore(
   refuseAltered(context, statements, needs)
   if (!sealed) await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
-  await refusePublications(context, plan, environment)
+  const publications = await publicationsNow(db, removal, plan, environment.major)
+  await refusePublications(context, plan, publications, environment)
   const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
   const hosts = await readHosts(context, plan, environment.major, domains)
   await refuseHiddenRows(context, plan, environment.current_user)
@@ -90,7 +92,7 @@ export async function inspectRestore(
   await warnOfLostKeys(context, removal, plan)
   const found = {
     swaps: planSwaps(plan, hosts.rows, environment),
-    ...hostMemberships(context, plan, hosts.rows),
+    ...hostMemberships(context, plan, publications, hosts.rows),
     ...(rewrites && { rewrites: { reveal: plan.rewrites?.reveal ?? false, add: true } }),
   }
   return { found, hosts }
