@@ -46,6 +46,8 @@ export function describe(rows: CatalogRows): Description {
       ...(r.rule_comment !== null && { ruleComment: r.rule_comment }),
       publications: r.publications,
     }
+    for (const { attname, attacl } of r.system_columns)
+      all[`system column ${r.nspname}.${r.relname}.${attname}`] = { acl: attacl }
   }
   for (const c of rows.columns) {
     const relation = relations.get(c.attrelid)

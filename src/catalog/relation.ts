@@ -50,6 +50,8 @@ export interface Relation extends Strings {
   readonly partition: string | null
   readonly reltype: Oid
   readonly relacl: Acl
+  /** Those of its system columns, as `xmin`, on which somebody was granted something. */
+  readonly system_columns: readonly { readonly attname: string; readonly attacl: Acl }[]
   readonly description: string | null
   readonly publications: readonly string[]
   /** Subscriptions that write to it. */
@@ -123,6 +125,8 @@ export const relationQuery = ({ relations }: Scope): string => `
     nullif(pg_catalog.concat_ws(' ', case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end,
       pg_catalog.pg_get_expr(c.relpartbound, c.oid)), '') as partition,
     c.reltype, ${aclJson('c.relacl')} as relacl,
+    coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object('attname', m.attname, 'attacl', ${aclJson('m.attacl')}) order by m.attnum)
+      from pg_catalog.pg_attribute m where m.attrelid = c.oid and m.attnum < 0 and m.attacl is not null), '[]') as system_columns,
     pg_catalog.obj_description(c.oid, 'pg_class') as description,
     case when c.relkind in ('r', 'p') then coalesce((select pg_catalog.json_agg(p.pubname order by p.pubname)
       from pg_catalog.pg_publication p

@@ -16,16 +16,27 @@ interface RestoredAcl {
 /** The lists of everything that is moved or recreated. */
 function restoredAcls(model: Model): RestoredAcl[] {
   const { snapshot } = model
-  const leaves = (oid: string) => model.moved.has(oid) || model.views.has(oid)
+  const isSequence = (oid: string) => model.relation(oid).relkind === 'S' && model.nodes.has(`pg_class:${oid}:0`)
+  const leaves = (oid: string) => model.moved.has(oid) || model.views.has(oid) || isSequence(oid)
   return [
     ...snapshot.relations
-      .filter((r) => leaves(r.oid) || (r.relkind === 'S' && model.nodes.has(`pg_class:${r.oid}:0`)))
+      .filter((r) => leaves(r.oid))
       .map((r) => ({
         name: `${r.relkind === 'S' ? 'sequence' : 'relation'} ${shown(model.name(r.oid))}`,
         schema: r.nspname,
         owner: r.owner,
         acl: r.relacl,
       })),
+    ...snapshot.relations
+      .filter((r) => leaves(r.oid))
+      .flatMap((r) =>
+        r.system_columns.map((c) => ({
+          name: `column ${shown(model.name(r.oid))}.${c.attname}`,
+          schema: r.nspname,
+          owner: r.owner,
+          acl: c.attacl,
+        })),
+      ),
     ...snapshot.columns
       .filter((c) => leaves(c.attrelid) || model.isRemoved(c.attrelid, c.attnum))
       .map((c) => ({

@@ -2,6 +2,7 @@ import { addressKey } from '../catalog/dependency.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import { publish, unpublish } from '../catalog/publication.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
+import type { Relation } from '../catalog/relation.ts'
 import type { Type } from '../catalog/type.ts'
 import { isForReferencedPartition } from '../catalog/constraint.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
@@ -39,7 +40,7 @@ export function movedTable(model: Model, oid: Oid): Rename {
   const ahead: string[] = []
   const away: string[] = []
   const back: string[] = []
-  const acl = relation.relacl !== null || model.columns(oid).some((c) => c.attacl !== null)
+  const acl = relation.relacl !== null || hasColumnGrants(model, relation)
   if (acl) ahead.push(revokeFromOthers(relationAcl(relation)), `grant all on table ${table} to ${id(relation.owner)}`)
   if (relation.relforcerowsecurity) away.push(`alter table ${table} no force row level security`)
   for (const membership of membershipsOf(model, oid)) away.push(unpublish(membership, model.name(oid)))
@@ -70,6 +71,9 @@ export function movedTable(model: Model, oid: Oid): Rename {
   return { key: `pg_class:${oid}:0`, kind: 'table', identity: table, ahead, away, back, of: backup }
 }
 
+const hasColumnGrants = (model: Model, relation: Relation) =>
+  [...model.columns(relation.oid), ...relation.system_columns].some((c) => c.attacl !== null)
+
 export const ownedSequences = (model: Model, oid: Oid) =>
   model.snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)
 
@@ -89,14 +93,24 @@ export function movedSequence(model: Model, oid: Oid): Rename {
   const relation = model.relation(oid)
   const name = qualified(model.name(oid))
   const backup = backupOf(model, oid)
-  const target = relationAcl(relation)
+  // `grant select (last_value) on table s`
+  const columns = hasColumnGrants(model, relation)
+  const target = { ...relationAcl(relation), ...(columns && { columns }) }
   return {
     key: `pg_class:${oid}:0`,
     kind: 'sequence',
     identity: name,
     ahead: relation.relacl ? [revokeFromOthers(target)] : [],
-    away: [`alter sequence ${name} rename to ${id(backup.name)}`],
-    back: [`alter sequence ${qualified(backup)} rename to ${id(relation.relname)}`, ...setAcl(target, relation.relacl)],
+    // REVOKE gives it a list, and until all is locked it has to have none
+    away: [
+      ...(columns && !relation.relacl ? [revokeFromOthers(target)] : []),
+      `alter sequence ${name} rename to ${id(backup.name)}`,
+    ],
+    back: [
+      `alter sequence ${qualified(backup)} rename to ${id(relation.relname)}`,
+      ...setAcl(target, relation.relacl),
+      ...columnGrants(model, relation),
+    ],
   }
 }
 

@@ -60,9 +60,9 @@ export function relationAcl(
 /** Column privileges, in the order of each column's list. */
 export function columnGrants(model: Model, relation: Relation): string[] {
   const name = qualified({ schema: relation.nspname, name: relation.relname })
-  return model
-    .columns(relation.oid)
-    .flatMap((c) => grants(`table ${name}`, c.attacl ?? [], relation.owner, ` (${id(c.attname)})`))
+  return [...model.columns(relation.oid), ...relation.system_columns].flatMap((c) =>
+    grants(`table ${name}`, c.attacl ?? [], relation.owner, ` (${id(c.attname)})`),
+  )
 }
 
 export function recreatedView(model: Model, relation: Relation): Recreated {

@@ -26,7 +26,8 @@ export function keepStill(snapshot: Snapshot): PlannedLock[] {
       const columns = snapshot.columns.filter(
         (c) => c.attrelid === r.oid && (goes('pg_class', r.oid) || goes('pg_class', r.oid, c.attnum)),
       )
-      const lists = columns.map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
+      const system = goes('pg_class', r.oid) ? r.system_columns : []
+      const lists = [...columns, ...system].map((c) => ({ list: ` (${id(c.attname)})`, acl: c.attacl }))
       return asParts(nameOf(r), [
         ...(goes('pg_class', r.oid) ? rowOf(r, columns[0]?.attname) : []),
         ...grantInPassing(`table ${qualified(nameOf(r))}`, 'references', lists),

@@ -101,7 +101,7 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
   const wanted = new Set<string>()
   for (const identity of Object.keys(all)) {
     if (identity.startsWith('type ')) continue // rows' own types; declared ones follow
-    const name = identity.slice(identity.indexOf(' ') + 1).replace(/^view |^options /, '')
+    const name = identity.slice(identity.indexOf(' ') + 1).replace(/^view |^options |^column /, '')
     if (going.has(name) || [...going].some((g) => name.startsWith(`${g}.`))) wanted.add(identity)
   }
   for (const [oid, columns] of model.gone) for (const c of columns) wanted.add(`column ${dotted(oid)}.${c.attname}`)

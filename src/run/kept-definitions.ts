@@ -65,7 +65,7 @@ export async function readKeptDefinitions(
 const withoutFree = (all: Description): Description =>
   Object.fromEntries(
     Object.entries(all)
-      .filter(([identity]) => !identity.startsWith('membership '))
+      .filter(([identity]) => !/^(?:membership|system column) /.test(identity))
       .map(([identity, of]) => [identity, Object.fromEntries(fieldsOf(of).filter(([field]) => !FREE.includes(field)))]),
   )
 

@@ -19,7 +19,7 @@ export async function readState(database: TestDatabase, { dump }: { dump: boolea
   const all = await describeDatabase(database.admin)
   const schemas = await database.query<{ nspname: string }>('select nspname from pg_namespace')
   const withoutSchema = (identity: string) => {
-    const name = identity.replace(/^(?:materialized view|sequence options|\w+) /, '')
+    const name = identity.replace(/^(?:materialized view|sequence options|system column|\w+) /, '')
     const schema = schemas.find(({ nspname }) => name.startsWith(`${nspname}.`))
     return schema ? name.slice(schema.nspname.length + 1) : name
   }
