@@ -4,7 +4,7 @@ import type { Oid } from '../catalog/fragments.ts'
 import { relkinds, type Relation } from '../catalog/relation.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import type { LedgerRun, LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
+import { majorOf, type LedgerRun, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
 import { isBeingRestored } from '../plan/under-restore.ts'
 import { shown } from '../plan/model.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
@@ -69,7 +69,7 @@ export async function inspectRestore(
   await refuseTampered(context, removal, plan)
   const statements = await recordedStatements(db, removal.id)
   await refuseOtherRoles(context, removal.id, plan)
-  const needs = await readNeeds(db, plan)
+  const needs = await readNeeds(db, plan, majorOf(removal))
   await refuseRestoreRights(context, plan, environment, statements, needs)
   await refuseOthersFunctionsNow(db, plan, 'Nothing was restored.')
   await refuseGone(context, plan, statements, needs)
@@ -149,7 +149,7 @@ export async function refuseAmbiguousKeys(context: RunContext, plan: RecordedPla
   const { rows } = await readHosts(context, plan, major)
   const reasons = plan.hosts.flatMap((host) => keyReasons(host, rows))
   refuseReasons(context, reasons, state)
-  await refuseOtherKeys(context, plan, await readNeeds(context.db, plan), state)
+  await refuseOtherKeys(context, plan, await readNeeds(context.db, plan, major), state)
 }
 
 function refuseReasons({ feature }: RunContext, reasons: readonly string[], state: string): void {

@@ -36,9 +36,14 @@ interface Altered {
   readonly castable: boolean
 }
 
+/** What keeps its identifier through pg_upgrade; functions, operators, collations and others get new ones. */
+const KEPT_BY_UPGRADE = `('pg_class', 'pg_type', 'pg_authid')`
+
+/** @param major the server's when they were recorded */
 export async function readNeeds(
   db: AnyKysely,
   { needs = [], ledger = '' }: Pick<RecordedPlan, 'needs' | 'ledger'>,
+  major: number,
 ): Promise<NeedsNow> {
   if (needs.length === 0) return { gone: [], closed: [], lost: [], altered: [], replaced: [] }
   const body = `
@@ -74,7 +79,8 @@ begin
         answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'lost', 'identity',
           (select i.identity from pg_catalog.pg_identify_object(found.classid, found.objid, found.objsubid) i));
       end if;
-      same := case when ${ledgerOid} = ${literal(ledger)} then need.identity = ${identityOf('found.classid', 'found.objid', 'found.objsubid')} end;
+      same := case when ${ledgerOid} = ${literal(ledger)} and (pg_catalog.current_setting('server_version_num')::int / 10000 = ${String(major)}
+        or pg_catalog.split_part(need.identity, ':', 1) in ${KEPT_BY_UPGRADE}) then need.identity = ${identityOf('found.classid', 'found.objid', 'found.objsubid')} end;
       if not same then
         answers := answers || pg_catalog.jsonb_build_object('n', need.n, 'state', 'replaced', 'was', ${describedOf('need.identity')},
           'table', (select pg_catalog.pg_describe_object(found.classid, c.oid, 0) from pg_catalog.pg_class c

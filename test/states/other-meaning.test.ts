@@ -111,6 +111,18 @@ describe('what bears a name by now that something else bore', () => {
     }
   })
 
+  test('after pg_upgrade identifiers tell of tables, and not of functions, which it gives new ones', async () => {
+    await remove()
+    await asOwner(
+      database(),
+      `${RENAMED}; alter function said(text) rename to told; create function said(text) returns text language sql immutable as 'select $1'`,
+    )
+    await database().query(`update unship.runs set server_version = '13.0'`)
+    const { detail } = await refusedUnchanged(database(), 'not_restorable', restore)
+    expect(detail).toContain('column name of table public.people is another one')
+    expect(detail).not.toContain('function')
+  })
+
   test('a label that was renamed, and one that has its name: identifiers tell, whatever has come in between', async () => {
     await remove()
     await asOwner(
@@ -158,9 +170,9 @@ describe('what bears a name by now that something else bore', () => {
       [],
     ],
     [
-      'a function',
+      'a function, which is told',
       `drop function said(text); create function said(text) returns text language sql immutable as 'select $1'`,
-      [],
+      ['function said(text)'],
     ],
     [
       'an enum with its labels in another order',
