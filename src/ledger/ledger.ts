@@ -5,6 +5,7 @@ import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
 import type { Description } from '../catalog/describe.ts'
 import type { Oid } from '../catalog/fragments.ts'
+import type { LateRows } from '../plan/late-rows.ts'
 import type { Need } from '../plan/needs.ts'
 import type {
   Claim,
@@ -70,6 +71,8 @@ export interface RecordedPlan {
   readonly ledger?: string
   /** Triggers that step aside while a restore fills: only in a restore's row. */
   readonly swaps?: readonly TriggerSwap[]
+  /** What gives late rows their values while a restore fills: only in a restore's row, none in ledgers that do not say. */
+  readonly lateRows?: readonly LateRows[]
   /** What host tables publish while a restore fills them, and afterwards: only in a restore's row. */
   readonly memberships?: readonly MembershipSwap[]
   /** The publications that named host tables when the restore was planned: only in a restore's row. */

@@ -15,6 +15,7 @@ import {
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { ALL_IMMEDIATE, DEFERRED_AGAIN } from '../plan/deferred.ts'
+import { serveLateRows } from '../plan/late-rows.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { demandSameDefinitions } from '../plan/same-catalog.ts'
 import { nameNotNulls, namesNotNulls } from '../plan/not-null-names.ts'
@@ -50,7 +51,7 @@ import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { takeViewsBack } from './take-views-back.ts'
 import { refuseForgotten } from './trust.ts'
-import { verifyFilled } from './verify-filled.ts'
+import { forgetTruncated, verifyFilled } from './verify-filled.ts'
 import { comparing, foundOtherwise } from './what-changed.ts'
 
 /**
@@ -137,6 +138,10 @@ export async function startRestore(
   await refuseOtherBackups(context.db, kept)
   const { found, hosts } = await inspectRestore(context, kept.removal, kept.plan)
   const { actor, reason } = context.options
+  // in a caller's transaction the locks keep everybody out
+  const lateRows = !context.session.inTransaction && {
+    lateRows: serveLateRows(plan.hosts, context.feature, hosts.rows),
+  }
   const runId = await startRun(context.db, {
     ...{
       feature: context.feature,
@@ -147,7 +152,7 @@ export async function startRestore(
       actor,
       reason,
     },
-    plan: { ...plan, ...found, ...(takesBack && { takesBack }) },
+    plan: { ...plan, ...found, ...lateRows, ...(takesBack && { takesBack }) },
   })
   return await runPhases(context, await runById(context.db, runId), 'add', { archive: kept.archive, hosts })
 }
@@ -232,6 +237,7 @@ async function runPhases(
               : []),
             ...(plan.memberships ?? []).flatMap((m) => m.away),
             ...of('add').map((s) => s.sql),
+            ...(plan.lateRows ?? []).flatMap((l) => l.made),
             ...(plan.swaps?.length && session.inTransaction ? [DEFERRED_AGAIN] : []),
             setPhase(restore.id, 'fill'),
           ],
@@ -279,6 +285,7 @@ async function runPhases(
           ahead: { locks: ahead.locks, statements: ahead.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)) },
           locks,
           statements: [
+            ...(plan.lateRows ?? []).flatMap((l) => l.gone),
             ...(plan.swaps ?? []).flatMap((s) => s.back),
             ...under.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
             ...(plan.memberships ?? []).flatMap((m) => m.back),
@@ -290,6 +297,7 @@ async function runPhases(
         }),
       ),
     )
+    await forgetTruncated(restoring)
   }
   await context.phase('validate', async () => {
     restoring.longestLockMs = 0

@@ -32,8 +32,8 @@ export interface Restoring {
   readonly removalId: string
   readonly runId: string
   readonly setAside: SetAside[]
-  /** Backed-up rows, and those of them that were gone from the table, when the filled columns were verified. */
-  readonly counted: Map<HostPlan, Kept>
+  /** Backed-up rows, and those of them that were gone from the table, when the filled columns were verified, and its files then. */
+  readonly counted: Map<HostPlan, Kept & { readonly files: string }>
   longestLockMs: number
   lockAttempts: number
 }

@@ -39,6 +39,7 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
     statements: [
       ...(added
         ? [
+            ...(plan.lateRows ?? []).flatMap((l) => l.gone),
             ...(plan.swaps ?? []).flatMap((s) => s.back),
             ...plan.takeBack,
             ...(plan.memberships ?? []).flatMap((m) => m.undo),

@@ -42,8 +42,18 @@ describe('a key that gets a time zone, or loses it, while the feature is away', 
     expect(await mismatched()).toEqual([])
   })
 
-  test('after the restore broke off', async () => {
+  test('is kept from it by PostgreSQL when the restore broke off, for a trigger speaks of it', async () => {
     await readings('timestamp')
+    await removeFeature(database().db, feature)
+    await expect(restoreFeature(database().db, feature, failAfter('add'))).rejects.toThrow('of the caller')
+    await expect(alter('timestamptz')).rejects.toThrow('used in a trigger definition')
+    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
+    await alter('timestamptz')
+  })
+
+  test('after the restore broke off, where no trigger keeps it from that', async () => {
+    await readings('timestamp')
+    await owner('alter table readings add shown text generated always as (upper(kept)) stored')
     await removeFeature(database().db, feature)
     await expect(restoreFeature(database().db, feature, failAfter('add'))).rejects.toThrow('of the caller')
     await alter(`timestamptz using at at time zone 'Europe/Berlin'`)
