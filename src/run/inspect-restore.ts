@@ -11,16 +11,14 @@ import type { MembershipSwap } from '../plan/membership-swap.ts'
 import { hidingReasons } from '../plan/published-reasons.ts'
 import type { Naming } from '../plan/same-publications.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
-import { isSameSeal } from '../plan/seal.ts'
 import { swapTrigger, type TriggerSwap } from '../plan/swap.ts'
 import { triggerFamilies } from '../plan/trigger-family.ts'
-import { messageWithoutValues } from '../server-error.ts'
-import { literal, qualified, type QualifiedName } from '../sql.ts'
+import { literal, qualified } from '../sql.ts'
 import { addedReasons } from './added-columns.ts'
 import { refuseAltered } from './altered-needs.ts'
-import { backupsOf, printedByLabels, sealBackups, type Backup } from './backups.ts'
+import { backupsOf } from './backups.ts'
+import { refuseChangedBackups, type SealedSince } from './changed-backups.ts'
 import { rowReasons } from './fill-hazards.ts'
-import { isConnectionLost } from './connection-lost.ts'
 import type { RunContext } from './context.ts'
 import { refuseGone } from './gone-needs.ts'
 import { refuseHiddenRows } from './hidden-rows.ts'
@@ -30,17 +28,14 @@ import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { refuseEventTriggers } from './late-event-triggers.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
-import { refuseLostSeals } from './lost-seals.ts'
 import { readNeeds } from './needs.ts'
 import { refuseOtherRoles } from './other-roles.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { publicationsNow } from './publications-now.ts'
-import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { refuseReplaced } from './replaced-needs.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
-import { isSameLedger } from './same-ledger.ts'
 import { storedReasons } from './stored-rows.ts'
 import { refuseTaken } from './taken.ts'
 import { refuseChangedTrees } from './trees.ts'
@@ -59,6 +54,7 @@ export async function inspectRestore(
 ): Promise<{
   found: { swaps: TriggerSwap[]; memberships: MembershipSwap[]; published: Naming[]; rewrites?: Rewrites }
   hosts: Definitions
+  sealed: SealedSince | null
 }> {
   const { db } = context
   const environment = await readEnvironment(db)
@@ -75,7 +71,7 @@ export async function inspectRestore(
   await refuseGone(context, plan, statements, needs)
   refuseReplaced(context, needs)
   refuseAltered(context, statements, needs)
-  if (!sealed) await refuseChangedBackups(context, removal, plan)
+  const since = sealed ? null : await refuseChangedBackups(context, removal, plan)
   await refuseTaken(context, plan)
   const publications = await publicationsNow(db, removal, plan, environment.major)
   await refusePublications(context, plan, publications, environment)
@@ -95,7 +91,7 @@ export async function inspectRestore(
     ...hostMemberships(context, plan, publications, hosts.rows),
     ...(rewrites && { rewrites: { reveal: plan.rewrites?.reveal ?? false, add: true } }),
   }
-  return { found, hosts }
+  return { found, hosts, sealed: since }
 }
 
 /** What lets the triggers of host tables pass over our session while it fills. */
@@ -161,54 +157,6 @@ function refuseReasons({ feature }: RunContext, reasons: readonly string[], stat
     hint: state,
   })
 }
-
-/** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
-export async function refuseChangedBackups(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
-  refuseLostSeals(context, removal, plan)
-  const explain = ({ table }: Backup, error: unknown) =>
-    isConnectionLost(error)
-      ? error
-      : sqlState(error) === INSUFFICIENT_PRIVILEGE
-        ? mayNotRead(table, error)
-        : new UnshipError({
-            code: 'backup_changed',
-            message: `backup ${shown(table)} cannot be read as it was written`,
-            detail: messageWithoutValues(error),
-            hint: 'Bring it back from a backup of the database.',
-            cause: error,
-          })
-  const found = await sealBackups(context.db, backupsOf(plan), {
-    ...{ earlier: removal.checksums, explain },
-    during: { context, phase: 'verify' },
-  })
-  const sameLedger = await isSameLedger(context.db, plan)
-  const changed = found.flatMap(({ table, checksum }) => {
-    const sealed = removal.checksums[table]
-    return sealed === undefined || isSameSeal(sealed, checksum, sameLedger)
-      ? []
-      : [`${table}: sealed as ${sealed}, now ${checksum} (rows:checksum).`]
-  })
-  if (changed.length === 0) return
-  const otherwise = backupsOf(plan).filter(({ table }) => changed.some((line) => line.startsWith(`${shown(table)}: `)))
-  const types = await printedByLabels(context.db, otherwise)
-  const undo = `If ${types.join(', ')} was altered meanwhile (a label renamed, an attribute added), alter it back: their values are what they were then. Otherwise bring`
-  throw new UnshipError({
-    code: 'backup_changed',
-    message: `the backups of feature ${context.feature} are not what the removal wrote`,
-    detail: changed.join('\n'),
-    hint: `${types.length > 0 ? undo : 'Bring'} them back from a backup of the database. Nothing has appeared.`,
-  })
-}
-
-/** Says nothing of the rows. */
-const mayNotRead = (table: QualifiedName, cause: unknown) =>
-  new UnshipError({
-    code: 'missing_privilege',
-    message: `backup ${shown(table)} may not be read`,
-    detail: `SELECT on table ${shown(table)}.`,
-    hint: `Grant it to the role that runs the restore: grant select on table ${qualified(table)} to …`,
-    cause,
-  })
 
 async function readHosts(
   { db }: RunContext,

@@ -25,11 +25,12 @@ import { demandPublications } from '../plan/same-publications.ts'
 import { fromArchive, isArchived, keptRemoval, refuseOtherBackups } from './archived.ts'
 import { evaluatedAsCaller } from './as-caller.ts'
 import { asRun } from './as-run.ts'
+import { refuseBackupsChangedSince, refuseChangedBackups, type SealedSince } from './changed-backups.ts'
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
 import { withoutGoneLocks } from './gone-locks.ts'
 import { refuseBrokenDemands } from './host-demands.ts'
-import { inspectRestore, refuseAmbiguousKeys, refuseChangedBackups, refuseMissing } from './inspect-restore.ts'
+import { inspectRestore, refuseAmbiguousKeys, refuseMissing } from './inspect-restore.ts'
 import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import type { RunOptions } from './options.ts'
@@ -136,7 +137,7 @@ export async function startRestore(
   await refuseUnreadableLag(context, plan)
   const kept = await keptRemoval(context.db, removal)
   await refuseOtherBackups(context.db, kept)
-  const { found, hosts } = await inspectRestore(context, kept.removal, kept.plan)
+  const { found, hosts, sealed } = await inspectRestore(context, kept.removal, kept.plan)
   const { actor, reason } = context.options
   // in a caller's transaction the locks keep everybody out
   const lateRows = !context.session.inTransaction && {
@@ -154,7 +155,7 @@ export async function startRestore(
     },
     plan: { ...plan, ...found, ...lateRows, ...(takesBack && { takesBack }) },
   })
-  return await runPhases(context, await runById(context.db, runId), 'add', { archive: kept.archive, hosts })
+  return await runPhases(context, await runById(context.db, runId), 'add', { archive: kept.archive, hosts, sealed })
 }
 
 /** Goes on with a restore that broke off. */
@@ -163,25 +164,29 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
   const beforeReveal = isBefore(restore.phase, 'reveal')
   if (beforeReveal) {
     await refuseMissing(context, planOf(restore))
-    await refuseChangedBackups(context, await runById(context.db, restore.removal_id ?? ''), planOf(restore))
+    const removal = await runById(context.db, restore.removal_id ?? '')
+    const sealed = await refuseChangedBackups(context, removal, planOf(restore))
     await refuseAmbiguousKeys(context, planOf(restore))
     await refuseOtherRoles(context, restore.removal_id ?? '', planOf(restore), 'It is as far restored as before.')
-    if (await takeViewsBack(context, restore)) return await runPhases(context, restore, earlier(restore.phase, 'build'))
+    const from = (await takeViewsBack(context, restore)) ? earlier(restore.phase, 'build') : restore.phase
+    return await runPhases(context, restore, from, { archive: null, hosts: null, sealed })
   }
   return await runPhases(context, restore, restore.phase)
 }
 
-/** What a restore begins with that is not resumed: where its backups are, and what the host tables are like. */
+/** What a restore begins with: if it is not resumed, where its backups are, and what the host tables are like. */
 interface Beginning {
   readonly archive: Archive | null
   readonly hosts: Definitions | null
+  /** null where the backups are of no use any more. */
+  readonly sealed: SealedSince | null
 }
 
 async function runPhases(
   context: RunContext,
   restore: LedgerRun,
   from: Phase,
-  { archive, hosts }: Beginning = { archive: null, hosts: null },
+  { archive, hosts, sealed }: Beginning = { archive: null, hosts: null, sealed: null },
 ): Promise<RestoreReport> {
   const { db, session } = context
   const plan = await withoutGoneLocks(context, planOf(restore))
@@ -273,6 +278,7 @@ async function runPhases(
       restoring.setAside.push(...(await setAsideOrphans(context, [...quiet, ...plan.hosts], orphans)))
       await verifyFilled(restoring)
       await refuseBrokenDemands(context, plan)
+      if (sealed) await refuseBackupsChangedSince(context, await runById(db, removalId), plan, sealed)
       return null
     })
     const upgraded = namesNotNulls(majorOf(await runById(db, removalId)), majorOf(restore))
