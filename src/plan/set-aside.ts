@@ -137,8 +137,10 @@ export function setAsideStatement(
     readonly seal: string | undefined
     /** Which rows they are was found by `findOrphans`, in the same transaction. */
     readonly found?: boolean
+    /** Of a host table: its rows stay, without their reference, and these columns are kept of them. */
+    readonly columns?: readonly string[]
     /** Keys refer to the child again: whether those by which rows do may be dropped for it, or else it is an error. */
-    readonly referring?: 'dropped' | 'refused'
+    readonly referring?: 'dropped' | 'refused' | undefined
   },
 ): string {
   const { key, child } = orphans
@@ -161,6 +163,8 @@ export function setAsideStatement(
   const isFound = 't.tableoid = d.relation and t.ctid = d.at'
   const remove = `delete from ${only}${table} t using ${found('orphaned')} where ${isFound}`
   const columns = key.setColumns?.length ? key.setColumns : key.columns
+  const emptied = `update ${only}${table} t set ${columns.map((c) => `${id(c)} = null`).join(', ')} from ${found('orphaned')} where ${isFound}`
+  const kept = aside.columns?.map((c) => `t.${id(c)}`).join(', ') ?? 't.*'
   // a default may have no parent either
   const change = `begin
       with changed as (
@@ -214,7 +218,7 @@ begin
     ${ALL_IMMEDIATE};${referring === undefined ? '' : dropReferring({ rows: `${only}${table}`, tree: 'tree', drop: referring === 'dropped' })}
     foreach command in array coalesce(off, '{}') loop execute command; end loop;
     if pg_catalog.to_regclass(${literal(name)}) is null then
-      create table ${name} as select * from ${table} with no data;
+      create table ${name} as select ${kept} from ${table} t with no data;
       while exists (select from pg_catalog.pg_attribute a where a.attrelid = ${reference} and a.attname = reason) loop
         reason := reason || '_';
       end loop;
@@ -226,8 +230,8 @@ begin
       end if;
       comment on table ${name} is ${literal(`Rows of ${shown(aside.of)} that had no place any more when kysely-unship restored it`)};
     end if;
-    insert into ${name} select t.*, ${literal(aside.reason)} from ${only}${table} t, ${found('orphaned')} where ${isFound};
-    ${key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
+    insert into ${name} select ${kept}, ${literal(aside.reason)} from ${only}${table} t, ${found('orphaned')} where ${isFound};
+    ${aside.columns ? emptied : key.onDelete === 'set null' || key.onDelete === 'set default' ? change : remove};
     ${aside.event('orphans')};
     ${aside.seal === undefined ? '' : `${aside.seal};`}
     ${ALL_IMMEDIATE};${referring === undefined ? '' : ADD_REFERRING}

@@ -19,6 +19,9 @@ import { row, run } from './query.ts'
 import type { SetAside } from './report.ts'
 import { setAsideInTransaction, setAsideLive, type Demands, type Held } from './set-aside-live.ts'
 
+/** A table that loses rows, or a host table, of which rows lose a reference alone: these columns of them are kept. */
+export type Child = MovedPlan & { readonly keeps?: readonly string[] }
+
 /**
  * Rows of returning tables whose parent went meanwhile do what their foreign key
  * says: rows of ON DELETE SET NULL or SET DEFAULT lose the reference, others the
@@ -32,7 +35,7 @@ import { setAsideInTransaction, setAsideLive, type Demands, type Held } from './
  */
 export async function setAsideOrphans(
   context: RunContext,
-  children: readonly MovedPlan[],
+  children: readonly Child[],
   at: {
     readonly moved: readonly MovedPlan[]
     readonly hosts: readonly HostPlan[]
@@ -63,7 +66,7 @@ export async function setAsideOrphans(
 
 async function setAside(
   context: RunContext,
-  table: MovedPlan,
+  table: Child,
   key: MovedForeignKey,
   at: Parameters<typeof setAsideOrphans>[2] & { readonly stamp: string; readonly names: Map<string, string> },
 ): Promise<SetAside | null> {
@@ -104,7 +107,7 @@ async function setAside(
     ? undefined
     : backupsOf({ hosts, moved }).find((b) => same(b.table, rootOf(table, moved).backup))
   const seal = sealed && (await sealAgain(db, removalId, sealed))
-  const to = { name: aside, of: table.table, reason, event, seal }
+  const to = { name: aside, of: table.table, reason, event, seal, ...(table.keeps && { columns: table.keeps }) }
   if (demands) at.held?.(await setAsideLive(context, orphans, to, demands))
   else if (revealed) await setAsideInTransaction(context, orphans, to)
   // one round trip

@@ -32,7 +32,7 @@ export async function setAsideLive(
   const { child, partitioned } = orphans
   const whole = exclusively(child, false)
   const own: PlannedLock[] = mode === null ? [] : [{ ...lockedIn(mode, child), tree: partitioned, mode }]
-  const attempt = (referring: NonNullable<To['referring']>, locks: readonly PlannedLock[]) =>
+  const attempt = (referring: To['referring'], locks: readonly PlannedLock[]) =>
     runShort(context, {
       phase: 'validate',
       ...(forced
@@ -45,6 +45,8 @@ export async function setAsideLive(
       concerned: [whole],
       workLimitMs: null,
     })
+  // a row that stays is referred to as before
+  if (to.columns) return await attempt(undefined, forced ? [] : own)
   try {
     return await attempt('refused', forced ? [] : own)
   } catch (error) {
@@ -60,7 +62,9 @@ export async function setAsideLive(
 
 /** The reveal of a caller's transaction holds the locks until that ends. */
 export const setAsideInTransaction = (context: RunContext, orphans: Orphans, to: To): Promise<void> =>
-  sayingWhoRefers(context, () => run(context.db, setAsideStatement(orphans, { ...to, referring: 'dropped' })))
+  sayingWhoRefers(context, () =>
+    run(context.db, setAsideStatement(orphans, { ...to, ...(!to.columns && { referring: 'dropped' }) })),
+  )
 
 const lockedIn = (mode: string, relation: QualifiedName) => ({
   sql: `lock table only ${qualified(relation)} in ${mode} mode`,

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
 import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
+import { columnNames } from '../plan/backup.ts'
 import { indexExpression } from '../plan/index-definition.ts'
 import { shown } from '../plan/model.ts'
-import type { HostPlan, MovedPlan } from '../plan/plan.ts'
+import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import { asCaller } from './as-caller.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import type { Kept } from './host-rows.ts'
 import { GaveWay, observed } from './observe.ts'
-import { setAsideOrphans } from './orphans.ts'
+import { setAsideOrphans, type Child } from './orphans.ts'
 import { buildForNewPartitions } from './partition-indexes.ts'
 import { DEADLOCK_DETECTED, row, run, sqlState } from './query.ts'
 import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts'
@@ -175,7 +176,10 @@ const nameTaken = (feature: string, name: string, found: string) =>
     hint: 'Rename or drop what stands there now, then run the same command again; it goes on where it was.',
   })
 
-/** A parent may go between the reveal and the validation: its children are set aside, and it is tried again. */
+/**
+ * A parent may go between the last look and the validation: its children are set aside, or lose the reference where they are rows of a
+ * host table, and it is tried again.
+ */
 async function validateForeignKey(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
   const { context, plan } = restoring
   for (let attempt = 1; ; attempt++) {
@@ -191,7 +195,10 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
       return
     } catch (error) {
       if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error
-      const kept = await setAsideRevealed(restoring, plan.moved)
+      // a check may demand the reference
+      const kept = await sayingWhichRows(context, () =>
+        setAsideRevealed(restoring, [...plan.moved, ...plan.hosts.map(referring)]),
+      )
       if (kept.length > 0 && attempt < 10) continue
       throw rowsInTheWay(context, {
         message: `a foreign key of feature ${context.feature} does not hold for rows of a table that stayed`,
@@ -202,6 +209,14 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
   }
 }
 
+const referring = (host: HostPlan): Child => ({
+  table: host.table,
+  backup: host.backup,
+  foreignKeys: host.foreignKeys,
+  ...(host.members && { partitioned: true }),
+  keeps: [...host.key, ...columnNames(host)],
+})
+
 /** Rows that stayed may refer to some of it. */
 const whatIsAside = async ({ context, runId }: Restoring): Promise<string[]> => {
   const kept = new Map((await readSetAside(context, runId)).map((s) => [s.kept, s.table]))
@@ -209,10 +224,7 @@ const whatIsAside = async ({ context, runId }: Restoring): Promise<string[]> => 
 }
 
 /** Sets aside rows of tables that have their names back. */
-export async function setAsideRevealed(
-  restoring: Restoring,
-  children: readonly MovedPlan[],
-): Promise<readonly SetAside[]> {
+export async function setAsideRevealed(restoring: Restoring, children: readonly Child[]): Promise<readonly SetAside[]> {
   const { context, plan, runId, removalId, setAside } = restoring
   const kept = await setAsideOrphans(context, children, {
     ...{ moved: plan.moved, hosts: [], runId, removalId, revealed: true },
