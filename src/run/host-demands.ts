@@ -2,8 +2,9 @@ import type { RecordedPlan } from '../ledger/ledger.ts'
 import { checkBroken, keyBroken, referencedBeforeReveal } from '../plan/host-demands.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
-import { literal, qualified } from '../sql.ts'
+import { dollarQuote, literal, qualified } from '../sql.ts'
 import { beforeReveal, comparisonsOf } from './comparisons.ts'
+import { setAll } from './as-caller.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import { row } from './query.ts'
@@ -16,10 +17,53 @@ export async function refuseBrokenChecks(context: RunContext, plan: RecordedPlan
     throw rowsInTheWay(context, { detail: broken, hint: 'Change those rows. Nothing was restored.' })
 }
 
-/** The same of filled columns that are still hidden, and of foreign keys. */
-export async function refuseBrokenDemands(context: RunContext, plan: RecordedPlan): Promise<void> {
+/** The same of filled columns that are still hidden, and of foreign keys. Tells how long it took, in ms. */
+export async function refuseBrokenDemands(context: RunContext, plan: RecordedPlan): Promise<number> {
+  const started = performance.now()
   const broken = [...(await brokenChecks(context, plan, true)), ...(await brokenKeys(context, plan))]
   if (broken.length > 0) throw rowsInTheWay(context, { detail: broken })
+  return performance.now() - started
+}
+
+/** Longer looks are not taken once more with each attempt of the reveal. */
+const SOON_MS = 500
+
+/** What was not found: as an expression may not, without the caller's search_path. */
+const NOT_FOUND = ['function', 'table', 'object', 'column'].map((of) => `undefined_${of}`).join(' or ')
+
+/**
+ * For the reveal, before its locks: looks at the checks once more, where that took no time before. A row that breaks one when it is back
+ * could not be written by anybody. What cannot be asked here is left to the validation.
+ */
+export function brokenChecksAhead({ session }: RunContext, { hosts }: RecordedPlan, tookMs: number): string[] {
+  if (tookMs > SOON_MS) return []
+  const { callers, settings } = session
+  return hosts.flatMap((host) =>
+    (host.checks ?? []).flatMap((check) => {
+      const sql = checkBroken(host, check, true)
+      return sql === null
+        ? []
+        : [
+            `select ${setAll(callers, callers)}`,
+            `do ${dollarQuote(
+              `
+declare
+  broken boolean;
+begin
+  begin
+    broken := ${sql};
+  exception when ${NOT_FOUND} or invalid_schema_name then null;
+  end;
+  if broken then
+    raise exception using message = ${literal(told('check', host, check).replace(/[.]$/, ''))}, errcode = 'check_violation';
+  end if;
+end`,
+              'checks',
+            )}`,
+            `select ${setAll(callers, settings)}`,
+          ]
+    }),
+  )
 }
 
 async function brokenChecks(context: RunContext, plan: RecordedPlan, filled: boolean): Promise<string[]> {

@@ -29,7 +29,7 @@ import { refuseBackupsChangedSince, refuseChangedBackups, type SealedSince } fro
 import type { RunContext } from './context.ts'
 import { fillHost } from './fill.ts'
 import { withoutGoneLocks } from './gone-locks.ts'
-import { refuseBrokenDemands } from './host-demands.ts'
+import { brokenChecksAhead, refuseBrokenDemands } from './host-demands.ts'
 import { inspectRestore, refuseAmbiguousKeys, refuseMissing } from './inspect-restore.ts'
 import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
@@ -269,6 +269,7 @@ async function runPhases(
   }
   if (todo('reveal')) {
     await enter('verify')
+    let lookedMs = 0
     await context.phase('verify', async () => {
       await warnOfLateTriggers(context, plan)
       await warnOfLatePublications(context, plan)
@@ -277,7 +278,7 @@ async function runPhases(
       const quiet = plan.moved.filter((m) => m.published !== true)
       restoring.setAside.push(...(await setAsideOrphans(context, [...quiet, ...plan.hosts], orphans)))
       await verifyFilled(restoring)
-      await refuseBrokenDemands(context, plan)
+      lookedMs = await refuseBrokenDemands(context, plan)
       if (sealed) await refuseBackupsChangedSince(context, await runById(db, removalId), plan, sealed)
       return null
     })
@@ -288,7 +289,13 @@ async function runPhases(
         runShort(context, {
           phase: 'reveal',
           flushedLater: !session.inTransaction,
-          ahead: { locks: ahead.locks, statements: ahead.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)) },
+          ahead: {
+            locks: ahead.locks,
+            statements: [
+              ...brokenChecksAhead(context, plan, lookedMs),
+              ...ahead.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
+            ],
+          },
           locks,
           statements: [
             ...(plan.lateRows ?? []).flatMap((l) => l.gone),
