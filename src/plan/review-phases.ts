@@ -4,7 +4,7 @@ import type { MovedPlan, PlannedLock, RemovalPlan, RemovalPhase, RestorePhase, S
 import { qualified, type QualifiedName } from '../sql.ts'
 import { shown } from './model.ts'
 import type { Held, ReviewPhase, ReviewStatement } from './review.ts'
-import type { Rewrites } from './rewrites.ts'
+import { isLongReveal, type Rewrites } from './rewrites.ts'
 
 const REMOVAL: Readonly<Record<RemovalPhase, string>> = {
   watch: 'begins to log the keys of rows whose values change',
@@ -65,7 +65,7 @@ function heldFor({ phase, lock }: Pick<Statement, 'phase' | 'lock'>, rewrites: R
     case 'add':
       return rewrites?.add ? 'as long as it takes' : 'milliseconds'
     case 'reveal':
-      return rewrites?.reveal ? 'as long as it takes' : 'milliseconds'
+      return isLongReveal(rewrites) ? 'as long as it takes' : 'milliseconds'
     case 'build':
       return lock === 'ACCESS EXCLUSIVE' ? 'milliseconds' : 'online'
     case 'validate':

@@ -89,7 +89,7 @@ export async function inspectRestore(
   const found = {
     swaps: planSwaps(plan, hosts.rows, environment),
     ...hostMemberships(context, plan, publications, hosts.rows),
-    ...(rewrites && { rewrites: { reveal: plan.rewrites?.reveal ?? false, add: true } }),
+    ...(rewrites && { rewrites: { reveal: false, ...plan.rewrites, add: true } }),
   }
   return { found, hosts, sealed: since }
 }

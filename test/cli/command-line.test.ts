@@ -148,7 +148,8 @@ describe('secrets', () => {
     const client = await database().connect()
     await client.query(`select '${secret}' where false; /* program_partner_audit_log password '${secret}' */`)
     const { out } = await unship(['plan', '--json'], settings())
-    expect(json({ code: 0, out, err: '' }).evidence.sessions.using).toHaveLength(1)
-    expect(out).toContain("password '***'")
+    expect(json({ code: 0, out, err: '' }).evidence.sessions.using).toEqual([
+      expect.objectContaining({ query: expect.stringMatching(/^select '\.\.\.' where false;\s*$/) as unknown }),
+    ])
   })
 })
