@@ -22,6 +22,28 @@ export function serverUnreachable(error: unknown, target: Target, timeoutMs: num
   })
 }
 
+/** The same for a pool that is not ours, of which we do not know where it leads; null for any other error. */
+export function notConnected(error: unknown): UnshipError | null {
+  // a host name may stand for several addresses
+  const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [error]
+  if (!(first instanceof Error)) return null
+  const ofConnecting =
+    ('syscall' in first && ['connect', 'getaddrinfo'].includes(String(first.syscall))) ||
+    ('code' in first && REFUSED.includes(String(first.code)))
+  if (!ofConnecting) return null
+  const { reason, hint } = diagnose(first, 0)
+  return new UnshipError({
+    code: 'server_unreachable',
+    message: `cannot connect to the server: ${reason}`,
+    detail: `${withoutPasswords(first.message)}.`,
+    hint,
+    cause: error,
+  })
+}
+
+/** What the server answers before there is a session. */
+const REFUSED = ['28P01', '28000', '3D000', '53300', '57P03']
+
 const where = ({ host, port }: Target) =>
   host.startsWith('/') ? `the socket ${host}/.s.PGSQL.${port}` : `the server at "${host}", port ${port}`
 

@@ -1,6 +1,9 @@
 import { Kysely, PostgresDialect, type PostgresDialectConfig } from 'kysely'
 import type { AnyKysely } from '../../any-kysely.ts'
-import { UnshipError } from '../../errors.ts'
+import { notConnected } from '../../connection/unreachable.ts'
+import { isUnshipError, UnshipError } from '../../errors.ts'
+import { isConnectionLost } from '../../run/connection-lost.ts'
+import { messageWithoutValues } from '../../server-error.ts'
 import { made, type Project } from './config.ts'
 
 /** Connects as the project's configuration says, for the time of some work. */
@@ -8,9 +11,23 @@ export async function withDatabase<T>(project: Project, work: (db: AnyKysely) =>
   const db = await connect(project)
   try {
     return await work(db)
+  } catch (error) {
+    throw isUnshipError(error) ? error : (connectionError(error) ?? error)
   } finally {
     if (project.config.destroyOnExit !== false) await db.destroy()
   }
+}
+
+/** In words of our own, of a connection that was lost, or that a pool of the project's own did not get. */
+function connectionError(error: unknown): UnshipError | null {
+  if (!isConnectionLost(error)) return notConnected(error)
+  return new UnshipError({
+    code: 'server_unreachable',
+    message: 'the connection to the server was lost',
+    detail: messageWithoutValues(error),
+    hint: 'Run the same command again when the server answers; unship status tells how things stand.',
+    cause: error,
+  })
 }
 
 async function connect({ config, configFile }: Project): Promise<AnyKysely> {
