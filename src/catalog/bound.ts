@@ -1,3 +1,4 @@
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { OTHER_MEANING } from '../sql-states.ts'
 import { reached, type Address } from './dependency.ts'
@@ -79,8 +80,13 @@ export const boundQuery = (roots: readonly Address[]): string => `
     and x.relname in ('pg_rewrite', 'pg_attrdef', 'pg_policy', 'pg_trigger', 'pg_constraint', 'pg_class', 'pg_proc', 'pg_statistic_ext')
   left join pg_catalog.pg_class c on x.relname = 'pg_class' and c.oid = r.objid
   cross join lateral pg_catalog.pg_identify_object_as_address(r.classid, r.objid, 0) i
-  where r.objsubid = 0 and (c.relkind is null or c.relkind in ('i', 'I'))) b
-  where b.expressed or b.bound <> '[]'`
+  where r.objsubid = 0 and (c.relkind is null or c.relkind in ('i', 'I'))
+    /* not the triggers of a removal that broke off, which takes them away itself */
+    and not exists (select from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
+      where x.relname = 'pg_trigger' and t.oid = r.objid and p.pronamespace = pg_catalog.to_regnamespace('${LEDGER_SCHEMA}'))) b
+  where b.expressed or b.bound <> '[]'
+  /* the same in every database: the plan's fingerprint is over it */
+  order by b.type collate "C", b.names::text collate "C", b.args::text collate "C"`
 
 /** SQL: in words what one of two arrays of `boundTo` has and the other has not; null where they are the same. */
 export const differenceOf = (before: string, now: string): string => {
