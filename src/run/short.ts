@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UnshipError } from '../errors.ts'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { treeQuery } from '../plan/tree.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { NOT_YET, OTHER_MEANING, OTHER_PARTITIONS, OTHER_PUBLICATIONS, OTHER_SESSION } from '../sql-states.ts'
-import { describeBlocker, readBlockers } from './blockers.ts'
+import { readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import { demandSession, sessionChanged } from './session.ts'
-import type { Blocker } from './report.ts'
+import { locked, meansOther, notYet, otherPartitions, publishedOtherwise, tooManyLocks } from './short-errors.ts'
 
 /** A transaction that holds locks which others wait for: all locks first, then all changes. */
 export interface ShortTransaction {
@@ -78,7 +77,7 @@ export async function runShort(
       if (state === OTHER_MEANING) throw meansOther(error)
       if (state === OTHER_PUBLICATIONS) throw publishedOtherwise(context, error)
       if (state === OTHER_SESSION) throw sessionChanged(error)
-      if (state === OUT_OF_MEMORY) throw tooManyLocks(context, short, error)
+      if (state === OUT_OF_MEMORY) throw tooManyLocks(context, { phase: short.phase, locks: locksOf(short) }, error)
       if (state === OTHER_PARTITIONS) throw otherPartitions(error)
       const another = state === LOCK_NOT_AVAILABLE || state === DEADLOCK_DETECTED || isWriteConflict(error)
       if (!another && state !== QUERY_CANCELED) throw error
@@ -86,7 +85,8 @@ export async function runShort(
       if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
       const blockers = await readBlockers(db, locksOf(short))
-      if (attempt >= attempts) throw locked(context, short, attempt, blockers, error)
+      if (attempt >= attempts)
+        throw locked(context, { phase: short.phase, locks: locksOf(short) }, attempt, blockers, error)
       const retryInMs = pause(attempt)
       context.emit({ type: 'waiting', phase: short.phase, attempt, attempts, retryInMs, blockers })
       await sleep(retryInMs)
@@ -146,87 +146,6 @@ function inOrder(locks: readonly PlannedLock[], attempt: number): readonly Plann
 function pause(attempt: number): number {
   const base = Math.min(1000, 25 * 1.3 ** attempt)
   return Math.round(base * (0.75 + Math.random() / 2))
-}
-
-/** Attempt for attempt, others wrote more between its last look and its locks than is to be copied while they are held. */
-const notYet = ({ feature }: RunContext, attempts: number, cause: unknown): UnshipError =>
-  new UnshipError({
-    code: 'locked',
-    message: `rows of feature ${feature} change faster than they are copied`,
-    detail: `${attempts === 1 ? '1 attempt' : `${String(attempts)} attempts`} failed: ${cause instanceof Error ? cause.message : String(cause)}. Copying them while the locks are held would have everybody wait.`,
-    hint: 'Run the same command again when fewer of these rows are written at a time.',
-    cause,
-  })
-
-/** Rows of a partition that was attached would be missing in the backup. */
-export const otherPartitions = (cause: unknown): UnshipError =>
-  new UnshipError({
-    code: 'plan_changed',
-    message: `${cause instanceof Error ? cause.message : String(cause)} while the removal was under way`,
-    detail: 'Their rows may be missing in the backup, or be too many. Nothing has been removed.',
-    hint: 'Run the same command again; it starts over with the partitions as they are now.',
-    cause,
-  })
-
-function meansOther(cause: unknown): UnshipError {
-  const told = cause instanceof Error && 'detail' in cause && typeof cause.detail === 'string' ? cause.detail : null
-  const takeBack = 'Run unship abort, or abortRestore, to take back what the restore has prepared'
-  return new UnshipError({
-    code: 'not_restored_exactly',
-    message: cause instanceof Error ? cause.message : String(cause),
-    detail:
-      told ??
-      'Its definition names columns by their place, and the columns of a table have changed since. Nothing has appeared.',
-    hint:
-      told === null
-        ? `${takeBack}; restore by hand from unship.statements.`
-        : `${takeBack}. Drop or rename what has come in place of it, or create again what has gone, and restore; once the feature is back, it may have its name again.`,
-    cause,
-  })
-}
-
-function publishedOtherwise({ feature }: RunContext, cause: unknown): UnshipError {
-  return new UnshipError({
-    code: 'plan_changed',
-    message: `tables of feature ${feature} have entered or left publications since the run was planned`,
-    detail: `Publication ${cause instanceof Error ? cause.message : String(cause)}.`,
-    hint: 'Run the same command again; it plans anew.',
-    cause,
-  })
-}
-
-function tooManyLocks({ feature }: RunContext, short: ShortTransaction, cause: unknown): UnshipError {
-  return new UnshipError({
-    code: 'locked',
-    message: `the server has no room for the locks of phase "${short.phase}" of feature ${feature}`,
-    detail: `${cause instanceof Error ? cause.message : String(cause)}: ${String(new Set(locksOf(short).map((l) => qualified(l.relation))).size)} relations are locked, and their indexes and sequences with them. The attempt changed nothing.`,
-    hint: 'Raise max_locks_per_transaction and restart the server, or remove the feature in parts; then run the same command again.',
-    cause,
-  })
-}
-
-function locked(
-  context: RunContext,
-  short: ShortTransaction,
-  attempts: number,
-  blockers: readonly Blocker[],
-  cause: unknown,
-): UnshipError {
-  // some are asked for a weak lock first
-  const whole = locksOf(short).filter((l) => !l.part)
-  const relations = [...new Set(whole.map((l) => l.relation.name))].join(', ')
-  return new UnshipError({
-    code: 'locked',
-    message: `could not lock ${relations} for phase "${short.phase}" of feature ${context.feature}`,
-    detail: [
-      attempts === 1
-        ? `1 attempt of ${String(context.options.lockTimeoutMs)} ms failed; it changed nothing.`
-        : `${String(attempts)} attempts of up to ${String(context.options.lockTimeoutMs)} ms failed; they changed nothing.`,
-      ...(blockers.length > 0 ? blockers.map((b) => `${describeBlocker(b)}.`) : ['Nobody holds a lock any more.']),
-    ].join('\n'),
-    hint: 'End those sessions or wait for them, then run the same command again.',
-    cause,
-  })
 }
 
 function compose(

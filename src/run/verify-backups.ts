@@ -5,7 +5,7 @@ import { OTHER_PARTITIONS } from '../sql-states.ts'
 import { backupOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { run, sqlState } from './query.ts'
-import { otherPartitions } from './short.ts'
+import { otherPartitions } from './short-errors.ts'
 import type { Tally } from './tally.ts'
 
 /**
