@@ -32,7 +32,7 @@ export interface Environment {
   readonly other_slots: readonly { readonly slot_name: string; readonly plugin: string }[]
 }
 
-export const environmentQuery = (ledgerSchema: string, major: number): string => `
+const environmentQuery = (ledgerSchema: string, major: number): string => `
   select pg_catalog.current_setting('server_version_num')::int as version,
     pg_catalog.current_setting('server_version_num')::int / 10000 as major,
     pg_catalog.current_setting('server_version') as server_version,

@@ -4,8 +4,8 @@ import type { ResolvedName } from '../catalog/resolve.ts'
 import { shown, type Model } from './model.ts'
 
 /** The oldest major that the catalog queries are written for. */
-export const OLDEST_MAJOR = 14
-export const NEWEST_MAJOR = 18
+const OLDEST_MAJOR = 14
+const NEWEST_MAJOR = 18
 
 /**
  * Whether the feature is in this database: wholly, or not at all.

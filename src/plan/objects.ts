@@ -165,7 +165,7 @@ export function indexSettings(index: Index): string[] {
 
 /** Its arguments as ALTER takes them; those of an aggregate like count(*) print as nothing. */
 export const routineArguments = (r: Routine) => (r.prokind === 'a' && r.arguments === '' ? '(*)' : `(${r.arguments})`)
-export const routineName = (r: Routine) => `${qualified({ schema: r.nspname, name: r.proname })}${routineArguments(r)}`
+const routineName = (r: Routine) => `${qualified({ schema: r.nspname, name: r.proname })}${routineArguments(r)}`
 
 const regprocedure = ({ nspname, proname, argument_types }: Routine) =>
   `${literal(`${qualified({ schema: nspname, name: proname })}(${argument_types})`)}::pg_catalog.regprocedure::pg_catalog.oid`

@@ -7,7 +7,7 @@ import { shown, type Model } from './model.ts'
 import type { Probe } from './probes.ts'
 
 export const TRIAL = 'unship_trial'
-export const DIFFERS = 'is printed by PostgreSQL in a form that does not print the same again'
+const DIFFERS = 'is printed by PostgreSQL in a form that does not print the same again'
 
 export const withoutSemicolon = (sql: string) => sql.trim().replace(/;$/, '')
 export const regclass = (name: string) => `${literal(`pg_temp.${id(name)}`)}::pg_catalog.regclass`

@@ -91,8 +91,8 @@ const withoutDomains = (log: string): string => `do $domains$ declare key record
   end loop;
 end $domains$`
 
-export const watchEvents = ['insert', 'update', 'delete', 'truncate'] as const
-export const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]) =>
+const watchEvents = ['insert', 'update', 'delete', 'truncate'] as const
+const watchTrigger = (host: HostPlan, event: (typeof watchEvents)[number]) =>
   shortened(`${host.watch.trigger}_${event}`)
 
 /** Takes the watch away again; does nothing where it is gone. */

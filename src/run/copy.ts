@@ -15,7 +15,7 @@ import { inOneSnapshot, inStretches, sizesOf, type Shared, type Size } from './s
 import { Tally } from './tally.ts'
 
 /** Takes whatever default privileges gave others on a table that we created. */
-export const ownersOnly = (table: string, owner: string) =>
+const ownersOnly = (table: string, owner: string) =>
   revokeFromOthers({
     object: `table ${table}`,
     catalog: 'pg_class',

@@ -2,7 +2,7 @@ import type { LedgerStatement } from '../ledger/ledger.ts'
 import type { Phase, RestorePhase } from '../plan/plan.ts'
 
 /** The phases of a restore, in their order. */
-export const RESTORE_ORDER: readonly Phase[] = [
+const RESTORE_ORDER: readonly Phase[] = [
   ...(['add', 'fill', 'build', 'verify', 'reveal', 'validate', 'record'] satisfies RestorePhase[]),
 ]
 

@@ -10,7 +10,7 @@ import type { ReviewUnit } from '../../plan/review-objects.ts'
 export const partsOf = ({ parts }: Pick<ReviewUnit, 'parts'>): string =>
   parts.map(({ kind, count: n }) => `${bare(n)} ${n === 1 ? kind : plural(kind)}`).join(', ')
 
-export function plural(kind: string): string {
+function plural(kind: string): string {
   if (kind === 'policy') return 'policies'
   if (kind === 'statistics') return kind
   return /(?:x|check)$/.test(kind) && kind.endsWith('x') ? `${kind}es` : `${kind}s`
