@@ -66,7 +66,7 @@ export interface RecordedPlan {
   readonly rewrites?: Rewrites
   /** Definitions as they were, to compare with after the restore. */
   readonly described: Description
-  /** The host tables, and the ledger's own oid: after a dump all oids are others. */
+  /** The host tables, and the ledger's own oid in the removal's database: after a dump all oids are others. */
   readonly sources?: readonly Source[]
   readonly ledger?: string
   /** Triggers that step aside while a restore fills: only in a restore's row. */
@@ -271,7 +271,7 @@ export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
       ${run.reason ?? process.env.UNSHIP_REASON ?? null},
       ${process.env.UNSHIP_BUILD ?? process.env.GITHUB_SHA ?? process.env.CI_COMMIT_SHA ?? null},
       ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::jsonb,
-      ${json(run.plan)}::jsonb || pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}, 'migration', ${currentMigration()}::text),
+      pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}) || ${json(run.plan)}::jsonb || pg_catalog.jsonb_build_object('migration', ${currentMigration()}::text),
       ${json(run.counts ?? {})}::jsonb, case when ${run.state} = 'running' then null else pg_catalog.clock_timestamp() end)
     returning id::text as id`.execute(db)
   const id = result.rows[0]?.id

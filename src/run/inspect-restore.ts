@@ -139,13 +139,13 @@ async function refuseRows(context: RunContext, plan: RecordedPlan, rows: Catalog
 }
 
 /** Of a restore that goes on: keys may have come to mean several rows since, or others. */
-export async function refuseAmbiguousKeys(context: RunContext, plan: RecordedPlan): Promise<void> {
+export async function refuseAmbiguousKeys(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
   const state = 'It is as far restored as before.'
   const { major } = await readEnvironment(context.db)
   const { rows } = await readHosts(context, plan, major)
   const reasons = plan.hosts.flatMap((host) => keyReasons(host, rows))
   refuseReasons(context, reasons, state)
-  await refuseOtherKeys(context, plan, await readNeeds(context.db, plan, major), state)
+  await refuseOtherKeys(context, plan, await readNeeds(context.db, plan, majorOf(removal)), state)
 }
 
 function refuseReasons({ feature }: RunContext, reasons: readonly string[], state: string): void {

@@ -119,7 +119,8 @@ export async function startRestore(
       actor,
       reason,
     },
-    plan: { ...plan, ...found, ...lateRows, ...(takesBack && { takesBack }) },
+    // what it takes over names things by identifiers of the removal's database
+    plan: { ledger: '', ...plan, ...found, ...lateRows, ...(takesBack && { takesBack }) },
   })
   return await runPhases(context, await runById(context.db, runId), 'add', { archive: kept.archive, hosts, sealed })
 }
@@ -132,7 +133,7 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
     await refuseMissing(context, planOf(restore))
     const removal = await runById(context.db, restore.removal_id ?? '')
     const sealed = await refuseChangedBackups(context, removal, planOf(restore))
-    await refuseAmbiguousKeys(context, planOf(restore))
+    await refuseAmbiguousKeys(context, removal, planOf(restore))
     await refuseOtherRoles(context, restore.removal_id ?? '', planOf(restore), 'It is as far restored as before.')
     const from = (await takeViewsBack(context, restore)) ? earlier(restore.phase, 'build') : restore.phase
     return await runPhases(context, restore, from, { archive: null, hosts: null, sealed })

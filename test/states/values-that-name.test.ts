@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { archiveBackups, checkHealth, removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
+import {
+  archiveBackups,
+  checkHealth,
+  removeFeature,
+  restoreFeature,
+  type FeatureDeclaration,
+  type ProgressEvent,
+} from 'kysely-unship'
+import { connectAs } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { refusal } from '../support/refusal.ts'
 import { asOwner, expectRefusal } from '../support/round-trip.ts'
@@ -137,6 +145,40 @@ describe('the seal of values that name', () => {
     await asOwner(database(), 'update backup_log set n = 1.0 where id = 1')
     expect(await problems()).toEqual([])
     expect(await restored()).toBe('restored')
+  })
+
+  const asDumped = async () => {
+    await anyLedger()
+    await asOwner(database(), `update backup_log set plain = 'two' where id = 1`)
+  }
+
+  test('also where they are read again, since a transaction has been open for longer', async () => {
+    await asOwner(database(), COMPOSITE)
+    const writer = await connectAs(database().ownerUrl)
+    await writer.query('begin; create temporary table held ()')
+    try {
+      await removeFeature(database().db, log)
+      await asDumped()
+      expect(await restored()).toBe('restored')
+    } finally {
+      await writer.end()
+    }
+  })
+
+  test('also by a restore that broke off, and goes on', async () => {
+    await asOwner(
+      database(),
+      `${COMPOSITE}; create table host (id int primary key, v int); insert into host values (1, 1)`,
+    )
+    const feature = { ...log, columns: { host: ['v'] } }
+    await removeFeature(database().db, feature)
+    await asDumped()
+    const aborting = new AbortController()
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === 'phase done' && event.phase === 'add') aborting.abort()
+    }
+    await refusal('cancelled', restoreFeature(database().db, feature, { onProgress, signal: aborting.signal }))
+    expect((await restoreFeature(database().db, feature)).outcome).toBe('restored')
   })
 
   test('of an earlier version is of the names, and still compared', async () => {
