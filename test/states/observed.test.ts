@@ -16,7 +16,7 @@ const SLOW = `
   insert into t select g, repeat('x', 3000), g from generate_series(1, 900) g;
   create index t_slow on t (slow(gone));`
 
-async function restoreObserved(database: TestDatabase, max: number): Promise<ProgressEvent[]> {
+async function restoreObserved(database: TestDatabase, max: number) {
   await asOwner(database, SLOW)
   const events: ProgressEvent[] = []
   const db = new Kysely<any>({ dialect: new MigrationDialect({ pool: createPool(database.ownerUrl, max) }) })
@@ -33,18 +33,19 @@ async function restoreObserved(database: TestDatabase, max: number): Promise<Pro
   } finally {
     await db.destroy()
   }
-  return events.filter((e) => e.type === 'progress' && e.what.includes('t_slow'))
+  return events.flatMap((e) => (e.type === 'progress' && e.what.includes('t_slow') ? [e] : []))
 }
 
 describe('a long index build', () => {
   const database = useDatabase()
 
   test('is watched over a second connection, under a migrator that has but one', async () => {
-    const events = await restoreObserved(database(), 2)
+    const told = await restoreObserved(database(), 2)
+    // others than this slow step are seldom seen
+    const events = told.filter(({ what }) => what.endsWith(': building index: scanning table'))
     expect(events.length).toBeGreaterThan(1)
-    for (const event of events)
-      expect(event).toMatchObject({ type: 'progress', phase: 'build', unit: 'blocks', totalRows: 900 })
-    const rows = events.flatMap((e) => (e.type === 'progress' ? [e.rows] : []))
+    for (const event of events) expect(event).toMatchObject({ phase: 'build', unit: 'blocks', totalRows: 900 })
+    const rows = events.map((e) => e.rows)
     expect(rows).toEqual([...rows].sort((a, b) => a - b))
     expect(rows.at(-1)).toBeGreaterThan(100)
   })
