@@ -25,8 +25,8 @@ export const image = (host: HostPlan, alias: string) => `row(${list(columnNames(
  * Whether a row has something that a fresh ADD COLUMN would not give it. Asked of each row of the
  * host table, column by column: comparing whole images takes three times as long.
  */
-export const holds = (host: HostPlan, alias: string, named: 'name' | 'hidden' = 'name'): string =>
-  host.everyRow ? 'true' : `(${host.columns.map((c) => columnHolds(c, `${alias}.${id(c[named])}`)).join(' or ')})`
+export const holds = (host: HostPlan, alias: string): string =>
+  host.everyRow ? 'true' : `(${host.columns.map((c) => columnHolds(c, `${alias}.${id(c.name)}`)).join(' or ')})`
 
 /** Types of which equal values are the same bytes. */
 const PLAIN_TYPES = ['boolean', 'smallint', 'integer', 'bigint', 'uuid', 'date']

@@ -1,5 +1,5 @@
 import { id, qualified, type QualifiedName } from '../sql.ts'
-import { backedUp, columnNames, holds, image, list, onKey, within, type Stretch } from './backup.ts'
+import { backedUp, columnNames, image, list, onKey, within, type Stretch } from './backup.ts'
 import type { HostPlan } from './plan.ts'
 import { FILLING } from './swap.ts'
 import { rowsOf } from './tree.ts'
@@ -61,34 +61,17 @@ export function fillUnlockedStatement(host: HostPlan, batch: Stretch): string {
 select (select pg_catalog.count(*) from pending)::int as pending, (select pg_catalog.count(*) from filled)::int as filled`
 }
 
-/** So many rows are looked up one by one rather than by reading the whole table once more. */
-const MOST_LOOKED_UP = 1000
-
 /**
- * Of the backed-up rows: how many there are, how many are in the table, and how many of those are not filled as the backup
- * says. Rows of the table that hold nothing, as most do, are left out of the join, which takes half as long; backed-up rows
- * that it does not find filled are looked for again among all rows.
+ * Of the rows in a stretch of the backup: how many there are, how many are in the table, and how many of those are not filled as the
+ * backup says.
  */
-export function verifyFillStatement(host: HostPlan): string {
+export function verifyFillStatement(host: HostPlan, stretch: Stretch): string {
   const [first = ''] = host.key
-  const lookedFor = (
-    doubtful: string,
-  ) => `(select array[pg_catalog.count(*), pg_catalog.count(*) filter (where ${unfilled(host)})]
-    from ${doubtful} b join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')})`
-  return `with doubtful as materialized (
-  select ${list([...host.key, ...columnNames(host)], 'b.')}
-  from ${backedUp(host)} b
-    left join (select * from ${rowsOf(host)} h where ${holds(host, 'h', 'hidden')}) h on ${onKey(host, 'b', 'h')}
-  where h.${id(first)} is null or ${unfilled(host)}
-), counted as (
-  select (select pg_catalog.count(*) from ${backedUp(host)}) as kept, (select pg_catalog.count(*) from doubtful) as doubtful
-), looked_for as (
-  select case when doubtful <= ${String(MOST_LOOKED_UP)}
-    then ${lookedFor(`(select * from doubtful limit ${String(MOST_LOOKED_UP)})`)}
-    else ${lookedFor('doubtful')} end as rows
-  from counted
-)
-select kept::text, (kept - doubtful + rows[1])::text as found, rows[2]::text as wrong from counted, looked_for`
+  const there = `h.${id(first)} is not null`
+  return `select pg_catalog.count(*)::int as kept, (pg_catalog.count(*) filter (where ${there}))::int as found,
+  (pg_catalog.count(*) filter (where ${there} and ${unfilled(host)}))::int as wrong
+from ${backedUp(host)} b left join ${rowsOf(host)} h on ${onKey(host, 'b', 'h')}
+where ${within('b', stretch)}`
 }
 
 /*
