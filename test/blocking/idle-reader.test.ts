@@ -6,9 +6,10 @@ import { programPartner } from '../../migrations/1762603200000_remove_program_pa
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 
+/** From when the command first waits for the reader. */
 const IDLE_MS = 3_000
-/** The lock timeout and much noise; whoever queued behind the waiting command would wait for the reader's three seconds. */
-const LONGEST_MS = 1_000
+/** The lock timeout and much noise; whoever queued behind the waiting command would wait until the reader goes. */
+const LONGEST_MS = IDLE_MS / 2
 
 describe('a reader idle in its transaction', () => {
   const database = useDatabase({ template: 'demo' })
@@ -23,14 +24,17 @@ describe('a reader idle in its transaction', () => {
     const working = clients.map((client, n) => work(client, n, waits, () => running))
     const events: ProgressEvent[] = []
     let gone = false
-    const idle = sleep(IDLE_MS).then(async () => {
+    let idle: Promise<unknown> | undefined
+    const waitedFor = async () => {
+      await sleep(IDLE_MS)
       gone = true
       await reader.query('commit')
-    })
+    }
     try {
       await run({
         onProgress: (event) => {
           events.push(event)
+          if (event.type === 'waiting') idle ??= waitedFor()
           if (event.type === 'phase done' && event.lockHeldMs !== null) expect(gone).toBe(true)
         },
       })
