@@ -7,6 +7,7 @@ import type { LedgerRun } from '../ledger/ledger.ts'
 import type { RemovalReview } from '../plan/review.ts'
 import { reviewRunAgain } from '../run/review-removal.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
+import { visibleLine } from '../visible.ts'
 import { compareWithSaved, type PlanDifference } from './saved-plan.ts'
 import type { Screen } from './screen.ts'
 
@@ -29,7 +30,7 @@ export async function checkPlan(
   const { review, brokeOff } = await reviewRunAgain(db, feature)
   const difference = compareWithSaved(saved, file, review.direction === 'removal' ? review : null)
   const found = review.direction === 'removal' ? review.fingerprint : (review.removal?.fingerprint ?? null)
-  const matches = found === difference.fingerprint
+  const matches = found === difference.fingerprint && difference.warnings.length === 0
   if (screen.json)
     screen.printJson({
       feature: feature.name,
@@ -57,7 +58,7 @@ const runsAgain = ({ id, phase }: LedgerRun) =>
 function changed(
   { name }: FeatureDeclaration,
   file: string,
-  { fingerprint, added, missing }: PlanDifference,
+  { fingerprint, added, missing, warnings }: PlanDifference,
   review: RemovalReview | null,
 ): string {
   const line = (sql: string) => oneLine(sql, 200)
@@ -65,11 +66,14 @@ function changed(
     review === null
       ? `${name} is not in the database, and was not removed by the plan in ${file}.`
       : `${name}: the database no longer matches ${file}.`,
-    `  reviewed ${fingerprint}`,
-    ...(review === null ? [] : [`  now      ${review.fingerprint}`]),
+    ...(review?.fingerprint === fingerprint ? [] : [`  reviewed ${fingerprint}`]),
+    ...(review === null || review.fingerprint === fingerprint ? [] : [`  now      ${review.fingerprint}`]),
+    ...(warnings.length > 0
+      ? ['Warnings that were not reviewed:', ...warnings.map((warning) => `  ! ${visibleLine(warning)}`)]
+      : []),
     ...(added.length > 0 ? ['New since:', ...added.map((sql) => `  + ${line(sql)}`)] : []),
     ...(missing.length > 0 ? ['No longer there:', ...missing.map((sql) => `  - ${line(sql)}`)] : []),
-    ...(added.length + missing.length === 0 && review !== null
+    ...(added.length + missing.length === 0 && review !== null && review.fingerprint !== fingerprint
       ? [
           'What changed cannot be told: the saved plan holds no statements, only those of the removal, or the same in another order.',
         ]

@@ -37,7 +37,7 @@ export function removalAsMarkdown(review: RemovalReview): string {
     `## Hazards${warnings.length > 0 ? ` (${count(warnings.length, 'warning')})` : ''}`,
     hazards.length > 0
       ? list([
-          ...warnings.map(({ message }) => `**Warning:** ${escaped(message)}`),
+          ...warnings.map(({ message }) => markdownWarning(message)),
           ...notes.map(({ message }) => escaped(message)),
         ])
       : 'None found.',
@@ -63,6 +63,9 @@ export function removalAsMarkdown(review: RemovalReview): string {
     ),
   ].join('\n\n')
 }
+
+/** As it stands in the list of hazards. */
+export const markdownWarning = (message: string): string => `**Warning:** ${escaped(message)}`
 
 /** A restore's plan. */
 export function restoreAsMarkdown(review: RestoreReview): string {
