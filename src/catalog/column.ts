@@ -6,7 +6,7 @@ export interface Column {
   readonly attname: string
   readonly atttypid: Oid
   readonly type: string
-  /** The type is a domain, or holds one, with a constraint or default: ADD COLUMN would rewrite. */
+  /** The type is a domain, or holds one, with a constraint: ADD COLUMN would rewrite. */
   readonly constrained_domain: boolean
   /** The type is a domain. */
   readonly is_domain: boolean
@@ -26,8 +26,10 @@ export interface Column {
   readonly default: string | null
   /** What the type, a domain, gives where the column has no default. */
   readonly type_default: string | null
-  /** The default is the same value for every row and at any time. */
+  /** The default, the column's own or else the type's, is the same value for every row and at any time. */
   readonly default_constant: boolean
+  /** It may draw from a sequence, or change something else. */
+  readonly default_draws: boolean
   readonly attidentity: '' | 'a' | 'd'
   readonly attgenerated: '' | 's' | 'v'
   readonly inherited: boolean
@@ -41,18 +43,32 @@ export interface Column {
 const storageName = (code: string) =>
   `case ${code} when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' when 'x' then 'extended' end`
 
+/** SQL: the expression tree of the default that holds, the column's own or else the type's. */
+const DEFAULT_TREE = `coalesce(d.adbin, ty.typdefaultbin)::text`
+
+/** SQL: the functions that it calls, as \`f\`. */
+const defaultCalls = `pg_catalog.regexp_matches(${DEFAULT_TREE}, ':(?:funcid|opfuncid) (\\d+)', 'g') call
+      left join pg_catalog.pg_proc f on f.oid = call[1]::pg_catalog.oid`
+
 /**
  * A default counts as constant when its expression tree is built from
  * constants and immutable built-in functions alone; whatever else it holds,
  * it does not. (`now()` is constant for one ADD COLUMN, but not over time.)
  */
 const defaultIsConstant = `not exists (
-      select from pg_catalog.regexp_matches(d.adbin::text, '\\{([A-Z_]+)', 'g') node
+      select from pg_catalog.regexp_matches(${DEFAULT_TREE}, '\\{([A-Z_]+)', 'g') node
       where node[1] not in ('CONST', 'RELABELTYPE', 'FUNCEXPR', 'OPEXPR', 'ARRAY', 'ARRAYEXPR', 'BOOLEXPR'))
     and not exists (
-      select from pg_catalog.regexp_matches(d.adbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') call
-      left join pg_catalog.pg_proc f on f.oid = call[1]::pg_catalog.oid
+      select from ${defaultCalls}
       where f.provolatile is distinct from 'i' or f.oid >= 16384 /* not built in */)`
+
+/** What functions written in C do besides, as those that make a UUID, is to be seen nowhere. */
+const defaultDraws = `exists (
+      select from ${defaultCalls}
+      join pg_catalog.pg_language l on l.oid = f.prolang
+      where f.oid in ('pg_catalog.nextval(regclass)'::pg_catalog.regprocedure, 'pg_catalog.setval(regclass,bigint)'::pg_catalog.regprocedure,
+          'pg_catalog.setval(regclass,bigint,boolean)'::pg_catalog.regprocedure)
+        or f.provolatile = 'v' and l.lanname not in ('internal', 'c'))`
 
 /** The domains that a type is, or holds as an array does, as `y`: a condition may follow. */
 export const domainsOf = (type: string): string => `
@@ -73,7 +89,7 @@ export const columnQuery = ({ relations }: Scope, major: number): string => `
   select a.attrelid, a.attnum, a.attname, a.atttypid,
     pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
     exists (
-      ${domainsOf('a.atttypid')} and (y.typdefault is not null or ${CONSTRAINED})) as constrained_domain, ty.typtype = 'd' as is_domain,
+      ${domainsOf('a.atttypid')} and ${CONSTRAINED}) as constrained_domain, ty.typtype = 'd' as is_domain,
     (select pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
       from pg_catalog.pg_collation co join pg_catalog.pg_namespace cn on cn.oid = co.collnamespace
       where co.oid = a.attcollation and a.attcollation <> ty.typcollation) as collation,
@@ -90,7 +106,7 @@ export const columnQuery = ({ relations }: Scope, major: number): string => `
     },
     pg_catalog.pg_get_expr(d.adbin, d.adrelid) as default,
     pg_catalog.pg_get_expr(ty.typdefaultbin, 0) as type_default,
-    ${defaultIsConstant} as default_constant,
+    ${defaultIsConstant} as default_constant, ${defaultDraws} as default_draws,
     a.attidentity, a.attgenerated, a.attinhcount > 0 as inherited, a.attislocal, a.attinhcount,
     ${aclJson('a.attacl')} as attacl,
     pg_catalog.col_description(a.attrelid, a.attnum) as description,

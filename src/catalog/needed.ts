@@ -51,6 +51,14 @@ const NAMELESS = ['schema', 'index', 'table constraint', 'domain constraint', 'v
 /** But a query that groups by a primary key, or names a constraint in ON CONFLICT, is read with that. */
 const byQuery = `i.type = 'table constraint' and x.relname in ('pg_rewrite', 'pg_proc', 'pg_policy')`
 
+/** What the default of a column's domain draws from and calls, which rows are given where the column has none of its own. */
+const DOMAIN_DEFAULT = `select r.classid, r.objid, r.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype
+    from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid and t.typtype = 'd' and t.typdefaultbin is not null
+    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objid = t.oid
+      and d.refclassid in ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
+    where r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and a.attrelid = r.objid and a.attnum = r.objsubid and r.objsubid > 0
+      and not a.atthasdef`
+
 /** What the given objects, and everything that hangs on them, depend on besides; without what every database has. */
 export const neededQuery = (roots: readonly Address[]): string => `
   select * from (${reached(roots)}
@@ -61,12 +69,16 @@ export const neededQuery = (roots: readonly Address[]): string => `
     case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(d.refobjid, 'EXECUTE')
       when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(d.refobjid, 'USAGE')
       when 'pg_catalog.pg_class'::pg_catalog.regclass then (select pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, UPDATE')
-        from pg_catalog.pg_sequence s where s.seqrelid = d.refobjid and x.relname = 'pg_attrdef') end as held,
+        from pg_catalog.pg_sequence s where s.seqrelid = d.refobjid and (x.relname = 'pg_attrdef' or d.objsubid > 0)) end as held,
     (pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).schema,
     ${stateOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as state,
     ${identityOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as identity, ${labelsOf('d.refclassid', 'd.refobjid')} as labels
   from reached r
-  join pg_catalog.pg_depend d on d.classid = r.classid and d.objid = r.objid and d.objsubid = r.objsubid
+  cross join lateral (
+    select d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid, d.refobjsubid, d.deptype from pg_catalog.pg_depend d
+    where d.classid = r.classid and d.objid = r.objid and d.objsubid = r.objsubid
+    union all
+    ${DOMAIN_DEFAULT}) d
   join pg_catalog.pg_class x on x.oid = d.classid
   cross join lateral pg_catalog.pg_identify_object_as_address(d.refclassid, d.refobjid, d.refobjsubid) i
   where d.refobjid >= 16384 and d.deptype <> 'e'

@@ -9,7 +9,7 @@ export function orderReasons(model: Model): string[] {
   return model.snapshot.edges.flatMap(({ dependent, referenced }) => {
     const from = model.nodes.get(dependent)
     const to = model.nodes.get(referenced)
-    if (from?.catalog === 'pg_attrdef' && to && isOfRemovedIdentity(model, to.objid))
+    if (from && ['pg_attrdef', 'pg_type'].includes(from.catalog) && to && isOfRemovedIdentity(model, to.objid))
       return [`${from.description} needs ${to.description}, which goes and comes with its identity column`]
     if (
       !from ||

@@ -6,6 +6,7 @@ import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { columnBackupName, hiddenName, shortened, watchName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { grants, revokeFromOthers, setAcl } from './acl.ts'
+import { addedDefault, defaultOf, settledDefault } from './defaults.ts'
 import { BUILT_IN_EQUALITY, usableKey } from './key.ts'
 import type { Model } from './model.ts'
 import { foreignKeysOf } from './moved.ts'
@@ -66,6 +67,7 @@ const mayBeEmpty = (columns: readonly string[], stored: readonly Column[]) =>
 
 function planColumn(model: Model, table: HostPlan['table'], column: Column): PlannedColumn {
   const constant = column.default !== null && column.default_constant
+  const added = addedDefault(column)
   return {
     name: column.attname,
     hidden: hiddenName(column.attname),
@@ -73,23 +75,21 @@ function planColumn(model: Model, table: HostPlan['table'], column: Column): Pla
     blank: `cast(${constant ? column.default : 'null'} as ${column.type})`,
     filler: filler(model, table, column),
     ...(column.type_storage !== 'plain' && { toasted: true }),
-    ...(isFreeDomain(column) && { freeDomain: true }),
+    ...(!constant && added !== null && { added }),
   }
 }
-
-/** A domain without constraints and default: it may get them while the column is away. */
-const isFreeDomain = (column: Column) => column.is_domain && !column.constrained_domain
 
 /** The expression that new rows are given: a default that varies, the next identity, a declared value. */
 function filler(model: Model, table: HostPlan['table'], column: Column): string | null {
   if (column.attidentity !== '') return `nextval(${literal(qualified(identitySequence(table, column)))})`
-  if (column.default !== null) return column.default_constant ? null : replayable(column.default)
-  return declaredFill(model, table, column)
+  const given = defaultOf(column)
+  if (given === null) return declaredFill(model, table, column)
+  return column.default !== null && column.default_constant ? null : replayable(given)
 }
 
 /** What the declaration gives to rows inserted meanwhile; it may speak of the row's other columns. */
 export const declaredFill = (model: Model, table: HostPlan['table'], column: Column): string | null =>
-  column.default === null && column.attidentity === ''
+  defaultOf(column) === null && column.attidentity === ''
     ? (model.perTable(model.feature.fill, table)?.[column.attname] ?? null)
     : null
 
@@ -164,7 +164,6 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const original = id(column.attname)
   const { major } = model.snapshot.environment
   const constant = column.default !== null && column.default_constant
-  const fill = filler(model, name, column)
   const statements: ColumnStatements = { add: [], locked: [], online: [], reveal: [], captured: [] }
   const { add, locked, online, reveal, captured } = statements
 
@@ -176,13 +175,11 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   const heirless = column.not_null_no_inherit ? ' no inherit' : ''
   // rows that a constraint which is not valid lets stand are filled before it comes back
   const notNullNow = column.attnotnull && constant && column.not_null_validated ? `${named} not null${heirless}` : ''
-  // a constrained domain rewrites the table in any case, and might not take the NULL that stands for no default
-  const defaultNow = column.default !== null && (constant || column.constrained_domain)
-  // rows that held NULL, as no row of the backup says, would be given what the domain has as its default by then
-  const nullNow = isFreeDomain(column) && !defaultNow
-  const given = defaultNow ? ` default ${replayable(column.default)}` : nullNow ? ' default null' : ''
+  const added = addedDefault(column)
+  const given = added === null ? '' : ` default ${added}`
   add.push(`alter table ${table} add column ${hidden} ${column.type}${compression}${collation}${notNullNow}${given}`)
-  if (nullNow) add.push(`alter table ${table} alter column ${hidden} drop default`)
+  const settled = settledDefault(column, added)
+  if (settled !== null) add.push(`alter table ${table} alter column ${hidden} ${settled}`)
   if (column.attidentity !== '') {
     const sequence = model.snapshot.sequences.find(
       (s) => s.owner_kind === 'i' && s.owner_relid === oid && s.owner_attnum === column.attnum,
@@ -214,7 +211,6 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   }
   const expression = triggered(model, name, column)
   if (expression !== null) add.push(...fillTrigger(model, name, column, expression).create)
-  else if (fill !== null && !defaultNow) add.push(`alter table ${table} alter column ${hidden} set default ${fill}`)
   add.push(...settings(model, oid, hidden, column))
   if (column.description !== null) add.push(`comment on column ${table}.${hidden} is ${literal(column.description)}`)
 

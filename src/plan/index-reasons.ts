@@ -1,6 +1,7 @@
 import type { Column } from '../catalog/column.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import type { Index } from '../catalog/index.ts'
+import { defaultOf } from './defaults.ts'
 import { shown, type Model } from './model.ts'
 import { overGenerated } from './parts.ts'
 import { isReferredTo } from './referenced-index.ts'
@@ -8,7 +9,7 @@ import { isReferredTo } from './referenced-index.ts'
 const nameOf = (model: Model, i: Index) => `index ${i.relname} of ${shown(model.name(i.indrelid))}`
 
 /** A column that rows are given the same in, if nothing else is said. */
-export const isSameForAll = (c: Column | undefined): boolean =>
+export const isSameForAll = (c: Column | undefined): c is Column =>
   c?.attgenerated === '' && c.attidentity === '' && c.default_constant
 
 export const nullsEqual = ({ def }: Index): boolean => def.includes(') NULLS NOT DISTINCT')
@@ -24,7 +25,7 @@ export function indexReasons(model: Model, oid: Oid, columns: readonly Column[])
     if (i.whole_row) reasons.push(`${nameOf(model, i)} is over the whole row`)
     if (!i.table_columns.some((n) => model.isRemoved(oid, n))) return reasons
     const defaults = i.indkey.slice(0, i.indnkeyatts).map((n) => columns.find((c) => c.attnum === n))
-    const hasValue = (c: Column | undefined) => isSameForAll(c) && (c?.default !== null || nullsEqual(i))
+    const hasValue = (c: Column | undefined) => isSameForAll(c) && (defaultOf(c) !== null || nullsEqual(i))
     if (i.indisunique && !i.partial && defaults.every(hasValue)) reasons.push(sameValue(i))
     return reasons
   })

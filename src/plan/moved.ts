@@ -77,14 +77,15 @@ const hasColumnGrants = (model: Model, relation: Relation) =>
 export const ownedSequences = (model: Model, oid: Oid) =>
   model.snapshot.sequences.filter((s) => s.owner_relid === oid).map((s) => s.seqrelid)
 
-/** A removed column has a default that draws from it: it comes back before that column does, whatever table it belongs to. */
+/** A removed column has a default, or a domain with one, that draws from it: it comes back before that column does, whatever table it belongs to. */
 export const isDrawnFrom = (model: Model, sequence: Oid): boolean =>
   model.snapshot.edges.some(({ dependent, referenced }) => {
     const node = model.nodes.get(dependent)
     return (
       referenced === `pg_class:${sequence}:0` &&
-      node?.catalog === 'pg_attrdef' &&
-      model.isRemoved(node.owner_relid ?? '', node.owner_attnum ?? 0)
+      (node?.catalog === 'pg_attrdef'
+        ? model.isRemoved(node.owner_relid ?? '', node.owner_attnum ?? 0)
+        : node?.catalog === 'pg_type' && [...model.removed.values()].flat().some((c) => c.atttypid === node.objid))
     )
   })
 

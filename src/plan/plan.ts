@@ -62,7 +62,9 @@ export interface PlannedColumn {
   readonly filler: string | null
   /** Values of the type may be compressed, or lie out of line. */
   readonly toasted?: boolean
-  /** The type is a domain, without constraints and default when the removal was planned. */
+  /** Of a domain: SQL for what ADD COLUMN says that every row is given, whatever the domain's default is by then. */
+  readonly added?: string
+  /** In ledgers of earlier versions: that is NULL. */
   readonly freeDomain?: boolean
 }
 

@@ -2,6 +2,7 @@ import type { Column } from '../catalog/column.ts'
 import { addressKey } from '../catalog/dependency.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { holds } from './backup.ts'
+import { addedDefault, defaultOf } from './defaults.ts'
 import { checkExpression, computedOtherwise, fillHazards, type FillHazard } from './fill-hazards.ts'
 import { declaredFill, generatedColumns, identitySequence, notNullIn, planHost, storedColumns } from './host.ts'
 import { shown, type Model } from './model.ts'
@@ -81,13 +82,15 @@ const defaultProbes = (model: Model, oid: string): Probe[] =>
       reason: `the default of column ${shown(model.name(oid))}.${c.attname} is none that the column takes`,
     }))
 
-/** A column of a domain that takes no NULL cannot be added to a table with rows, unless something else is given. */
+/** A column of a domain that takes no NULL cannot be added to a table with rows, unless something else is given; nothing is drawn for it. */
 const domainProbes = (model: Model, oid: string): Probe[] =>
   (model.removed.get(oid) ?? [])
-    .filter((c) => c.constrained_domain && c.attgenerated === '' && c.default === null)
+    .filter((c) => c.constrained_domain && c.attgenerated === '' && (c.default === null || addedDefault(c) === 'null'))
     .map((c) => ({
-      sql: `(select pg_catalog.count(cast(${c.type_default ?? 'null'} as ${c.type})) >= 0)`,
-      reason: `column ${shown(model.name(oid))}.${c.attname} has no default, and its domain takes no NULL`,
+      sql: `(select pg_catalog.count(cast(${addedDefault(c) ?? 'null'} as ${c.type})) >= 0)`,
+      reason: c.default_draws
+        ? `the default of column ${shown(model.name(oid))}.${c.attname} would draw for each row that is there, and its domain takes no NULL instead (a constant default of the column's own would do)`
+        : `column ${shown(model.name(oid))}.${c.attname} has no default, and its domain takes no NULL`,
     }))
 
 function fillProbes(model: Model, oid: string): Probe[] {
@@ -181,7 +184,7 @@ function checkProbes(model: Model, oid: string): Probe[] {
     )
       return []
     const row = (over as Column[])
-      .map((c) => `cast(${given(model, root, c).default ?? c.type_default ?? 'null'} as ${c.type}) as ${id(c.attname)}`)
+      .map((c) => `cast(${defaultOf(given(model, root, c)) ?? 'null'} as ${c.type}) as ${id(c.attname)}`)
       .join(', ')
     return [
       {
@@ -196,9 +199,6 @@ function checkProbes(model: Model, oid: string): Probe[] {
 const given = (model: Model, root: string | null, column: Column): Column =>
   (root === null ? undefined : model.removed.get(root)?.find((c) => c.attname === column.attname)) ?? column
 
-/** What a new row will hold can be told: not the next number of a sequence, nor what is computed from other columns. */
+/** What a new row will hold can be told: not the next number of a sequence, which would be drawn, nor what is computed from other columns. */
 const isForeseen = (model: Model, oid: string, c: Column): boolean =>
-  c.attgenerated === '' &&
-  c.attidentity === '' &&
-  !(c.default ?? '').includes('nextval(') &&
-  declaredFill(model, model.name(oid), c) === null
+  c.attgenerated === '' && c.attidentity === '' && !c.default_draws && declaredFill(model, model.name(oid), c) === null

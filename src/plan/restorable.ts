@@ -2,6 +2,7 @@ import type { Column } from '../catalog/column.ts'
 import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../errors.ts'
 import { refuseTogether } from '../refusals.ts'
 import { refuseCounts } from './counts.ts'
+import { defaultOf } from './defaults.ts'
 import { isChild, type Dependents } from './dependents.ts'
 import { textHint } from './early-reasons.ts'
 import { keptTextHint } from './kept-texts.ts'
@@ -145,7 +146,7 @@ function refuseFillers(model: Model): void {
 
 /** Nothing gives a value to rows that are inserted while the column is away. */
 const isLeftNull = (model: Model, oid: string, c: Column): boolean =>
-  c.default === null && c.attidentity === '' && declaredFill(model, model.name(oid), c) === null
+  defaultOf(c) === null && c.attidentity === '' && declaredFill(model, model.name(oid), c) === null
 
 /** MATCH FULL takes all columns NULL or none: keys of which another column always has a value. */
 function halfKeys(model: Model, oid: string, column: Column): { readonly key: string; readonly other: string }[] {

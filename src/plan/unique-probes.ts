@@ -1,5 +1,6 @@
 import type { Oid } from '../catalog/fragments.ts'
 import { id } from '../sql.ts'
+import { defaultOf } from './defaults.ts'
 import { declaredFill } from './host.ts'
 import { isSameForAll, nullsEqual, sameValue } from './index-reasons.ts'
 import type { Model } from './model.ts'
@@ -24,7 +25,7 @@ export function uniqueProbes(model: Model, oid: Oid): Probe[] {
     const given = i.table_columns.flatMap((n) => {
       const c = column(n)
       if (!c) return []
-      const value = isSame(n) ? (c.default ?? c.type_default ?? 'null') : 'null'
+      const value = isSame(n) ? (defaultOf(c) ?? 'null') : 'null'
       return [`cast(${value} as ${c.type}) as ${id(c.attname)}`]
     })
     const equal = nullsEqual(i) ? 'true' : `pg_catalog.num_nulls(${values.join(', ')}) = 0`

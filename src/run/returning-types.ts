@@ -76,6 +76,7 @@ interface Returning {
 
 /** What ADD COLUMN gives to every row; null where that is not known. */
 function given({ column, type, type_default }: Returning & TypeOfColumn): string | null {
+  if (column.added !== undefined) return `cast(${column.added} as ${type})`
   if (column.freeDomain || column.blank !== `cast(null as ${column.type})`) return column.blank
   return column.filler === null ? `cast(${type_default ?? 'null'} as ${type})` : null
 }
