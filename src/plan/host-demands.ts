@@ -6,7 +6,7 @@ import { checkExpression } from './fill-hazards.ts'
 import type { Model } from './model.ts'
 import { foreignKeysOf } from './moved.ts'
 import type { HostCheck, HostPlan, MovedForeignKey, MovedPlan } from './plan.ts'
-import { orphaned, type Comparison } from './set-aside.ts'
+import { orphaned, restoredParents, type Comparison } from './set-aside.ts'
 import { namesAbsent, textsOf } from './texts.ts'
 import { rowsOf } from './tree.ts'
 
@@ -78,6 +78,16 @@ const withHidden = rowsWith(
   (host) => `${rowsOf(host)} h`,
 )
 
+const revealed = rowsWith(
+  ({ name }) => `h.${id(name)}`,
+  (host) => `${rowsOf(host)} h`,
+)
+
+/** When rows are looked at: with what is backed up, with what is filled into hidden columns, with the columns as they were. */
+export type Stage = 'before' | 'hidden' | 'revealed'
+
+const rowsAt: Record<Stage, RowsWith> = { before: withBackup, hidden: withHidden, revealed }
+
 /** Whether rows break a check, before columns are added or once they are filled; null where that cannot be told yet. */
 export function checkBroken(host: HostPlan, { columns, expression }: HostCheck, filled: boolean): string | null {
   // a reference to a parent that is gone will be left empty
@@ -86,24 +96,48 @@ export function checkBroken(host: HostPlan, { columns, expression }: HostCheck, 
   return `exists (select from ${rows} as ${id(host.table.name)} where (${expression}) is false)`
 }
 
-/** Whether filled rows break a foreign key. */
-export function keyBroken(
+/** Rows that break a foreign key. */
+export interface KeyBreakers {
+  /** SQL: the host's rows as `t`, with the columns that identify them and those of the key. */
+  readonly rows: string
+  /** A condition on them: they refer to what is not there, or have a part of a reference alone. */
+  readonly broken: string
+  /** The latter. */
+  readonly half: string
+}
+
+/** Null where that cannot be told yet. */
+export function keyBreakers(
   { hosts, moved }: { readonly hosts: readonly HostPlan[]; readonly moved: readonly MovedPlan[] },
   host: HostPlan,
   key: MovedForeignKey,
-  comparisons: readonly Comparison[],
-): string {
-  const isReferenced = ({ table }: { readonly table: QualifiedName }) => qualified(table) === qualified(key.referenced)
-  const parentHost = hosts.find(isReferenced)
-  const broken = orphaned({
-    ...{ key, comparisons },
-    parent: referencedBeforeReveal(moved, key),
-    parents: parentHost ? withHidden(parentHost, key.referencedColumns) : null,
-  })
+  { stage, comparisons }: { readonly stage: Stage; readonly comparisons: readonly Comparison[] },
+): KeyBreakers | null {
+  const parentHost =
+    stage === 'revealed' ? undefined : hosts.find((h) => qualified(h.table) === qualified(key.referenced))
+  if (stage === 'before' && mayChange(host, key, parentHost)) return null
   const nulls = `pg_catalog.num_nulls(${key.columns.map((c) => `t.${id(c)}`).join(', ')})`
-  const half = key.full ? ` or ${nulls} between 1 and ${String(key.columns.length - 1)}` : ''
-  return `exists (select from ${withHidden(host, key.columns)} as t where (${broken})${half})`
+  const half = key.full ? `${nulls} between 1 and ${String(key.columns.length - 1)}` : 'false'
+  const gone = orphaned({
+    ...{ key, comparisons },
+    parent: stage === 'revealed' ? key.referenced : referencedBeforeReveal(moved, key),
+    parents: parentHost ? parentsAt(stage, parentHost, key) : null,
+  })
+  return {
+    rows: rowsAt[stage](host, [...new Set([...host.key, ...key.columns])]),
+    half,
+    // without OR, PostgreSQL plans a join
+    broken: key.full ? `(${gone}) or ${half}` : gone,
+  }
 }
+
+/** What a row refers to, or is referred to by, may not be what it will be: a reference is left empty, a value is filled in. */
+const mayChange = (host: HostPlan, { columns, referencedColumns }: MovedForeignKey, parentHost: HostPlan | undefined) =>
+  host.foreignKeys.some((k) => k.columns.some((name) => columns.includes(name))) ||
+  (parentHost?.columns.some((c) => c.filler !== null && referencedColumns.includes(c.name)) ?? false)
+
+const parentsAt = (stage: Stage, parent: HostPlan, key: MovedForeignKey) =>
+  stage === 'before' ? restoredParents(parent, key) : withHidden(parent, key.referencedColumns)
 
 /** What a key refers to, by the name that it has until the reveal. */
 export const referencedBeforeReveal = (moved: readonly MovedPlan[], { referenced }: MovedForeignKey): QualifiedName =>

@@ -1,28 +1,39 @@
 import type { RecordedPlan } from '../ledger/ledger.ts'
-import { checkBroken, keyBroken, referencedBeforeReveal } from '../plan/host-demands.ts'
+import { checkBroken } from '../plan/host-demands.ts'
 import { shown } from '../plan/model.ts'
-import type { HostPlan } from '../plan/plan.ts'
-import { dollarQuote, literal, qualified } from '../sql.ts'
-import { beforeReveal, comparisonsOf } from './comparisons.ts'
+import type { HostCheck, HostPlan } from '../plan/plan.ts'
+import { dollarQuote, literal } from '../sql.ts'
+import { brokenKeys } from './broken-keys.ts'
 import { setAll } from './as-caller.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import { row } from './query.ts'
 import { rowsInTheWay } from './rows-in-the-way.ts'
 
-/** Refuses before the first change where rows have come to break checks that are to come back. */
-export async function refuseBrokenChecks(context: RunContext, plan: RecordedPlan): Promise<void> {
-  const broken = await brokenChecks(context, plan, false)
-  if (broken.length > 0)
-    throw rowsInTheWay(context, { detail: broken, hint: 'Change those rows. Nothing was restored.' })
+/** Refuses before the first change where rows have come to break checks and foreign keys that are to come back, or their parents went. */
+export async function refuseBrokenAtFirst(context: RunContext, plan: RecordedPlan): Promise<void> {
+  await refuseBroken(context, plan, 'before')
 }
 
-/** The same of filled columns that are still hidden, and of foreign keys. Tells how long it took, in ms. */
+/** The same of filled columns that are still hidden. Tells how long it took, in ms. */
 export async function refuseBrokenDemands(context: RunContext, plan: RecordedPlan): Promise<number> {
   const started = performance.now()
-  const broken = [...(await brokenChecks(context, plan, true)), ...(await brokenKeys(context, plan))]
-  if (broken.length > 0) throw rowsInTheWay(context, { detail: broken })
+  await refuseBroken(context, plan, 'hidden')
   return performance.now() - started
+}
+
+async function refuseBroken(context: RunContext, plan: RecordedPlan, stage: 'before' | 'hidden'): Promise<void> {
+  const checks = await brokenChecks(context, plan, stage === 'hidden')
+  const keys = await brokenKeys(context, plan, stage)
+  if (checks.length + keys.length === 0) return
+  throw rowsInTheWay(context, {
+    detail: [...checks, ...keys.flatMap((k) => k.detail)],
+    ways: [
+      ...(checks.length > 0 && keys.length > 0 ? ['Change the rows that a check does not hold for.'] : []),
+      ...keys.map((k) => k.way),
+    ],
+    begun: stage === 'hidden',
+  })
 }
 
 /** Longer looks are not taken once more with each attempt of the reveal. */
@@ -55,7 +66,7 @@ begin
   exception when ${NOT_FOUND} or invalid_schema_name then null;
   end;
   if broken then
-    raise exception using message = ${literal(told('check', host, check).replace(/[.]$/, ''))}, errcode = 'check_violation';
+    raise exception using message = ${literal(told(host, check).replace(/[.]$/, ''))}, errcode = 'check_violation';
   end if;
 end`,
               'checks',
@@ -71,31 +82,13 @@ async function brokenChecks(context: RunContext, plan: RecordedPlan, filled: boo
   for (const host of plan.hosts)
     for (const check of host.checks ?? []) {
       const sql = checkBroken(host, check, filled)
-      if (sql !== null && (await holds(context, sql))) broken.push(told('check', host, check))
+      if (sql !== null && (await holds(context, sql))) broken.push(told(host, check))
     }
   return broken
 }
 
-async function brokenKeys(context: RunContext, plan: RecordedPlan): Promise<string[]> {
-  const broken: string[] = []
-  for (const host of plan.hosts)
-    for (const key of host.demandedKeys ?? []) {
-      const parent = referencedBeforeReveal(plan.moved, key)
-      const referenced = `pg_catalog.to_regclass(${literal(qualified(parent))})`
-      // PostgreSQL may look there when it validates, where the role may not
-      const readable = `pg_catalog.has_table_privilege(${referenced}, 'SELECT') and not pg_catalog.row_security_active(${referenced})`
-      if (!(await holds(context, readable))) continue
-      const parentHost = plan.hosts.find((h) => qualified(h.table) === qualified(key.referenced))
-      const comparisons = await comparisonsOf(
-        ...([context.db, key, beforeReveal(host, host.table), beforeReveal(parentHost, parent)] as const),
-      )
-      if (await holds(context, keyBroken(plan, host, key, comparisons))) broken.push(told('foreign key', host, key))
-    }
-  return broken
-}
-
-const told = (kind: string, host: HostPlan, { name, columns }: { name: string; columns: readonly string[] }) =>
-  `${kind} ${name} of ${shown(host.table)} (${columns.join(', ')}) does not hold: rows were changed or inserted meanwhile.`
+const told = (host: HostPlan, { name, columns }: HostCheck) =>
+  `check ${name} of ${shown(host.table)} (${columns.join(', ')}) does not hold: rows were changed or inserted meanwhile.`
 
 async function holds(context: RunContext, sql: string): Promise<boolean> {
   let is = false

@@ -22,7 +22,7 @@ import { rowReasons } from './fill-hazards.ts'
 import type { RunContext } from './context.ts'
 import { refuseGone } from './gone-needs.ts'
 import { refuseHiddenRows } from './hidden-rows.ts'
-import { refuseBrokenChecks } from './host-demands.ts'
+import { refuseBrokenAtFirst } from './host-demands.ts'
 import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
@@ -83,7 +83,7 @@ export async function inspectRestore(
   refuseEventTriggers(context, removal, environment)
   await refuseOtherKeys(context, plan, needs)
   await refuseRows(context, plan, hosts.rows)
-  await refuseBrokenChecks(context, plan)
+  await refuseBrokenAtFirst(context, plan)
   await warnOfOtherHosts(context, plan, hosts.rows)
   await warnOfLostKeys(context, removal, plan)
   const found = {

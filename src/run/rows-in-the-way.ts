@@ -21,26 +21,30 @@ export async function sayingWhichRows<T>(context: RunContext, work: () => Promis
 interface InTheWay {
   readonly message?: string
   readonly detail: readonly string[]
-  /** Only where nothing was begun yet. */
-  readonly hint?: string
+  /** What can be done, each by itself; that rows are changed if not told. */
+  readonly ways?: readonly string[]
+  /** A restore has begun, and goes on; as it has if not told. */
+  readonly begun?: boolean
   readonly cause?: unknown
 }
 
 export function rowsInTheWay(
   { feature, session }: RunContext,
-  { message, detail, hint, cause }: InTheWay,
+  { message, detail, ways = [], begun = true, cause }: InTheWay,
 ): UnshipError {
   return new UnshipError({
     code: 'rows_in_the_way',
     message: message ?? `a constraint of feature ${feature} does not hold for rows of a table that stayed`,
     detail: detail.join('\n'),
-    hint:
-      hint ??
-      (session.inTransaction
-        ? TAKEN_BACK
-        : 'Change those rows, then run the same command again; it goes on where it was.'),
+    hint: [...ways, whatThen(ways.length > 0, begun, session.inTransaction)].join('\n'),
     cause,
   })
+}
+
+function whatThen(told: boolean, begun: boolean, inTransaction: boolean): string {
+  if (!begun) return told ? 'Nothing was restored.' : 'Change those rows. Nothing was restored.'
+  if (inTransaction) return TAKEN_BACK
+  return `${told ? 'Then' : 'Change those rows, then'} run the same command again; it goes on where it was.`
 }
 
 /** PostgreSQL's own detail holds values of rows, which are not for logs: of it, only names, as they were before they were hidden. */

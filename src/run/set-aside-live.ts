@@ -85,9 +85,7 @@ async function sayingWhoRefers<T>(context: RunContext, work: () => Promise<T>): 
     throw rowsInTheWay(context, {
       message: `rows of feature ${context.feature} cannot be set aside, because others refer to them`,
       detail: [error instanceof Error ? `${error.message}.` : '', 'They would be changed, or go, and be kept nowhere.'],
-      ...(!context.session.inTransaction && {
-        hint: 'Change those rows, or drop the foreign key and add it again when the restore has ended; then run the same command again, it goes on where it was.',
-      }),
+      ways: ['Change those rows, or drop the foreign key and add it again when the restore has ended.'],
       cause: error,
     })
   }

@@ -7,6 +7,7 @@ import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import { asCaller } from './as-caller.ts'
+import { brokenKeys } from './broken-keys.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import type { Kept } from './host-rows.ts'
@@ -200,9 +201,14 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
         setAsideRevealed(restoring, [...plan.moved, ...plan.hosts.map(referring)]),
       )
       if (kept.length > 0 && attempt < 10) continue
+      const broken = await brokenKeys(context, plan, 'revealed')
       throw rowsInTheWay(context, {
         message: `a foreign key of feature ${context.feature} does not hold for rows of a table that stayed`,
-        detail: [...whereToLook(error), ...(await whatIsAside(restoring))],
+        detail: [
+          ...(broken.length > 0 ? broken.flatMap((k) => k.detail) : whereToLook(error)),
+          ...(await whatIsAside(restoring)),
+        ],
+        ways: broken.map((k) => k.way),
         cause: error,
       })
     }
