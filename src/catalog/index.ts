@@ -12,6 +12,8 @@ export interface Index extends Strings {
   readonly indisexclusion: boolean
   readonly indimmediate: boolean
   readonly indisvalid: boolean
+  /** Of one that is not valid: who builds an index of its table, as far as this role sees it. */
+  readonly built_by: number | null
   readonly indisclustered: boolean
   readonly indisreplident: boolean
   /** It compares its key columns as all else does: in their collation, by what is the default for their type. */
@@ -64,7 +66,9 @@ const equalities = `coalesce((
 export const indexQuery = ({ relations }: Scope): string => `
   select i.indexrelid, i.indrelid, n.nspname, c.relname,
     i.indkey::pg_catalog.int2[] as indkey, i.indnkeyatts, i.indisunique, i.indisprimary, i.indisexclusion, i.indimmediate,
-    i.indisvalid, i.indisclustered, i.indisreplident,
+    i.indisvalid,
+    case when not i.indisvalid then (select pg_catalog.min(p.pid) from pg_catalog.pg_stat_progress_create_index p where p.relid = i.indrelid) end as built_by,
+    i.indisclustered, i.indisreplident,
     pg_catalog.strpos(pg_catalog.pg_get_indexdef(i.indexrelid), ${plainKey}) > 0 as compares_plainly,
     ${equalities} as equalities,
     i.indpred is not null as partial, i.indexprs is not null as expressions,

@@ -33,6 +33,8 @@ export interface Relation extends Strings {
   readonly relispartition: boolean
   /** A partition whose DETACH CONCURRENTLY has not ended. */
   readonly detaching: boolean
+  /** Such partitions of it, which PostgreSQL does not count as its own any more. */
+  readonly detaching_children: readonly string[]
   /** Partitions, or tables that inherit from it, in the order in which PostgreSQL locks them. */
   readonly children: readonly Oid[]
   readonly parents: readonly string[]
@@ -112,6 +114,8 @@ export const relationQuery = ({ relations }: Scope): string => `
     a.amname, s.spcname as tablespace,
     c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relispartition,
     exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid and i.inhdetachpending) as detaching,
+    coalesce((select pg_catalog.json_agg(i.inhrelid::pg_catalog.regclass::text order by i.inhrelid)
+      from pg_catalog.pg_inherits i where i.inhparent = c.oid and i.inhdetachpending), '[]') as detaching_children,
     coalesce((select pg_catalog.json_agg(i.inhrelid order by i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), '[]') as children,
     coalesce((select pg_catalog.json_agg(i.inhparent::pg_catalog.regclass::text order by i.inhseqno)
       from pg_catalog.pg_inherits i where i.inhrelid = c.oid), '[]') as parents,

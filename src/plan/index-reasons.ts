@@ -31,6 +31,14 @@ export function indexReasons(model: Model, oid: Oid, columns: readonly Column[])
   })
 }
 
+/** DROP INDEX would wait for whoever builds it, and everybody who uses the table behind that. */
+function invalid({ built_by, partitioned }: Index): string {
+  if (built_by !== null)
+    return `is not valid, while pid ${String(built_by)} builds an index of its table: wait for that`
+  if (partitioned) return 'is not valid: attach what it lacks, or drop it, first'
+  return 'is not valid: if nobody is building it, rebuild it or drop it (DROP INDEX CONCURRENTLY) first'
+}
+
 /** Indexes that go without their table, be they declared or over columns that go, and could not be made again as they are. */
 export function goingIndexReasons(model: Model): string[] {
   const goes = (i: Index) => model.nodes.has(`pg_class:${i.indexrelid}:0`) && !model.moved.has(i.indrelid)
@@ -48,7 +56,7 @@ export function goingIndexReasons(model: Model): string[] {
     if (i.indisreplident) reasons.push(`${name} is its replica identity`)
     if (i.partitioned && i.conoid === null && isReferredTo(model, i) && overGenerated(model, i))
       reasons.push(`${name}, over a generated column, is built after the foreign key that refers to it`)
-    if (!i.indisvalid) reasons.push(`${name} is not valid: drop or rebuild it first`)
+    if (!i.indisvalid) reasons.push(`${name} ${invalid(i)}`)
     if (i.tablespace !== null && (i.indisexclusion || i.partitioned || model.rootOf(oid) !== null))
       reasons.push(`${name} is in tablespace ${i.tablespace}`)
     return reasons

@@ -49,6 +49,9 @@ function relationReasons(model: Model): string[] {
     const name = `${ofHost ? 'partition' : model.isHost(oid) ? 'host table' : 'relation'} ${shown(model.name(oid))}`
     if (r.relkind === 'f') reasons.push(`${name} is a foreign table`)
     if (!ofHost) reasons.push(...treeReasons(model, r, name))
+    // it has the columns still, as its parent's, and would keep them for ever
+    for (const child of r.detaching_children)
+      reasons.push(`${child} is being detached from ${shown(model.name(oid))}: finalize that first`)
     if (r.typed && !model.moved.has(oid)) reasons.push(`${name} is a typed table`)
     if (r.relpersistence === 't') reasons.push(`${name} is temporary`)
     if (r.extensions.length > 0) reasons.push(`${name} belongs to extension ${r.extensions.join(', ')}`)
