@@ -58,6 +58,9 @@ const OBJECT_IN_USE = '55006'
 const PENDING =
   'Where deferred constraints have pending events in the transaction, run SET CONSTRAINTS ALL IMMEDIATE before the call. '
 
+const DISK_FULL = '53100'
+const MAKE_ROOM = 'Make room on the disk of the database. '
+
 /** An error of the server's that no check foresaw; its own DETAIL may hold values of rows, and is left out. */
 function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error: unknown): unknown {
   if (!isServerError(error) || isConnectionLost(error)) return error
@@ -66,7 +69,9 @@ function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error
     code: 'statement_failed',
     message: `the server refused a statement of the ${direction} of feature ${context.feature}${where}`,
     detail: `${error.code}: ${messageWithoutValues(error)}`,
-    hint: context.session.inTransaction ? `${isPending(error) ? PENDING : ''}${TAKEN_BACK}` : WHAT_NOW[direction],
+    hint: context.session.inTransaction
+      ? `${isPending(error) ? PENDING : ''}${TAKEN_BACK}`
+      : `${error.code === DISK_FULL ? MAKE_ROOM : ''}${WHAT_NOW[direction]}`,
     cause: error,
   })
 }

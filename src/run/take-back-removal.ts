@@ -13,23 +13,31 @@ import { relationExists } from './relation-exists.ts'
 import { planOf } from './removal-state.ts'
 import { runShort } from './short.ts'
 
-/** Takes the watch and the backups of columns away again; the feature has not been touched. */
+/**
+ * Takes the watch and the backups of columns away again; the feature has not been touched. Only then is that written into the ledger: where
+ * the backups have filled the disk, there is no room for an entry until they have gone.
+ */
 export async function takeBackRemoval(context: RunContext, broken: LedgerRun, why: string): Promise<void> {
   const hosts = await touchedHosts(context, planOf(broken).hosts)
   const locks: PlannedLock[] = []
   for (const host of hosts) locks.push(...(await locksOf(context, host)))
-  const { lockHeldMs } = await runShort(context, {
-    phase: broken.phase,
-    locks,
-    statements: [
-      demandBeforeCutOver(broken.id),
-      // a table that was renamed or moved has taken its triggers along
-      ...hosts.flatMap((h) => [dropTriggersOf(h.watch.routine), ...unwatchStatements(h), dropBackup(h, broken.id)]),
-      finishRun(broken.id, 'aborted', { error: why }),
-      recordEvent(broken.id, 'taken back', { why }),
-    ],
-  })
-  if (locks.length > 0) context.heldTakingBackMs = lockHeldMs
+  const short = async (statements: readonly string[], held: readonly PlannedLock[] = []) =>
+    await runShort(context, {
+      phase: broken.phase,
+      locks: held,
+      statements: [demandBeforeCutOver(broken.id), ...statements],
+    })
+  // a table that was renamed or moved has taken its triggers along
+  const away = hosts.flatMap((h) => [
+    dropTriggersOf(h.watch.routine),
+    ...unwatchStatements(h),
+    dropBackup(h, broken.id),
+  ])
+  if (away.length > 0) {
+    const { lockHeldMs } = await short(away, locks)
+    if (locks.length > 0) context.heldTakingBackMs = lockHeldMs
+  }
+  await short([finishRun(broken.id, 'aborted', { error: why }), recordEvent(broken.id, 'taken back', { why })])
   for (const { backup } of hosts)
     if (await relationExists(context.db, backup))
       context.warn(`table ${shown(backup)} is not the backup that run ${broken.id} made: it stays`)
