@@ -125,6 +125,28 @@ describe('unship verify', () => {
     })
   })
 
+  test('notes a migration that was run, of which the ledger knows nothing', async () => {
+    const note = 'the ledger knows what its migration did'
+    await removeFeature(database().db, programPartner)
+    await asOwner(
+      database(),
+      `create table kysely_migration (name text primary key, timestamp text not null);
+       insert into kysely_migration values ('1762603200000_remove_program_partner', '2026-01-01T00:00:00Z')`,
+    )
+    expect((await unship(['verify'], settings())).out).not.toContain(note)
+    await asOwner(database(), 'drop schema unship cascade')
+    const kept = await database().query<{ name: string }>(
+      `select tablename as name from pg_tables where tablename like 'backup%'`,
+    )
+    await asOwner(database(), kept.map(({ name }) => `drop table ${name} cascade`).join('; '))
+    const { code, out } = await unship(['verify'], settings())
+    expect(code).toBe(0)
+    expect(out).toMatch(
+      /^note +program_partner: the ledger knows what its migration did\n +1762603200000_remove_program_partner was run on 2026-01-01 00:00[^\n]*, and the ledger has no run of it/m,
+    )
+    expect((await unship(['status'], settings())).out).toContain('never removed from it as far as its ledger knows')
+  })
+
   test('finds functions that no longer work, as far as their language tells', async () => {
     await database().query(`
       create function partners() returns bigint language sql as

@@ -1,7 +1,10 @@
 import { checkHealth, type HealthCheck } from '../../run/check-health.ts'
+import { readStatus, type FeatureStatus } from '../../run/read-status.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
+import type { FoundFeature } from '../project/migrations.ts'
+import { minute } from '../render/words.ts'
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -13,14 +16,36 @@ export const verifyCommand: Command = {
   ],
   run: ({ args, screen }) =>
     withProject(args, async (project) => {
-      const features = (await project.features()).map(({ feature }) => feature)
-      const checks = await checkHealth(project.db, features)
+      const found = await project.features()
+      const features = found.map(({ feature }) => feature)
+      const checks = [
+        ...(await checkHealth(project.db, features)),
+        ...unrecorded(found, await readStatus(project.db, features)),
+      ]
       const healthy = checks.every(({ result }) => result !== 'problem')
       if (screen.json) screen.printJson({ healthy, checks })
       else
         screen.printFolded([...checks.map(asText), healthy ? 'Nothing is broken.' : 'Something is broken.'].join('\n'))
       return healthy ? EXIT.ok : EXIT.notHealthy
     }),
+}
+
+/** A removal records what it found, be it nothing: who ran the migration and is not in the ledger has lost it. */
+function unrecorded(found: readonly FoundFeature[], statuses: readonly FeatureStatus[]): HealthCheck[] {
+  return found.flatMap(({ feature: { name }, migration, executedAt }) => {
+    const { run = null } = statuses.find(({ feature }) => feature === name) ?? {}
+    if (executedAt === null || run !== null) return []
+    return [
+      {
+        feature: name,
+        check: 'the ledger knows what its migration did',
+        result: 'note',
+        found: [
+          `${migration} was run on ${minute(executedAt.toISOString())}, and the ledger has no run of it: schema unship was dropped since, or this is another database`,
+        ],
+      } as const,
+    ]
+  })
 }
 
 const MARKS = { ok: 'ok      ', note: 'note    ', problem: 'PROBLEM ' } as const

@@ -47,7 +47,7 @@ function standing(status: FeatureStatus): string {
     case 'installed':
       return 'installed'
     case 'absent':
-      return 'not in this database, and never removed from it'
+      return 'not in this database, and never removed from it as far as its ledger knows'
     case 'incomplete':
       return `only partly there: ${bare(present?.found ?? 0)} of ${count(present?.declared ?? 0, 'declared object')}`
     case 'removing':
