@@ -7,6 +7,9 @@ import { completeIndex } from './new-partitions.ts'
 import { comment, indexSettings, type Recreated } from './objects.ts'
 import { boundDefinition } from './referenced-index.ts'
 
+/** What is created again as one. */
+export const FOREIGN_KEY = 'foreign key'
+
 /**
  * A check, foreign key, unique or exclusion constraint of a table that stays, or a
  * foreign key of a moved table. Foreign keys and checks come back NOT VALID and
@@ -27,7 +30,7 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
       : `${replayable(definitionOf(model, constraint))}${later ? ' not valid' : ''}`
   return {
     key: `pg_constraint:${constraint.oid}:0`,
-    kind: constraint.contype === 'f' ? 'foreign key' : 'constraint',
+    kind: constraint.contype === 'f' ? FOREIGN_KEY : 'constraint',
     identity: `${name} on ${table}`,
     // a key over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table,
     // a check, because a function that it calls goes before the columns do

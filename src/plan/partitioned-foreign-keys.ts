@@ -2,7 +2,7 @@ import { isForReferencedPartition, type Constraint } from '../catalog/constraint
 import { replayable } from '../catalog/replay.ts'
 import { hiddenName } from '../names.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
-import { recreatedConstraint } from './constraints.ts'
+import { FOREIGN_KEY, recreatedConstraint } from './constraints.ts'
 import { shown, type Model } from './model.ts'
 import { comment, type Recreated } from './objects.ts'
 import { boundDefinition } from './referenced-index.ts'
@@ -52,7 +52,7 @@ function attachedForeignKey(model: Model, k: Constraint, names: readonly string[
   ]
   return {
     key: `pg_constraint:${k.oid}:0`,
-    kind: 'foreign key',
+    kind: FOREIGN_KEY,
     identity: `${name} on ${table}`,
     drop: k.parent === null ? [`alter table ${table} drop constraint ${name}`] : [],
     create: [],

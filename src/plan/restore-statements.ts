@@ -12,7 +12,7 @@ import {
   identitySequence,
   storedColumns,
 } from './host.ts'
-import { completeConstraint } from './constraints.ts'
+import { completeConstraint, FOREIGN_KEY } from './constraints.ts'
 import { shown, type Model } from './model.ts'
 import { memberStatements } from './partition-columns.ts'
 import { mendNames } from './new-partitions.ts'
@@ -172,9 +172,12 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
   for (const index of withRewrite)
     for (const sql of ofMember(model, index.indrelid, indexStatements(index, indexDefinition(index))))
       add('reveal', sql, `index ${index.relname}`, 'ACCESS EXCLUSIVE', [shown(model.name(index.indrelid))])
-  for (const object of recreated.filter((o) => !o.unlocked))
-    for (const sql of object.create)
-      add('reveal', sql, `${object.kind} ${object.identity} comes back`, 'ACCESS EXCLUSIVE', [])
+  const locking = recreated.filter((o) => !o.unlocked)
+  const comeBack = (objects: typeof recreated) => {
+    for (const { kind, identity, create } of objects)
+      for (const sql of create) add('reveal', sql, `${kind} ${identity} comes back`, 'ACCESS EXCLUSIVE', [])
+  }
+  comeBack(locking.filter((o) => o.kind !== FOREIGN_KEY))
   for (const index of indexes.filter((i) => i.partitioned && i.conoid !== null))
     for (const sql of attachParts(model, index, indexes))
       add('reveal', sql, `it becomes a part of index ${index.relname}`, 'ACCESS EXCLUSIVE', [])
@@ -188,6 +191,8 @@ export function restoreStatements(model: Model, parts: RestoreParts): void {
           'ACCESS EXCLUSIVE',
           [],
         )
+  // a unique key of a partitioned table that one refers to is valid when it has all its parts
+  comeBack(locking.filter((o) => o.kind === FOREIGN_KEY))
   const mark = (phase: 'reveal' | 'validate', index: Index) => {
     const cluster = `alter table ${qualified(model.name(index.indrelid))} cluster on ${id(index.relname)}`
     for (const sql of ofMember(model, index.indrelid, [cluster]))

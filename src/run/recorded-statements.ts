@@ -1,6 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readStatements, type LedgerStatement } from '../ledger/ledger.ts'
 import { KEEP_ROLE, ROLE_AS_KEPT } from '../plan/acl.ts'
+import { FOREIGN_KEY } from '../plan/constraints.ts'
 
 /** What runs statements only if something is there, and a statement in it. */
 const CONDITIONAL = 'do $there'
@@ -12,11 +13,22 @@ const INNER = /execute (\$\w+\$)([^]*?)\1;/g
  * that removed, which would then do all the rest of the restore: it ends in the role that the session has set, instead.
  */
 export async function recordedStatements(db: AnyKysely, removalId: string): Promise<LedgerStatement[]> {
-  const statements = await readStatements(db, removalId)
+  const statements = foreignKeysLast(await readStatements(db, removalId))
   const roles = rolesAsKept()
   return statements.flatMap((s) =>
     s.sql.startsWith(CONDITIONAL) ? { ...s, sql: inner(s.sql) } : roles(s.sql).map((sql) => ({ ...s, sql })),
   )
+}
+
+/** Why a statement is in the plan that gives a partitioned index its parts. */
+const MADE_WHOLE = /^it becomes a part of index |^constraint .* in partitions that have come since$/s
+
+/** In ledgers of earlier versions foreign keys come back before the unique keys of partitioned tables have all their parts. */
+function foreignKeysLast(statements: readonly LedgerStatement[]): LedgerStatement[] {
+  const until = statements.findLastIndex((s) => s.phase === 'reveal' && MADE_WHOLE.test(s.reason)) + 1
+  const [before, after] = [statements.slice(0, until), statements.slice(until)]
+  const isKey = (s: LedgerStatement) => s.phase === 'reveal' && s.reason.startsWith(`${FOREIGN_KEY} `)
+  return [...before.filter((s) => !isKey(s)), ...before.filter(isKey), ...after]
 }
 
 /** By turns: into the grantor's role, and out of it. */

@@ -5,6 +5,8 @@ import { refusal } from '../../support/refusal.ts'
 import { asOwner, expectRoundTrip, major } from '../../support/round-trip.ts'
 import { ORDERS, rows } from './support.ts'
 
+const KEY = 'constraint refers foreign key (rank, area) references orders (rank, area)'
+
 describe('columns of a partitioned table', () => {
   const database = useDatabase()
 
@@ -90,6 +92,86 @@ describe('columns of a partitioned table', () => {
       columns: { orders: ['number', 'twice', 'rank', ...(major() >= 17 ? ['ident'] : [])] },
       acknowledge: { rewrites: { orders: ['twice'] } },
     })
+  })
+
+  test.each([
+    ['a table that stays', 'constraints', `create table other (id int primary key, rank int, area text, ${KEY})`],
+    ['a table that goes', 'tables', `create table other (id int primary key, rank int, area text, ${KEY})`],
+    ['the table itself', 'constraints', `alter table orders add before int, add ${KEY.replace('rank', 'before')}`],
+  ] as const)('that are a unique key to which %s refers', async (_, field, referring) => {
+    await asOwner(
+      database(),
+      `create table orders (id int, area text, rank int, primary key (id, area), unique (rank, area)) partition by list (area);
+       create table orders_a partition of orders for values in ('a');
+       insert into orders select g, 'a', g from generate_series(1, 20) g;
+       ${referring}`,
+    )
+    const constraints = { orders: ['orders_rank_area_key'] }
+    await expectRoundTrip(database(), {
+      name: 'f',
+      columns: { orders: ['rank'] },
+      ...(field === 'tables'
+        ? { constraints, tables: ['other'] }
+        : {
+            constraints: referring.startsWith('alter')
+              ? { orders: [...constraints.orders, 'refers'] }
+              : { ...constraints, other: ['refers'] },
+          }),
+    })
+  })
+
+  test('that are a primary key, and a unique key over a generated column, to which others refer', async () => {
+    await asOwner(
+      database(),
+      `create sequence ranks;
+       create table orders (id int not null, area text not null, rank int default nextval('ranks'), double int generated always as (rank * 2) stored,
+         primary key (rank, area), unique (id, area), unique (double, area)) partition by list (area);
+       create table orders_a partition of orders for values in ('a');
+       create table orders_b partition of orders for values in ('b') partition by list (area);
+       create table orders_b_b partition of orders_b for values in ('b');
+       insert into orders select g, case when g % 2 = 0 then 'a' else 'b' end, g from generate_series(1, 20) g;
+       create table other (id int primary key, rank int, double int, area text, ${KEY},
+         constraint doubles foreign key (double, area) references orders (double, area));
+       insert into other select id, rank, double, area from orders`,
+    )
+    await expectRoundTrip(database(), {
+      name: 'f',
+      columns: { orders: ['rank', 'double'] },
+      constraints: { orders: ['orders_pkey', 'orders_double_area_key'], other: ['refers', 'doubles'] },
+      acknowledge: { rewrites: { orders: ['double'] } },
+    })
+  })
+
+  test('come back by a ledger of an earlier version, with a unique key to which another table refers', async () => {
+    await asOwner(
+      database(),
+      `create table orders (id int, area text, rank int, primary key (id, area), unique (rank, area)) partition by list (area);
+       create table orders_a partition of orders for values in ('a');
+       insert into orders select g, 'a', g from generate_series(1, 20) g;
+       create table other (id int primary key, rank int, area text, ${KEY})`,
+    )
+    await expectRoundTrip(
+      database(),
+      {
+        name: 'f',
+        columns: { orders: ['rank'] },
+        constraints: { orders: ['orders_rank_area_key'], other: ['refers'] },
+      },
+      {
+        // it had foreign keys before what makes the unique key whole
+        removed: () =>
+          database().query(`
+            update unship.runs set report = report - 'statements';
+            with earlier as (
+              select position, row_number() over (order by case
+                when phase = 'reveal' and reason like 'foreign key %'
+                then (select min(position) - 0.5 from unship.statements where reason like 'it becomes a part of index %')
+                else position end) - 1 as at
+              from unship.statements)
+            update unship.statements s set position = -1 - e.at from earlier e where e.position = s.position;
+            update unship.statements set position = -1 - position`),
+      },
+    )
   })
 
   test('with foreign keys over them, and self-references', async () => {
