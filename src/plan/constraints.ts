@@ -33,10 +33,11 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
     kind: constraint.contype === 'f' ? FOREIGN_KEY : 'constraint',
     identity: `${name} on ${table}`,
     // a key over removed columns goes with them; a foreign key is named, because dropping it locks the referenced table,
-    // a check, because a function that it calls goes before the columns do
+    // a check, because a function that it calls goes before the columns do, EXCLUDE, because no column goes that only its
+    // expressions or its condition speak of
     // a partition's goes with its parent's
     drop:
-      (why.columnGoes && !['c', 'f'].includes(constraint.contype)) ||
+      (why.columnGoes && !['c', 'f', 'x'].includes(constraint.contype)) ||
       (constraint.conparentid !== '0' && constraint.contype !== 'f')
         ? []
         : [`alter table ${table} drop constraint ${name}`],

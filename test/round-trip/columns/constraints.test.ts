@@ -54,4 +54,30 @@ describe('unique and exclusion constraints over removed columns', () => {
     expect(second.suggestion).toEqual({ acknowledge: { rewrites: { t: ['mixed_excl', 'r_excl', 's_excl'] } } })
     await roundTrip(database(), { setup: '', feature: { ...feature, ...first.suggestion, ...second.suggestion } })
   })
+
+  test.each([
+    ['in its condition', 'exclude using gist (r with &&) where (a > 0)', ['a', 'r'], { t: ['x'] }],
+    ['in its condition, undeclared', 'exclude using gist (r with &&) where (a > 0)', ['a', 'r'], {}],
+    [
+      'in an expression',
+      `exclude using gist (r with &&, int4range(a, b, '[]') with &&)`,
+      ['a', 'b', 'r'],
+      { t: ['x'] },
+    ],
+    ['in a condition and a function', 'exclude using gist (r with &&) where (f(a))', ['a', 'r'], { t: ['x'] }],
+  ] as const)('exclusion with other removed columns %s', async (_, excludes, columns, constraints) => {
+    const calls = excludes.includes('f(a)')
+    await roundTrip(database(), {
+      setup: `${calls ? `create function f(int) returns bool language sql immutable as 'select $1 > 0';` : ''}
+        create table t (id int primary key, a int, b int, r int4range, constraint x ${excludes});
+        insert into t select g, g, g, int4range(g, g + 1) from generate_series(1, 20) g`,
+      feature: {
+        name: 'f',
+        columns: { t: columns },
+        constraints,
+        ...(calls && { functions: ['f'] }),
+        acknowledge: { rewrites: { t: ['x'] } },
+      },
+    })
+  })
 })
