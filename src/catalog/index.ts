@@ -20,6 +20,8 @@ export interface Index extends Strings {
   readonly compares_plainly: boolean
   /** The operators by which its key columns are equal: `operator(pg_catalog.=)`. */
   readonly equalities: readonly string[]
+  /** Of an exclusion constraint: true where what it speaks of keeps a second row like it out. */
+  readonly excludes: string | null
   readonly partial: boolean
   readonly expressions: boolean
   /** It speaks of a whole row of its table. */
@@ -63,6 +65,15 @@ const equalities = `coalesce((
       join pg_catalog.pg_namespace s on s.oid = o.oprnamespace
       where i.indisunique), '[]')`
 
+const excludes = `(
+      select pg_catalog.string_agg(pg_catalog.format('(%1$s) operator(%2$I.%3$s) (%1$s)',
+        pg_catalog.pg_get_indexdef(i.indexrelid, k.n::int, false), s.nspname, o.oprname), ' and ' order by k.n)
+      from pg_catalog.pg_constraint x
+      cross join pg_catalog.unnest(x.conexclop) with ordinality k(operator, n)
+      join pg_catalog.pg_operator o on o.oid = k.operator
+      join pg_catalog.pg_namespace s on s.oid = o.oprnamespace
+      where x.conindid = i.indexrelid and x.contype = 'x')`
+
 export const indexQuery = ({ relations }: Scope): string => `
   select i.indexrelid, i.indrelid, n.nspname, c.relname,
     i.indkey::pg_catalog.int2[] as indkey, i.indnkeyatts, i.indisunique, i.indisprimary, i.indisexclusion, i.indimmediate,
@@ -71,6 +82,7 @@ export const indexQuery = ({ relations }: Scope): string => `
     i.indisclustered, i.indisreplident,
     pg_catalog.strpos(pg_catalog.pg_get_indexdef(i.indexrelid), ${plainKey}) > 0 as compares_plainly,
     ${equalities} as equalities,
+    ${excludes} as excludes,
     i.indpred is not null as partial, i.indexprs is not null as expressions,
     coalesce(i.indexprs::text, '') || coalesce(i.indpred::text, '') ~ ':varattno 0 ' as whole_row,
     coalesce((select pg_catalog.json_agg(distinct m.found[1]::int2)

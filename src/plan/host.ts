@@ -93,6 +93,10 @@ export const declaredFill = (model: Model, table: HostPlan['table'], column: Col
     ? (model.perTable(model.feature.fill, table)?.[column.attname] ?? null)
     : null
 
+/** A row that comes to a partition by way of its parent is given the parent's defaults. */
+export const givenByParent = (model: Model, root: Oid | null, column: Column): Column =>
+  (root === null ? undefined : model.removed.get(root)?.find((c) => c.attname === column.attname)) ?? column
+
 /** What a trigger gives to rows while the column is hidden: what the declaration says, or the next number of an identity. */
 const triggered = (model: Model, table: HostPlan['table'], column: Column): string | null =>
   column.attidentity === '' ? declaredFill(model, table, column) : filler(model, table, column)

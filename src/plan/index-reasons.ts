@@ -14,8 +14,8 @@ export const isSameForAll = (c: Column | undefined): c is Column =>
 
 export const nullsEqual = ({ def }: Index): boolean => def.includes(') NULLS NOT DISTINCT')
 
-export const sameValue = ({ relname }: Index): string =>
-  `rows inserted meanwhile could not satisfy unique index ${relname}: they all get the same default`
+export const sameValue = ({ relname, excludes }: Index): string =>
+  `rows inserted meanwhile could not satisfy ${excludes === null ? 'unique index' : 'exclusion constraint'} ${relname}: they all get the same default`
 
 /** Indexes of a host table that could not come back as they are because of the columns that go. */
 export function indexReasons(model: Model, oid: Oid, columns: readonly Column[]): string[] {

@@ -4,7 +4,15 @@ import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import { holds } from './backup.ts'
 import { addedDefault, defaultOf } from './defaults.ts'
 import { checkExpression, computedOtherwise, fillHazards, type FillHazard } from './fill-hazards.ts'
-import { declaredFill, generatedColumns, identitySequence, notNullIn, planHost, storedColumns } from './host.ts'
+import {
+  declaredFill,
+  generatedColumns,
+  givenByParent,
+  identitySequence,
+  notNullIn,
+  planHost,
+  storedColumns,
+} from './host.ts'
 import { shown, type Model } from './model.ts'
 import { hiddenView, isOurs, prebuiltViews } from './prebuilt.ts'
 import { uniqueProbes } from './unique-probes.ts'
@@ -31,11 +39,11 @@ export function planProbes(model: Model): Probe[] {
       ...defaultProbes(model, oid),
       ...domainProbes(model, oid),
       ...fillProbes(model, oid),
-      ...uniqueProbes(model, oid),
     ]),
     // of partitions too
     ...[...model.gone.keys()].flatMap((oid) => [
       ...checkProbes(model, oid),
+      ...uniqueProbes(model, oid),
       ...pathProbes(model, oid),
       ...rowProbes(model, oid),
     ]),
@@ -180,11 +188,11 @@ function checkProbes(model: Model, oid: string): Probe[] {
     const expression = checkExpression(k)
     if (
       expression === null ||
-      !over.every((c) => c !== undefined && isForeseen(model, root ?? oid, given(model, root, c)))
+      !over.every((c) => c !== undefined && isForeseen(model, root ?? oid, givenByParent(model, root, c)))
     )
       return []
     const row = (over as Column[])
-      .map((c) => `cast(${defaultOf(given(model, root, c)) ?? 'null'} as ${c.type}) as ${id(c.attname)}`)
+      .map((c) => `cast(${defaultOf(givenByParent(model, root, c)) ?? 'null'} as ${c.type}) as ${id(c.attname)}`)
       .join(', ')
     return [
       {
@@ -194,10 +202,6 @@ function checkProbes(model: Model, oid: string): Probe[] {
     ]
   })
 }
-
-/** A row that comes to a partition by way of its parent is given the parent's defaults. */
-const given = (model: Model, root: string | null, column: Column): Column =>
-  (root === null ? undefined : model.removed.get(root)?.find((c) => c.attname === column.attname)) ?? column
 
 /** What a new row will hold can be told: not the next number of a sequence, which would be drawn, nor what is computed from other columns. */
 const isForeseen = (model: Model, oid: string, c: Column): boolean =>

@@ -80,4 +80,57 @@ describe('unique and exclusion constraints over removed columns', () => {
       },
     })
   })
+
+  test.each([
+    [`r int4range default '[1,2)'`, 'r with &&'],
+    [`r int4range default '[1,2)', a int default 3`, 'r with =) where (a > 2'],
+    [`a int default 1, b int default 5`, 'int4range(a, b) with &&'],
+    [`r int4range default '[1,2)'`, `r with &&) where (kept`],
+  ])('exclusion that rows with the defaults could not satisfy is refused: %s, %s', async (columns, excludes) => {
+    await database().query(
+      `set role crm_owner;
+       create table t (id int primary key, kept bool, ${columns}, constraint x exclude using gist (${excludes}))`,
+    )
+    const error = await refusal(database(), {
+      name: 'f',
+      columns: { t: [...columns.matchAll(/\b([abr]) int/g)].map(([, name = '']) => name) },
+      constraints: { t: ['x'] },
+      acknowledge: { rewrites: { t: ['x'] } },
+    })
+    expect(error.code).toBe('not_restorable')
+    expect(error.detail).toBe(
+      'rows inserted meanwhile could not satisfy exclusion constraint x: they all get the same default.',
+    )
+  })
+
+  test('a unique index that stays, and lets one row in, keeps no column from going', async () => {
+    await roundTrip(database(), {
+      setup:
+        'create table t (id int primary key, a int default 1); create unique index one on t ((true)); insert into t values (1)',
+      feature: { name: 'f', columns: { t: ['a'] } },
+    })
+  })
+
+  test.each([
+    ['an empty range', `r int4range default 'empty'`, 'r with &&', ['r']],
+    ['NULL', 'r int4range', 'r with &&', ['r']],
+    ['another operator', `r int4range default '[1,2)'`, 'r with -|-', ['r']],
+    [
+      'a condition that they do not meet',
+      `r int4range default '[1,2)', a int default 3`,
+      'r with &&) where (a > 3',
+      ['a', 'r'],
+    ],
+    ['a column that stays', `b int4range, r int4range default '[1,2)'`, 'r with &&, b with &&', ['r']],
+  ])('exclusion that they may satisfy goes and comes back: %s', async (_, columns, excludes, removed) => {
+    await roundTrip(database(), {
+      setup: `create table t (id int primary key, ${columns}, constraint x exclude using gist (${excludes}))`,
+      feature: {
+        ...{ name: 'f', columns: { t: removed } },
+        constraints: { t: ['x'] },
+        acknowledge: { rewrites: { t: ['x'] } },
+      },
+      meanwhile: `insert into t values (1), (2)`,
+    })
+  })
 })
