@@ -15,6 +15,7 @@ import type {
   PlannedObject,
   PublishedTable,
   RemovalPlan,
+  ReturningKey,
   Statement,
 } from '../plan/plan.ts'
 import type { MembershipSwap } from '../plan/membership-swap.ts'
@@ -54,6 +55,8 @@ export interface RecordedPlan {
   /** Tables that were published by name; none in ledgers that do not say. */
   readonly publications?: readonly PublishedTable[]
   readonly claims: readonly Claim[]
+  /** None in ledgers that do not say. */
+  readonly returningKeys?: readonly ReturningKey[]
   /** None in ledgers that do not say. */
   readonly needs?: readonly Need[]
   /** Owners, other than the role that removed: none in ledgers that do not say. */

@@ -179,6 +179,13 @@ export interface PlannedLock {
   readonly part?: { readonly object: Pick<Address, 'catalog' | 'objid'> | null }
 }
 
+/** A unique index of a partitioned table that is built again: no partition may be partitioned by what it lacks. */
+export interface ReturningKey {
+  readonly table: QualifiedName
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
 /** A name that must be free when the feature comes back. */
 export interface Claim {
   readonly kind:
@@ -222,6 +229,7 @@ export interface RemovalPlan {
   readonly takeBack: readonly string[]
   /** Names that the restore will need. */
   readonly claims: readonly Claim[]
+  readonly returningKeys: readonly ReturningKey[]
   /** What stays, and has to be there for the restore. */
   readonly needs: readonly Need[]
   readonly removal: readonly Statement<RemovalPhase>[]

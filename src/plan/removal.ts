@@ -16,6 +16,7 @@ import { planProbes } from './probes.ts'
 import { planTrials } from './trials.ts'
 import { CAPTURE_MARKS, removalStatements } from './removal-statements.ts'
 import { checkRestorable } from './restorable.ts'
+import { returningKeys } from './returning-keys.ts'
 import { planRewrites } from './rewrites.ts'
 import { planNeeds } from './needs.ts'
 import { planWarnings } from './warnings.ts'
@@ -52,6 +53,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     publications: plannedPublications(model),
     takeBack: planTakeBack(model, parts),
     claims: planClaims(model),
+    returningKeys: returningKeys(model, parts),
     needs: planNeeds(model, parts),
     removal,
     restore,
@@ -75,6 +77,7 @@ function absentPlan(model: Model): RemovalPlan {
     publications: [],
     takeBack: [],
     claims: [],
+    returningKeys: [],
     needs: [],
     removal: [],
     restore: [],

@@ -28,6 +28,7 @@ import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from './inspect.ts'
 import { refuseEventTriggers } from './late-event-triggers.ts'
 import { warnOfLostKeys } from './lost-keys.ts'
+import { lackingKeys } from './lacking-keys.ts'
 import { readNeeds } from './needs.ts'
 import { refuseOtherRoles } from './other-roles.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
@@ -78,8 +79,8 @@ export async function inspectRestore(
   const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
   const hosts = await readHosts(context, plan, environment.major, domains)
   await refuseHiddenRows(context, plan, environment.current_user)
-  const added = await addedReasons(db, removal, plan, hosts.rows)
-  refuseHosts(context, plan, hosts.rows, environment, statements, added)
+  const more = [...(await addedReasons(db, removal, plan, hosts.rows)), ...(await lackingKeys(db, plan))]
+  refuseHosts(context, plan, hosts.rows, environment, statements, more)
   refuseEventTriggers(context, removal, environment)
   await refuseOtherKeys(context, plan, needs)
   await refuseRows(context, plan, hosts.rows)
@@ -138,12 +139,12 @@ async function refuseRows(context: RunContext, plan: RecordedPlan, rows: Catalog
   refuseReasons(context, reasons, 'Mend those rows, or drop what they do not satisfy. Nothing was restored.')
 }
 
-/** Of a restore that goes on: keys may have come to mean several rows since, or others. */
+/** Of a restore that goes on: keys may have come to mean several rows since, or others, or to be such as partitions do not take. */
 export async function refuseAmbiguousKeys(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
   const state = 'It is as far restored as before.'
   const { major } = await readEnvironment(context.db)
   const { rows } = await readHosts(context, plan, major)
-  const reasons = plan.hosts.flatMap((host) => keyReasons(host, rows))
+  const reasons = [...plan.hosts.flatMap((host) => keyReasons(host, rows)), ...(await lackingKeys(context.db, plan))]
   refuseReasons(context, reasons, state)
   await refuseOtherKeys(context, plan, await readNeeds(context.db, plan, majorOf(removal)), state)
 }
