@@ -19,15 +19,45 @@ export function refuseTogether(checks: readonly (() => void)[]): void {
 /** An error that tells of another one too. */
 export function besides(error: UnshipError, other: UnshipError, how: string): UnshipError {
   const { code, primary: message, suggestion } = error
+  const said = sectionsOf(error)
+  const more = sectionsOf(other, `${how}, ${other.primary}:`).flatMap((section) => unsaid(said, section))
   const hints = [error.hint, other.hint].filter((hint) => hint !== undefined && hint !== NOTHING_CHANGED)
   return new UnshipError({
     code,
     message,
-    detail: [error.detail, `${how}, ${other.primary}:`, other.detail].filter((line) => line !== undefined).join('\n'),
+    detail: [...said, ...more].flatMap(({ heading, lines }) => [...heading, ...lines]).join('\n'),
     hint: hints.length > 0 ? [...new Set(hints)].join('\n') : error.hint,
     suggestion: both(suggestion, other.suggestion),
     cause: error.cause,
   })
+}
+
+/** What is refused, and why. */
+interface Section {
+  readonly heading: readonly string[]
+  readonly primary: string
+  readonly lines: readonly string[]
+}
+
+const HEADING = /^(?:Besides|With that), (.*):$/
+
+/** The detail of an error that tells of others too. */
+function sectionsOf({ primary, detail }: UnshipError, ...heading: string[]): Section[] {
+  const sections: (Section & { lines: string[] })[] = [{ heading, primary, lines: [] }]
+  for (const line of detail?.split('\n') ?? []) {
+    const [, also] = HEADING.exec(line) ?? []
+    if (also !== undefined) sections.push({ heading: [line], primary: also, lines: [] })
+    else sections.at(-1)?.lines.push(line)
+  }
+  return sections
+}
+
+/** A section without what is said already; none where nothing is left of it. */
+function unsaid(said: readonly Section[], section: Section): Section[] {
+  const same = said.filter(({ primary }) => primary === section.primary)
+  if (same.length === 0) return [section]
+  const lines = section.lines.filter((line) => !same.some((s) => s.lines.includes(line)))
+  return lines.length > 0 ? [{ ...section, lines }] : []
 }
 
 /** What has to be acknowledged is left to a refusal of its own: pasted along unseen, it would say nothing. */

@@ -41,6 +41,26 @@ describe('a refusal tells everything at once', () => {
     expect(error.suggestion).toEqual({ views: ['v'] })
   })
 
+  test('and each thing once, though it follows from what is suggested once more', async () => {
+    await database().query(`set role crm_owner;
+      create table t (id int, area text, a int, b int generated always as (a * 2) stored, primary key (id, area)) partition by list (area);
+      create unique index t_b on t (b, area);
+      create table u (id int primary key, b int, area text, constraint refers foreign key (b, area) references t (b, area))`)
+    const error = await refusedUnchanged(database(), 'undeclared_dependents', () =>
+      planRemoval(database().db, defineFeature()({ name: 'f', columns: { t: ['a'] } })),
+    )
+    expect(error.detail?.split('\n')).toEqual([
+      'column b of table public.t depends on it.',
+      'index public.t_b depends on it.',
+      'constraint refers on table public.u depends on it.',
+      'With that, feature f cannot be restored exactly, so it is not removed:',
+      'index t_b of t, over a generated column, is built after the foreign key that refers to it.',
+      'Besides, restoring feature f would hold a lock for as long as its tables are large:',
+      't.b: a stored generated column rewrites the table.',
+    ])
+    expect(error.hint?.match(/"rewrites"/g)).toHaveLength(1)
+  })
+
   test('of several kinds', async () => {
     await database().query(`set role crm_owner;
       create table t (id int primary key, a int not null, b int);
