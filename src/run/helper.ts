@@ -1,19 +1,11 @@
 import type { AnyKysely } from '../any-kysely.ts'
+import { alone, type Alone } from './alone.ts'
 import type { RunContext } from './context.ts'
-import { literal } from '../sql.ts'
-import { row, run } from './query.ts'
+import { row } from './query.ts'
 import { USERS } from './session.ts'
-import { changeSettings, type Settings } from './settings.ts'
 
 /** Runs one statement of ours and returns its row. */
 export type Ask = <T>(sql: string) => Promise<T>
-
-/** How a second connection is set up for each statement. */
-export interface Help {
-  readonly settings: Settings
-  /** It sees what this exported snapshot does, and not what has been committed since. */
-  readonly snapshot?: string
-}
 
 /**
  * Has a second connection do part of the work, where the Kysely given has one to spare, the server may use several
@@ -27,7 +19,7 @@ export interface Help {
  */
 export async function withHelper(
   context: RunContext,
-  help: Help,
+  help: Alone,
   own: () => Promise<void>,
   step: (ask: Ask) => Promise<boolean>,
 ): Promise<void> {
@@ -69,7 +61,7 @@ export type Task = (ask: Ask) => Promise<void>
 /** Does tasks in their order, on the run's connection and, where they are worth it, on a second one beside it. */
 export async function shareTasks(
   context: RunContext,
-  help: Help,
+  help: Alone,
   tasks: readonly Task[],
   { worthIt }: { readonly worthIt: boolean },
 ): Promise<void> {
@@ -108,19 +100,10 @@ export async function helperOf({ session, options }: RunContext): Promise<AnyKys
   return may ? beside : null
 }
 
-/** Between a batch and its commit its rows are locked: a client that is cut off then must not keep them. */
-const CUT_OFF = { idle_in_transaction_session_timeout: '1s' }
-
-const askAlone = <T>(connection: AnyKysely, { settings, snapshot }: Help, users: string, sql: string): Promise<T> =>
-  connection
-    .transaction()
-    .setIsolationLevel(snapshot === undefined ? 'read committed' : 'repeatable read')
-    .setAccessMode('read write')
-    .execute(async (transaction) => {
-      if (snapshot !== undefined) await run(transaction, `set transaction snapshot ${literal(snapshot)}`)
-      await changeSettings(transaction, { ...settings, ...CUT_OFF }, true)
-      const found = await row<{ users: string }>(transaction, `select ${USERS} as users`)
-      // the caller may have taken a role on the run's connection alone
-      if (found.users !== users) throw new Error(`${found.users} is not ${users}`)
-      return await row<T>(transaction, sql)
-    })
+const askAlone = <T>(connection: AnyKysely, help: Alone, users: string, sql: string): Promise<T> =>
+  alone(connection, help, async (transaction) => {
+    const found = await row<{ users: string }>(transaction, `select ${USERS} as users`)
+    // the caller may have taken a role on the run's connection alone
+    if (found.users !== users) throw new Error(`${found.users} is not ${users}`)
+    return await row<T>(transaction, sql)
+  })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import type { Phase } from '../plan/plan.ts'
+import { alone } from './alone.ts'
 import { readWaitedFor } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { QUERY_CANCELED, run, sqlState } from './query.ts'
@@ -51,8 +52,9 @@ export async function observed<T>(
   const outcome = { gaveWay: false }
   const watch = async (other: AnyKysely) => {
     while (!isOver()) {
-      const [step] = await readJson<Step>(other, progressQuery(pid))
-      const { blockers, deadlocked } = await readWaitedFor(other, pid)
+      const { step, blockers, deadlocked } = await alone(other, context.session, (transaction) =>
+        look(transaction, pid),
+      )
       if (givesWay && deadlocked && !isOver()) {
         outcome.gaveWay = true
         await cancel(other)
@@ -79,6 +81,11 @@ export async function observed<T>(
     clearTimeout(watching)
     cancelled?.removeEventListener('abort', whenCancelled)
   }
+}
+
+async function look(db: AnyKysely, pid: number) {
+  const [step] = await readJson<Step>(db, progressQuery(pid))
+  return { step, ...(await readWaitedFor(db, pid)) }
 }
 
 function tell(context: RunContext, phase: Phase, what: string, { step, unit, done, total }: Step): void {
