@@ -37,38 +37,30 @@ export async function observed<T>(
   const { onProgress, signal: cancelled } = context.options
   if (!beside || inTransaction || !(onProgress ?? cancelled ?? givesWay)) return await work()
   const done = new AbortController()
-  const { signal } = done
-  const isOver = () => signal.aborted
-  // a pinned or single connection is had only when our session has ended: there is nothing to watch or to cancel then
-  const besides = (act: (other: AnyKysely) => Promise<unknown>) => {
-    const acting = beside.connection().execute(async (other) => (isOver() ? undefined : await act(other)))
-    // whoever watches is in nobody's way: what becomes of the statement is told by the statement
-    acting.catch(() => undefined)
+  const isOver = () => done.signal.aborted
+  const besides = (pauseMs: number, act: (other: AnyKysely) => Promise<void>) => {
+    // a pinned or single connection is had only when our session has ended: there is nothing to watch or to cancel then
+    const acting = () => beside.connection().execute(async (other) => (isOver() ? undefined : await act(other)))
+    repeatedly(acting, pauseMs, done.signal)
   }
   const cancel = (other: AnyKysely) => run(other, `select pg_catalog.pg_cancel_backend(${String(pid)})`)
   const whenCancelled = () => {
-    besides(cancel)
+    besides(0, cancel)
   }
   const outcome = { gaveWay: false }
   const watch = async (other: AnyKysely) => {
-    while (!isOver()) {
-      const { step, blockers, deadlocked } = await alone(other, context.session, (transaction) =>
-        look(transaction, pid),
-      )
-      if (givesWay && deadlocked && !isOver()) {
-        outcome.gaveWay = true
-        await cancel(other)
-        return
-      }
-      if (step && !isOver()) tell(context, phase, what, step)
-      if (blockers.length > 0 && !isOver())
-        context.emit({ type: 'waiting', phase, ...{ attempt: 1, attempts: 1, retryInMs: EVERY_MS }, blockers })
-      await sleep(EVERY_MS, undefined, { signal })
+    const { step, blockers, deadlocked } = await alone(other, context.session, (transaction) => look(transaction, pid))
+    if (isOver()) return
+    if (givesWay && deadlocked) {
+      outcome.gaveWay = true
+      await cancel(other)
+      return
     }
+    if (step) tell(context, phase, what, step)
+    if (blockers.length > 0)
+      context.emit({ type: 'waiting', phase, ...{ attempt: 1, attempts: 1, retryInMs: EVERY_MS }, blockers })
   }
-  const watching = setTimeout(() => {
-    if (onProgress || givesWay) besides(watch)
-  }, FROM_MS)
+  if (onProgress || givesWay) besides(FROM_MS, watch)
   cancelled?.addEventListener('abort', whenCancelled)
   try {
     return await work()
@@ -78,9 +70,23 @@ export async function observed<T>(
     throw outcome.gaveWay ? new GaveWay('others wait for it', { cause: error }) : error
   } finally {
     done.abort()
-    clearTimeout(watching)
     cancelled?.removeEventListener('abort', whenCancelled)
   }
+}
+
+/**
+ * Acts after a pause, and every half second from then on, until it is told to stop. Whoever watches is in nobody's way: what becomes of the
+ * statement is told by the statement, and an act that fails, as where its connection was ended, is followed by the next.
+ */
+function repeatedly(act: () => Promise<void>, pauseMs: number, stop: AbortSignal): void {
+  const acting = async () => {
+    for (let ms = pauseMs; ; ms = EVERY_MS) {
+      await sleep(ms, undefined, { signal: stop })
+      await act().catch(() => undefined)
+    }
+  }
+  // by being stopped
+  acting().catch(() => undefined)
 }
 
 async function look(db: AnyKysely, pid: number) {
