@@ -7,9 +7,9 @@ import { chosenName } from '../plan/chosen-name.ts'
 import { definitionForNewPartitions, definitionTail, type IndexLabel } from '../plan/new-partitions.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
-import { asCaller } from './as-caller.ts'
+import { concurrently } from './concurrently.ts'
 import type { RunContext } from './context.ts'
-import { row, run } from './query.ts'
+import { row } from './query.ts'
 import { runShort, type Held } from './short.ts'
 
 interface Own {
@@ -35,21 +35,19 @@ export async function buildForNewPartitions(
   const host = hosts.find((h) => h.members && [h.table, ...h.members].some((t) => statement.object === qualified(t)))
   if (!host) return held
   const unique = definition.startsWith('CREATE UNIQUE ') ? 'unique ' : ''
+  const concurrent = session.inTransaction ? '' : 'concurrently '
   const tail = replayable(definition.slice(definition.indexOf('USING ')))
   for (const part of await newPartitions(db, host, statement.object ?? '')) {
     context.checkCancelled()
     const temporary = { schema: part.schema, name: shortened(hiddenName(`${part.name}_${tail}`)) }
-    const concurrently = session.inTransaction ? '' : 'concurrently '
-    let own = await equalIndex(db, part, unique, tail)
-    if (own?.valid === false) {
-      await run(db, `drop index ${concurrently}${id(part.schema, own.name)}`)
-      own = undefined
-    }
-    if (!own) {
-      const create = `create ${unique}index ${concurrently}${id(temporary.name)} on ${qualified(part)} ${tail}`
-      await asCaller(context, () => run(db, create))
-      own = await equalIndex(db, part, unique, tail)
-    }
+    const create = `create ${unique}index ${concurrent}${id(temporary.name)} on ${qualified(part)} ${tail}`
+    const own = await concurrently(context, { phase: statement.phase, what: statement.reason }, async (runs) => {
+      const found = await equalIndex(db, part, unique, tail)
+      if (found?.valid) return found
+      if (found) await runs(`drop index ${concurrent}${id(part.schema, found.name)}`)
+      await runs(create)
+      return await equalIndex(db, part, unique, tail)
+    })
     if (own?.name !== temporary.name) continue
     // whoever reads the partition waits behind us for the index, and we for whoever has read it
     held.push(

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../errors.ts'
 import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
 import { columnNames } from '../plan/backup.ts'
@@ -8,13 +7,14 @@ import type { HostPlan } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import { asCaller } from './as-caller.ts'
 import { brokenKeys } from './broken-keys.ts'
+import { concurrently } from './concurrently.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import type { Kept } from './host-rows.ts'
-import { GaveWay, observed } from './observe.ts'
+import { observed } from './observe.ts'
 import { setAsideOrphans, type Child } from './orphans.ts'
 import { buildForNewPartitions } from './partition-indexes.ts'
-import { DEADLOCK_DETECTED, row, run, sqlState } from './query.ts'
+import { row, run, sqlState } from './query.ts'
 import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
 import { readSetAside } from './set-aside-report.ts'
@@ -114,15 +114,37 @@ async function isThere({ context, plan }: Restoring, { relations }: LedgerStatem
 const whatOf = ({ sql, reason, relations }: LedgerStatement) =>
   sql.startsWith('analyze ') ? `analyze ${relations.join(', ')}` : reason
 
-const BUILD_ATTEMPTS = 20
-
-/**
- * CREATE INDEX CONCURRENTLY that can be run again: a valid index stays, an invalid one is built anew. It holds a lock on the table while it
- * waits for others' transactions; where one of these waits for that lock, the build gives way, and begins again.
- */
-async function buildIndex(context: RunContext, statement: LedgerStatement, attempt = 1): Promise<void> {
-  const { db, session, feature } = context
+/** CREATE INDEX CONCURRENTLY that can be run again: a valid index stays, an invalid one is built anew. */
+async function buildIndex(context: RunContext, statement: LedgerStatement): Promise<void> {
+  const { session, feature } = context
   const name = statement.object ?? ''
+  const sql = session.inTransaction ? statement.sql.replace(' CONCURRENTLY ', ' ') : statement.sql
+  try {
+    await concurrently(context, { phase: statement.phase, what: statement.reason }, async (runs) => {
+      const valid = await findBuilt(context, statement, name)
+      if (valid === true) return
+      if (valid === false) await runs(`drop index ${session.inTransaction ? '' : 'concurrently '}${name}`)
+      await runs(sql)
+    })
+  } catch (error) {
+    if (sqlState(error) !== UNIQUE_VIOLATION) throw error
+    throw rowsInTheWay(context, {
+      message: `unique index ${name} of feature ${feature} cannot be built`,
+      detail: [
+        ...whereToLook(error),
+        'Rows that were changed or inserted meanwhile are equal where the index demands that they differ.',
+      ],
+      cause: error,
+    })
+  }
+}
+
+/** Whether the index is there and valid; null where it is not there. What else has its name is an error. */
+async function findBuilt(
+  { db, feature }: RunContext,
+  statement: LedgerStatement,
+  name: string,
+): Promise<boolean | null> {
   const { valid, oid, tablespace } = await row<{
     valid: boolean | null
     oid: string | null
@@ -140,33 +162,7 @@ async function buildIndex(context: RunContext, statement: LedgerStatement, attem
     const { found } = await row<{ found: string }>(db, `select ${definition} as found`)
     if (found !== statement.sql.replace(' CONCURRENTLY ', ' ')) throw nameTaken(feature, name, found)
   }
-  if (valid === true) return
-  const concurrently = session.inTransaction ? '' : 'concurrently '
-  if (valid === false) await run(db, `drop index ${concurrently}${name}`)
-  const sql = session.inTransaction ? statement.sql.replace(' CONCURRENTLY ', ' ') : statement.sql
-  try {
-    await observed(
-      context,
-      { phase: statement.phase, what: statement.reason, givesWay: attempt < BUILD_ATTEMPTS },
-      () => asCaller(context, () => run(db, sql)),
-    )
-  } catch (error) {
-    if ((error instanceof GaveWay || sqlState(error) === DEADLOCK_DETECTED) && attempt < BUILD_ATTEMPTS) {
-      await sleep(Math.min(5_000, 100 * 1.5 ** attempt))
-      context.checkCancelled()
-      await buildIndex(context, statement, attempt + 1)
-      return
-    }
-    if (sqlState(error) !== UNIQUE_VIOLATION) throw error
-    throw rowsInTheWay(context, {
-      message: `unique index ${name} of feature ${feature} cannot be built`,
-      detail: [
-        ...whereToLook(error),
-        'Rows that were changed or inserted meanwhile are equal where the index demands that they differ.',
-      ],
-      cause: error,
-    })
-  }
+  return valid
 }
 
 const nameTaken = (feature: string, name: string, found: string) =>
