@@ -54,8 +54,8 @@ export async function readBlockers(
 }
 
 /**
- * Sessions that a server process waits for, whatever for: as an index build does, for all transactions that began before it; and whether one
- * of them waits for it in turn, which the server finds only after `deadlock_timeout`.
+ * Sessions and prepared transactions that a server process waits for, whatever for: as an index build does, for all transactions that
+ * began before it; and whether one of them waits for it in turn, which the server finds only after `deadlock_timeout`.
  */
 export async function readWaitedFor(
   db: AnyKysely,
@@ -63,18 +63,32 @@ export async function readWaitedFor(
 ): Promise<{ readonly blockers: readonly Blocker[]; readonly deadlocked: boolean }> {
   const found = await readJson<Blocker & { deadlocked: boolean }>(
     db,
-    `select b.pid, ${String(pid)} = any (pg_catalog.pg_blocking_pids(b.pid)) as deadlocked, a.usename::text as user, a.application_name as application, a.state,
-       (extract(epoch from pg_catalog.clock_timestamp() - a.xact_start) * 1000)::pg_catalog.int8 as "ageMs",
-       nullif(a.query, '<insufficient privilege>') as query, null as relation, null as prepared
+    `select b.pid, ${String(pid)} = any (pg_catalog.pg_blocking_pids(b.pid)) as deadlocked, coalesce(a.usename::text, x.owner::text) as user,
+       a.application_name as application, case b.pid when 0 then 'prepared transaction' else a.state end as state,
+       (extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, x.prepared)) * 1000)::pg_catalog.int8 as "ageMs",
+       nullif(a.query, '<insufficient privilege>') as query, x.relation, x.gid as prepared
      from (select distinct p.pid from pg_catalog.unnest(pg_catalog.pg_blocking_pids(${String(pid)})) p(pid)) b
      left join pg_catalog.pg_stat_activity a on a.pid = b.pid
-     order by a.xact_start`,
+     left join (${preparedInTheWay(pid)}) x on b.pid = 0
+     order by coalesce(a.xact_start, x.prepared)`,
   )
   return {
     blockers: found.map(({ deadlocked: _, ...blocker }) => withoutItsValues(blocker)),
     deadlocked: found.some(({ deadlocked }) => deadlocked),
   }
 }
+
+/** Prepared transactions that hold what a server process waits for: of a pid they have none, and are told by their names. */
+const preparedInTheWay = (pid: number) => `
+  select x.gid, x.owner, x.prepared, case w.locktype when 'relation' then w.relation::pg_catalog.regclass::text end as relation
+  from pg_catalog.pg_locks w
+  join pg_catalog.pg_locks l on l.granted and l.pid is null and l.locktype = w.locktype and l.database is not distinct from w.database
+    and l.relation is not distinct from w.relation and l.transactionid is not distinct from w.transactionid
+    and l.page is not distinct from w.page and l.tuple is not distinct from w.tuple and l.virtualxid is not distinct from w.virtualxid
+    and l.classid is not distinct from w.classid and l.objid is not distinct from w.objid and l.objsubid is not distinct from w.objsubid
+  join pg_catalog.pg_locks t on t.pid is null and t.locktype = 'transactionid' and t.virtualtransaction = l.virtualtransaction
+  join pg_catalog.pg_prepared_xacts x on x.transaction = t.transactionid
+  where w.pid = ${String(pid)} and not w.granted`
 
 const withoutItsValues = (b: Blocker): Blocker => ({ ...b, query: b.query === null ? null : shortQuery(b.query) })
 
