@@ -1,22 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AnyKysely } from '../any-kysely.ts'
-import { readJson } from '../catalog/read.ts'
 import type { Phase } from '../plan/plan.ts'
 import { alone } from './alone.ts'
 import { readWaitedFor } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { QUERY_CANCELED, run, sqlState } from './query.ts'
+import { readStep, tellStep } from './statement-progress.ts'
 
 /** A statement that ends sooner needs nobody to watch it. */
 const FROM_MS = 300
 const EVERY_MS = 500
-
-interface Step {
-  readonly step: string
-  readonly unit: 'rows' | 'blocks'
-  readonly done: number
-  readonly total: number
-}
 
 /** Thrown where a statement was cancelled because others, for whom it waits, wait for it. */
 export class GaveWay extends Error {}
@@ -36,6 +29,7 @@ export async function observed<T>(
   const { beside, inTransaction, pid } = context.session
   const { onProgress, signal: cancelled } = context.options
   if (!beside || inTransaction || !(onProgress ?? cancelled ?? givesWay)) return await work()
+  context.checkCancelled()
   const done = new AbortController()
   const isOver = () => done.signal.aborted
   const besides = (pauseMs: number, act: (other: AnyKysely) => Promise<void>) => {
@@ -43,20 +37,28 @@ export async function observed<T>(
     const acting = () => beside.connection().execute(async (other) => (isOver() ? undefined : await act(other)))
     repeatedly(acting, pauseMs, done.signal)
   }
-  const cancel = (other: AnyKysely) => run(other, `select pg_catalog.pg_cancel_backend(${String(pid)})`)
+  const cancels: Promise<void>[] = []
+  const cancel = async (other: AnyKysely) => {
+    const sent = run(other, `select pg_catalog.pg_cancel_backend(${String(pid)})`)
+    cancels.push(sent)
+    await sent
+  }
   const whenCancelled = () => {
     besides(0, cancel)
   }
   const outcome = { gaveWay: false }
   const watch = async (other: AnyKysely) => {
-    const { step, blockers, deadlocked } = await alone(other, context.session, (transaction) => look(transaction, pid))
+    const { step, blockers, deadlocked } = await alone(other, context.session, async (db) => ({
+      step: await readStep(db, pid),
+      ...(await readWaitedFor(db, pid)),
+    }))
     if (isOver()) return
     if (givesWay && deadlocked) {
       outcome.gaveWay = true
       await cancel(other)
       return
     }
-    if (step) tell(context, phase, what, step)
+    if (step) tellStep(context, phase, what, step)
     if (blockers.length > 0)
       context.emit({ type: 'waiting', phase, ...{ attempt: 1, attempts: 1, retryInMs: EVERY_MS }, blockers })
   }
@@ -71,6 +73,8 @@ export async function observed<T>(
   } finally {
     done.abort()
     cancelled?.removeEventListener('abort', whenCancelled)
+    // one that is under way would hit the next statement; once it is answered, a server that waits for one has passed over it
+    await Promise.allSettled(cancels)
   }
 }
 
@@ -88,38 +92,3 @@ function repeatedly(act: () => Promise<void>, pauseMs: number, stop: AbortSignal
   // by being stopped
   acting().catch(() => undefined)
 }
-
-async function look(db: AnyKysely, pid: number) {
-  const [step] = await readJson<Step>(db, progressQuery(pid))
-  return { step, ...(await readWaitedFor(db, pid)) }
-}
-
-function tell(context: RunContext, phase: Phase, what: string, { step, unit, done, total }: Step): void {
-  const key = `${what}: ${step}`
-  const now = performance.now()
-  if (context.watched?.key !== key) context.watched = { key, since: now, from: done }
-  const { since, from } = context.watched
-  const perSecond = now > since ? ((done - from) / (now - since)) * 1000 : 0
-  context.emit({
-    type: 'progress',
-    phase,
-    what: key,
-    rows: done,
-    totalRows: total,
-    unit,
-    rowsPerSecond: perSecond,
-    remainingMs: perSecond > 0 ? (Math.max(0, total - done) / perSecond) * 1000 : null,
-  })
-}
-
-/** The present step of an index build or ANALYZE; steps that only wait have no total. */
-const progressQuery = (pid: number) => `
-  select phase as step, case when tuples_total > 0 then 'rows' else 'blocks' end as unit,
-    case when tuples_total > 0 then tuples_done else blocks_done end as done,
-    case when tuples_total > 0 then tuples_total else blocks_total end as total
-  from pg_catalog.pg_stat_progress_create_index
-  where pid = ${String(pid)} and greatest(tuples_total, blocks_total) > 0
-  union all
-  select phase, 'blocks', sample_blks_scanned, sample_blks_total
-  from pg_catalog.pg_stat_progress_analyze
-  where pid = ${String(pid)} and sample_blks_total > 0`
