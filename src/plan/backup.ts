@@ -127,19 +127,31 @@ from source h`
 export interface Stretch {
   readonly from: number
   readonly to: number
-  /** Only each `of`th row of a block, from the `nth` on. */
-  readonly turn?: { readonly nth: number; readonly of: number }
+  readonly turn?: Share
+  /** Of these again. */
+  readonly part?: Share
 }
 
+/** Only each `of`th row of a block, from the `nth` on. */
+export interface Share {
+  readonly nth: number
+  readonly of: number
+}
+
+export const WHOLE: Share = { nth: 0, of: 1 }
+
+/** So many rows of a block can be told apart, at least: of more, two and two are taken for one. */
+export const TOLD_APART = 256
+
 /** Whether a row lies in a stretch. */
-export const within = (alias: string, { from, to, turn }: Stretch): string =>
-  [
-    `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`,
-    // a row's number in its block is the last two of the six bytes
-    ...(turn
-      ? [`pg_catalog.get_byte(pg_catalog.tidsend(${alias}.ctid), 5) % ${String(turn.of)} = ${String(turn.nth)}`]
-      : []),
-  ].join(' and ')
+export function within(alias: string, { from, to, turn = WHOLE, part = WHOLE }: Stretch): string {
+  const blocks = `${alias}.ctid >= '(${String(from)},0)'::pg_catalog.tid and ${alias}.ctid < '(${String(to)},0)'::pg_catalog.tid`
+  const of = turn.of * part.of
+  if (of === 1) return blocks
+  // a row's number in its block is the last two of the six bytes
+  const nth = turn.nth + turn.of * part.nth
+  return `${blocks} and pg_catalog.get_byte(pg_catalog.tidsend(${alias}.ctid), 5) % ${String(of)} = ${String(nth)}`
+}
 
 /** How many blocks a table has. */
 export const blocksOf = (table: QualifiedName): string =>

@@ -28,16 +28,32 @@ const unfilled = (host: HostPlan) => `pg_catalog.record_image_ne(${hiddenImage(h
 /** A session that is not set up for filling, as some poolers would give, fills nothing: triggers would fire. */
 const AS_FILLER = `pg_catalog.current_setting('${FILLING}', true) = 'on'`
 
-/**
- * One batch of it: a stretch of the backup. Returns how many rows it filled; waits for rows that somebody has locked.
- */
-export const fillBatchStatement = (host: HostPlan, batch: Stretch): string =>
-  `with filled as (\n${fillStatement(host)}\n  and ${within('b', batch)} and ${AS_FILLER}\nreturning 1)
-select pg_catalog.count(*)::int as filled from filled`
+/** What each of the statements for a batch returns. */
+export interface Filled {
+  /** Rows. */
+  readonly filled: number
+  /** From when it began to look for them until it had filled them, by the server's clock: nobody waits for more of it. */
+  readonly ms: number
+}
+
+/** An update with a condition, that tells for each row when it had been planned and had not looked for any yet. */
+const timed = (update: string) => `with started as materialized (select pg_catalog.clock_timestamp() as at)
+${update} and (select started.at from started) is not null
+returning (select started.at from started) as since`
+
+const asFilled = `pg_catalog.count(*)::int as filled, (extract(epoch from pg_catalog.clock_timestamp()
+  - coalesce(pg_catalog.min(filled.since), pg_catalog.statement_timestamp())) * 1000)::float8 as ms from filled`
 
 /**
- * The same, but rows that somebody has locked, or changes at that moment, are left for the next pass. Returns how many
- * rows it had to fill and did. Locking them beforehand takes a third longer.
+ * One batch of it: a stretch of the backup. Returns `Filled`; waits for rows that somebody has locked.
+ */
+export const fillBatchStatement = (host: HostPlan, batch: Stretch): string =>
+  `with filled as (\n${timed(`${fillStatement(host)}\n  and ${within('b', batch)} and ${AS_FILLER}`)}\n)
+select ${asFilled}`
+
+/**
+ * The same, but rows that somebody has locked, or changes at that moment, are left for the next pass. Returns `Filled`,
+ * and how many rows it had to fill. Locking them beforehand takes a third longer.
  */
 export function fillUnlockedStatement(host: HostPlan, batch: Stretch): string {
   // quicker than by key; of partitions it would not be unique. No column of the table's own has that name.
@@ -53,12 +69,11 @@ export function fillUnlockedStatement(host: HostPlan, batch: Stretch): string {
   from pending join ${rowsOf(host)} h on ${address.same('pending')}
   for no key update of h skip locked
 ), filled as (
-  update ${rowsOf(host)} h
+${timed(`update ${rowsOf(host)} h
   set ${filledFrom(host)}
-  from target b where ${address.same('b')}
-  returning 1
+  from target b where ${address.same('b')}`)}
 )
-select (select pg_catalog.count(*) from pending)::int as pending, (select pg_catalog.count(*) from filled)::int as filled`
+select (select pg_catalog.count(*) from pending)::int as pending, ${asFilled}`
 }
 
 /**
@@ -102,18 +117,20 @@ export function fillNewRowsStatement(host: HostPlan): string | null {
     : `update ${rowsOf(host)} as ${rowOf(host)}\nset ${fillersSet(host)}\nwhere ${condition}`
 }
 
-/** One batch of it: a stretch of the host or one of its partitions. Rows that somebody has locked are left for the next pass. */
+/**
+ * One batch of it: a stretch of the host or one of its partitions. Returns `Filled`; rows that somebody has locked are left
+ * for the next pass.
+ */
 export const fillNewRowsBatchStatement = (host: HostPlan, of: QualifiedName, batch: Stretch): string =>
   `with filled as (
-  update only ${qualified(of)} as ${rowOf(host)}
+${timed(`update only ${qualified(of)} as ${rowOf(host)}
   set ${fillersSet(host)}
   where ${rowOf(host)}.ctid = any (array(
     select unship_row.ctid from only ${qualified(of)} unship_row
     where ${within('unship_row', batch)} and ${missing(host, 'unship_row') ?? 'false'} and ${AS_FILLER}
-    for no key update of unship_row skip locked))
-  returning 1
+    for no key update of unship_row skip locked))`)}
 )
-select pg_catalog.count(*)::int as filled from filled`
+select ${asFilled}`
 
 /** How many of them there still are. */
 export const countMissingStatement = (host: HostPlan): string =>

@@ -8,6 +8,7 @@ import {
   fillNewRowsStatement,
   fillStatement,
   fillUnlockedStatement,
+  type Filled,
 } from '../plan/fill.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
@@ -87,12 +88,15 @@ async function unlessInTheWay<T>(work: Promise<T>): Promise<T | null> {
   }
 }
 
-/** One batch: as if nobody had locked a row of it, and otherwise what is not locked. Whether rows are left. */
-async function fillBatch(ask: Ask, host: HostPlan, batch: Stretch): Promise<boolean> {
-  const all = await unlessInTheWay(ask<{ filled: number }>(fillBatchStatement(host, batch)))
-  if (all) return false
-  const some = await unlessInTheWay(ask<{ pending: number; filled: number }>(fillUnlockedStatement(host, batch)))
-  return some === null || some.filled < some.pending
+/**
+ * One batch: as if nobody had locked a row of it, and otherwise what is not locked. Whether rows are left, and how long others
+ * may have waited for it, with what it has waited for them: but for a wait in vain, after which it holds nothing.
+ */
+async function fillBatch(ask: Ask, host: HostPlan, batch: Stretch): Promise<{ left: boolean; ms: number | null }> {
+  const all = await unlessInTheWay(ask<Filled>(fillBatchStatement(host, batch)))
+  if (all) return { left: false, ms: all.ms }
+  const some = await unlessInTheWay(ask<Filled & { pending: number }>(fillUnlockedStatement(host, batch)))
+  return some ? { left: some.filled < some.pending, ms: some.ms } : { left: true, ms: null }
 }
 
 /** Three rows of four leave the indexes alone. */
@@ -113,7 +117,9 @@ async function fillInBatches(context: RunContext, host: HostPlan, settings: Sett
       context,
       { stretches, settings, anySession: true },
       async (ask, batch) => {
-        if (await fillBatch(ask, host, batch)) again.push(batch)
+        const { left, ms } = await fillBatch(ask, host, batch)
+        if (left) again.push(batch)
+        return ms
       },
       progress,
     )
@@ -141,8 +147,9 @@ async function fillNewRows(context: RunContext, host: HostPlan, settings: Settin
         context,
         { stretches: [{ from: 0, to: blocks }], settings, anySession: false },
         async (ask, batch) => {
-          const found = await unlessInTheWay(ask<{ filled: number }>(fillNewRowsBatchStatement(host, table, batch)))
+          const found = await unlessInTheWay(ask<Filled>(fillNewRowsBatchStatement(host, table, batch)))
           done += found?.filled ?? 0
+          return found?.ms ?? null
         },
         progress,
       )

@@ -1,7 +1,7 @@
 import type { Phase } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
 
-/** Told of at most so often. */
+/** Told of at most so often, but for the end. */
 const EVERY_MS = 200
 
 /** What a row has cost counts for so much less with each batch that comes after it. */
@@ -53,7 +53,8 @@ export class Progress {
       this.busyMs += spent.ms
     }
     const now = performance.now()
-    if (now - this.told < EVERY_MS) return
+    const atEnd = Math.round(this.rows) >= this.totalRows && Math.round(this.rows - rows) < this.totalRows
+    if (now - this.told < EVERY_MS && !atEnd) return
     this.told = now
     const elapsedMs = Math.max(1, now - this.started)
     const rowsPerSecond = (this.rows / elapsedMs) * 1000

@@ -122,6 +122,27 @@ describe('batches of filling', () => {
     expect((await restoreFeature(database().db, tokens)).outcome).toBe('restored')
   })
 
+  test('have no more rows than can be filled in the time, however long one takes', async () => {
+    await asOwner(
+      database(),
+      `${schema}
+       create function looked_up(int) returns boolean language plpgsql as $$ begin
+         if current_setting('unship.filling', true) = 'on' then perform pg_catalog.pg_sleep(0.005); end if;
+         return true;
+       end $$;
+       alter table members add check (looked_up(id))`,
+    )
+    await removeFeature(database().db, tokens)
+    await asOwner(database(), 'insert into members (id) select generate_series(1001, 1100)')
+    await restoreFeature(database().db, tokens, { batchMs: 50 })
+    const filled = await database().query<{ old: boolean; most: number; rows: number }>(
+      `select old, max(rows)::int as most, sum(rows)::int as rows
+       from (select id <= 1000 as old, count(*) as rows from members group by old, xmin) batch group by old order by old`,
+    )
+    expect(filled).toEqual([expect.objectContaining({ rows: 100 }), expect.objectContaining({ rows: 100 })])
+    for (const { most } of filled) expect(most).toBeLessThanOrEqual(10)
+  })
+
   // old versions of rows stay as long as anything on the server has a snapshot of all databases, as a session does that
   // waits to connect to one that another test copies
   test(
