@@ -242,6 +242,8 @@ export const catchUpIfLogged = (host: HostPlan): string[] =>
 export interface Source {
   readonly columns: string
   readonly triggers: string
+  /** And what these need to log. */
+  readonly log: string
 }
 
 /**
@@ -249,7 +251,7 @@ export interface Source {
  * change values unseen, PostgreSQL refuses for columns that a trigger's WHEN names.)
  */
 export const sourceStatement = (host: HostPlan): string =>
-  `select ${columnsOf(host)} as columns, ${triggersOf(host)} as triggers`
+  `select ${columnsOf(host)} as columns, ${triggersOf(host)} as triggers, ${logOf(host)} as log`
 
 const tablesOf = ({ table, members }: HostPlan) =>
   members ? `in (select t.relid from (${treeQuery(table)}) t)` : `= ${literal(qualified(table))}::pg_catalog.regclass`
@@ -262,12 +264,46 @@ const triggersOf = (host: HostPlan) => `(
   select coalesce(pg_catalog.string_agg(t.xmin::text, ' ' order by t.oid), '') from pg_catalog.pg_trigger t
   where t.tgrelid ${tablesOf(host)} and t.tgfoid = pg_catalog.to_regprocedure(${literal(`${qualified(host.watch.routine)}()`)}))`
 
+/**
+ * The watch passes over what it cannot log. A right that it lacks for a while is taken from the schema, the log or, where the schema is another
+ * role's, the memberships; who gives it back writes their rows once more. Found by name: to_regclass fails without USAGE on the schema.
+ */
+const logOf = ({ watch: { log, routine } }: HostPlan) => `(
+  with recursive acting(role) as (
+    select r.oid from pg_catalog.pg_roles r where r.rolname = current_user
+    union
+    select m.roleid from acting join pg_catalog.pg_auth_members m on m.member = acting.role
+  )
+  select coalesce(pg_catalog.string_agg(pg_catalog.concat_ws(' ', n.xmin, c.oid, c.xmin, p.xmin,
+      case when pg_catalog.pg_get_userbyid(n.nspowner) <> current_user then (
+        select pg_catalog.string_agg(m.xmin::text, ' ' order by m.roleid, m.xmin::text)
+        from acting join pg_catalog.pg_auth_members m on m.member = acting.role) end), ''), '')
+  from pg_catalog.pg_namespace n join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = ${literal(log.name)}
+  left join pg_catalog.pg_proc p on p.pronamespace = n.oid and p.proname = ${literal(routine.name)} and p.pronargs = 0
+  where n.nspname = ${literal(log.schema)})`
+
 /** Fails where a source is not what it was when its copy began. */
-export function demandSameSources(sources: ReadonlyMap<HostPlan, Source>): string[] {
+export const demandSameSources = (sources: ReadonlyMap<HostPlan, Source>): string[] =>
+  demandSame(sources, ({ columns, triggers, log }, host) => [
+    [columnsOf(host), columns],
+    [triggersOf(host), triggers],
+    [logOf(host), log],
+  ])
+
+/** The same of what no lock on the tables keeps as it is, when nobody writes to them any more. */
+export const demandSameLogs = (sources: ReadonlyMap<HostPlan, Source>): string[] =>
+  demandSame(sources, ({ log }, host) => [[logOf(host), log]])
+
+function demandSame(
+  sources: ReadonlyMap<HostPlan, Source>,
+  compared: (source: Source, host: HostPlan) => readonly (readonly [now: string, before: string])[],
+): string[] {
   if (sources.size === 0) return []
   const tests = [...sources].map(
-    ([host, { columns, triggers }]) =>
-      `when ${columnsOf(host)} <> ${literal(columns)} or ${triggersOf(host)} <> ${literal(triggers)} then ${literal(id(host.table.schema, host.table.name))}`,
+    ([host, source]) =>
+      `when ${compared(source, host)
+        .map(([now, before]) => `${now} <> ${literal(before)}`)
+        .join(' or ')} then ${literal(id(host.table.schema, host.table.name))}`,
   )
   const body = `
 declare

@@ -11,16 +11,36 @@ export function watchStatements(host: HostPlan): { sql: string; reason: string; 
   const routine = qualified(host.watch.routine)
   const keyChanged = `pg_catalog.record_image_ne(row(${list(host.key, 'old.')}), row(${list(host.key, 'new.')}))`
   const body = `
+declare
+  former record;
+  present record;
 begin
+  /*
+   * Whoever renames or drops a column, the log, or takes rights on it away, must not make the application's writes fail: the cut-over
+   * refuses then. The block writes nothing: each row that is logged in one would take a transaction identifier.
+   */
+  begin
+    if not pg_catalog.has_table_privilege(${literal(log)}::pg_catalog.regclass, 'INSERT') then
+      return null;
+    end if;
+    if tg_op = 'UPDATE' or tg_op = 'DELETE' then
+      former := row(${list(host.key, 'old.')}, false)::${log};
+    end if;
+    if tg_op = 'UPDATE' or tg_op = 'INSERT' then
+      present := row(${list(host.key, 'new.')}, false)::${log};
+    end if;
+  exception when others then
+    return null;
+  end;
   if tg_op = 'TRUNCATE' then
     insert into ${log} (unship_truncated) values (true);
     return null;
   end if;
-  if tg_op = 'DELETE' or tg_op = 'UPDATE' and ${keyChanged} then
-    insert into ${log} (${list(host.key)}) values (${list(host.key, 'old.')});
+  if tg_op = 'DELETE' or tg_op = 'UPDATE' and pg_catalog.record_image_ne(former, present) then
+    insert into ${log} (${list(host.key)}) values (${list(host.key, 'former.')});
   end if;
   if tg_op <> 'DELETE' then
-    insert into ${log} (${list(host.key)}) values (${list(host.key, 'new.')});
+    insert into ${log} (${list(host.key)}) values (${list(host.key, 'present.')});
   end if;
   return null;
 end`

@@ -14,7 +14,7 @@ import {
   type RecordedPlan,
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
-import { catchUpIfLogged, demandSameSources } from '../plan/backup.ts'
+import { catchUpIfLogged, demandSameLogs, demandSameSources } from '../plan/backup.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { keepStill, lateLocks } from '../plan/row-locks.ts'
 import { demandOwnersAlone, demandSameCatalog, holdTheRest } from '../plan/same-catalog.ts'
@@ -44,7 +44,7 @@ import { readSources } from './sources.ts'
 import { takeBackRemoval } from './take-back-removal.ts'
 import { takeBackRestore } from './take-back-restore.ts'
 import { verifyBackups } from './verify-backups.ts'
-import { comparing, plannedOtherwise } from './what-changed.ts'
+import { comparing, plannedOtherwise, watchedOtherwise } from './what-changed.ts'
 
 /**
  * Removes a feature after its data is safely backed up.
@@ -164,22 +164,33 @@ async function runPhases(
     )
   await comparing(context, watch, (...failure) => plannedOtherwise(context, inspection, ...failure))
   const watched = await readSources(context, plan.hosts)
+  const telling = (work: () => Promise<void>) =>
+    comparing(
+      context,
+      work,
+      async (...failure) =>
+        (await plannedOtherwise(context, inspection, ...failure)) ?? (await watchedOtherwise(context, watched)),
+    )
   await enter('copy')
   let copied: Copied = { tallies: [], counts: {}, hostRows: {} }
-  await context.phase('copy', async () => {
-    copied = await copyHosts(context, plan, of('copy'), runId)
-    return null
-  })
+  await telling(() =>
+    context.phase('copy', async () => {
+      copied = await copyHosts(context, plan, of('copy'), runId)
+      return null
+    }),
+  )
   const { tallies, counts } = copied
   context.emit({ type: 'preflight', counts: Object.entries(counts).map(([label, rows]) => ({ label, rows })) })
   await enter('verify', saveCounts(runId, copied))
-  await context.phase('verify', async () => {
-    if (online) await catchUp(context, tallies)
-    await verifyBackups(context, tallies)
-    if (online) await catchUp(context, tallies)
-    await run(db, saveSeals(runId, tallies))
-    return null
-  })
+  await telling(() =>
+    context.phase('verify', async () => {
+      if (online) await catchUp(context, tallies)
+      await verifyBackups(context, tallies)
+      if (online) await catchUp(context, tallies)
+      await run(db, saveSeals(runId, tallies))
+      return null
+    }),
+  )
   const watching = new Set(plan.hosts.flatMap(unwatchStatements))
   const captures = (at: CapturePlan['at']) =>
     plan.captures.filter((c) => c.at === at).map((c) => captureStatement(runId, c.position, c.expression))
@@ -231,6 +242,7 @@ async function runPhases(
           concerned: kept,
           statements: [
             rest.after,
+            ...(online ? demandSameLogs(watched) : []),
             ...(online ? demandFew(plan.hosts, UNDER_LOCKS) : []),
             ...sqlOf(statements),
             ...demandOwnersAlone(snapshot),
@@ -244,7 +256,7 @@ async function runPhases(
         },
       ),
     )
-  await comparing(context, cutOver, (...failure) => plannedOtherwise(context, inspection, ...failure))
+  await telling(cutOver)
   return counts
 }
 

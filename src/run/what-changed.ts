@@ -5,11 +5,13 @@ import type { Index } from '../catalog/index.ts'
 import { readJson } from '../catalog/read.ts'
 import { readDefinitions, type CatalogRows, type Definitions } from '../catalog/definitions.ts'
 import { UnshipError } from '../errors.ts'
+import { demandSameSources } from '../plan/backup.ts'
 import { oursOf } from '../plan/same-catalog.ts'
 import { OTHER_CATALOG, OTHER_SOURCE } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
 import type { Inspection } from './inspect.ts'
 import { DEPENDENT_OBJECTS_STILL_EXIST, run, sqlState } from './query.ts'
+import type { Sources } from './sources.ts'
 
 /** So many changes are named. */
 const NAMED = 10
@@ -64,6 +66,18 @@ export async function plannedOtherwise(
     detail: `${listed(changes)}\nNothing has been removed.`,
     hint: 'Run the same command again, when nobody alters these tables; it plans and copies anew.',
   })
+}
+
+/** The same where the copy could not go on, or be brought up to date, because of a column or a log that is not there any more. */
+export async function watchedOtherwise(context: RunContext, watched: Sources): Promise<UnshipError | null> {
+  for (const sql of demandSameSources(watched))
+    try {
+      await run(context.db, sql)
+    } catch (error) {
+      if (sqlState(error) !== OTHER_SOURCE) throw error
+      return otherSource(error)
+    }
+  return null
 }
 
 /** Values that an ALTER changed were not logged, and definitions may not be those that were planned for. */
