@@ -21,3 +21,5 @@ export const OTHER_SOURCE = 'UN007'
 export const OTHER_CATALOG = 'UN008'
 /** Rows that are to go are referred to. */
 export const REFERRED_TO = 'UN009'
+/** Rows were written that triggers of ours could not give what they have to have. */
+export const NOT_SERVED = 'UN010'

@@ -13,6 +13,7 @@ import { foreignKeysOf } from './moved.ts'
 import { demandedKeys, hostChecks } from './host-demands.ts'
 import { columnSettings, relationAcl } from './objects.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
+import { serving } from './unserved.ts'
 
 /** Removed columns that hold data of their own; generated ones are computed again. */
 export const storedColumns = (model: Model, oid: Oid) =>
@@ -114,9 +115,10 @@ function fillTrigger(model: Model, table: HostPlan['table'], column: Column, exp
   const hidden = `new.${id(hiddenName(column.attname))}`
   const body = `
 #variable_conflict use_column
-begin
-  ${hidden} := coalesce(${hidden}, (select cast((${expression}) as ${column.type}) from (select new.*) as ${id(table.name)}));
-  return new;
+begin${serving(
+    model.feature.name,
+    `    ${hidden} := coalesce(${hidden}, (select cast((${expression}) as ${column.type}) from (select new.*) as ${id(table.name)}));`,
+  )}
 end`
   return {
     create: [

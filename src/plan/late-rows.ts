@@ -5,6 +5,7 @@ import { revokeFromOthers } from './acl.ts'
 import { backedUp, columnNames, list, onKey } from './backup.ts'
 import type { HostPlan, PlannedColumn } from './plan.ts'
 import { dropTriggersOf, forEachClone } from './tree.ts'
+import { serving } from './unserved.ts'
 
 /** What serves rows that come, or change their keys, while hidden columns are filled. */
 export interface LateRows {
@@ -45,18 +46,15 @@ function lateRowsOf(host: HostPlan, feature: string, rekeyed: boolean): LateRows
 #variable_conflict use_column
 declare
   backed_up record;
-begin
-  /* whoever drops the backup must not make the application's writes fail */
-  if pg_catalog.to_regclass(${literal(qualified(host.backup))}) is null then
-    return new;
-  end if;
-  select ${list(columnNames(host), 'b.')} into backed_up from ${backedUp(host)} b where ${onKey(host, 'b', 'new')};
-  if found then
-${columns.map((c) => `    new.${id(c.hidden)} := backed_up.${id(c.name)};`).join('\n')}
-  elsif tg_op = 'UPDATE' then
-${columns.map((c) => `    new.${id(c.hidden)} := ${given(host, c)};`).join('\n')}
-  end if;
-  return new;
+begin${serving(
+    feature,
+    `    select ${list(columnNames(host), 'b.')} into backed_up from ${backedUp(host)} b where ${onKey(host, 'b', 'new')};
+    if found then
+${columns.map((c) => `      new.${id(c.hidden)} := backed_up.${id(c.name)};`).join('\n')}
+    elsif tg_op = 'UPDATE' then
+${columns.map((c) => `      new.${id(c.hidden)} := ${given(host, c)};`).join('\n')}
+    end if;`,
+  )}
 end`
   const keyChanged = `pg_catalog.record_image_ne(row(${list(key, 'old.')}), row(${list(key, 'new.')}))`
   const trigger = (event: 'insert' | 'update', when: string) => {

@@ -10,6 +10,8 @@ import type { Phase } from '../plan/plan.ts'
 import { isLongReveal } from '../plan/rewrites.ts'
 import { STAND_INS_MADE, standInsMade } from '../plan/swap.ts'
 import { demandPublications } from '../plan/same-publications.ts'
+import { demandAllServed } from '../plan/unserved.ts'
+import { NOT_SERVED } from '../sql-states.ts'
 import { fromArchive, isArchived } from './archived.ts'
 import { evaluatedAsCaller } from './as-caller.ts'
 import { refuseBackupsChangedSince, type SealedSince } from './changed-backups.ts'
@@ -20,7 +22,7 @@ import { brokenChecksAhead, refuseBrokenDemands } from './host-demands.ts'
 import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import { setAsideOrphans } from './orphans.ts'
-import { runTogether } from './query.ts'
+import { run, runTogether, sqlState } from './query.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
@@ -28,6 +30,7 @@ import { retireBackups, type Retirement } from './retire.ts'
 import { isBefore } from './restore-order.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import { setAsideReferredTo } from './set-aside-referred.ts'
+import { notServed } from './short-errors.ts'
 import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { forgetTruncated, verifyFilled } from './verify-filled.ts'
@@ -62,6 +65,7 @@ export async function runPhases(
     longestLockMs: 0,
     lockAttempts: 1,
   }
+  if (isBefore(from, 'reveal')) await refuseUnserved(context, restore.id)
   const of = (phase: Phase) => statements.filter((s) => s.phase === phase)
   const todo = (phase: Phase) => !isBefore(phase, from)
   const enter = async (phase: Phase) => {
@@ -131,6 +135,7 @@ export async function runPhases(
     await enter('verify')
     let lookedMs = 0
     await context.phase('verify', async () => {
+      await refuseUnserved(context, restore.id)
       await warnOfLateTriggers(context, plan)
       await warnOfLatePublications(context, plan)
       // parents may have gone since the look before the fill: no foreign key stands in their way. A row that returns and has no
@@ -158,6 +163,7 @@ export async function runPhases(
           },
           locks,
           statements: [
+            demandAllServed(restore.id),
             ...(plan.lateRows ?? []).flatMap((l) => l.gone),
             ...(plan.swaps ?? []).flatMap((s) => s.back),
             ...under.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
@@ -181,6 +187,13 @@ export async function runPhases(
       : null
   })
   return await record(restoring, restore)
+}
+
+/** Told early, rather than after the fill: before the reveal it is asked once more, when nobody writes. */
+async function refuseUnserved(context: RunContext, runId: string): Promise<void> {
+  await run(context.db, demandAllServed(runId)).catch((error: unknown) => {
+    throw sqlState(error) === NOT_SERVED ? notServed(context, error) : error
+  })
 }
 
 /** Retires the backups, closes the run. */

@@ -44,6 +44,17 @@ export function meansOther(cause: unknown): UnshipError {
   })
 }
 
+/** Filled rows may hold what belongs to another key, and nothing tells which. */
+export const notServed = ({ feature }: RunContext, cause: unknown): UnshipError =>
+  new UnshipError({
+    code: 'not_restored_exactly',
+    message: `rows were written while feature ${feature} could not give them what is backed up for them`,
+    detail:
+      'A column that the triggers of its restore name, the backup, or a function was renamed, dropped or altered meanwhile. The restored columns are still hidden; nobody has seen them.',
+    hint: 'Give what was renamed its name back; run unship abort, or abortRestore, to take back what the restore has prepared; then restore again: it begins anew.',
+    cause,
+  })
+
 export function publishedOtherwise({ feature }: RunContext, cause: unknown): UnshipError {
   return new UnshipError({
     code: 'plan_changed',

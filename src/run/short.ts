@@ -2,12 +2,27 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
 import { treeQuery } from '../plan/tree.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
-import { NOT_YET, OTHER_MEANING, OTHER_PARTITIONS, OTHER_PUBLICATIONS, OTHER_SESSION } from '../sql-states.ts'
+import {
+  NOT_SERVED,
+  NOT_YET,
+  OTHER_MEANING,
+  OTHER_PARTITIONS,
+  OTHER_PUBLICATIONS,
+  OTHER_SESSION,
+} from '../sql-states.ts'
 import { readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import { demandSession, sessionChanged } from './session.ts'
-import { locked, meansOther, notYet, otherPartitions, publishedOtherwise, tooManyLocks } from './short-errors.ts'
+import {
+  locked,
+  meansOther,
+  notServed,
+  notYet,
+  otherPartitions,
+  publishedOtherwise,
+  tooManyLocks,
+} from './short-errors.ts'
 
 /** A transaction that holds locks which others wait for: all locks first, then all changes. */
 export interface ShortTransaction {
@@ -75,6 +90,7 @@ export async function runShort(
       }
       if (state === NOT_YET) throw notYet(context, attempts, error)
       if (state === OTHER_MEANING) throw meansOther(error)
+      if (state === NOT_SERVED) throw notServed(context, error)
       if (state === OTHER_PUBLICATIONS) throw publishedOtherwise(context, error)
       if (state === OTHER_SESSION) throw sessionChanged(error)
       if (state === OUT_OF_MEMORY) throw tooManyLocks(context, { phase: short.phase, locks: locksOf(short) }, error)
