@@ -4,7 +4,7 @@ import { revokeFromOthers } from './acl.ts'
 import { backedUp, onKey } from './backup.ts'
 import { shown } from './model.ts'
 import type { HostPlan, MovedForeignKey } from './plan.ts'
-import { ADD_REFERRING, dropReferring, REFERRING_VARIABLES } from './referring-keys.ts'
+import { ADD_REFERRING, dropReferring, lookForReferring, REFERRING_VARIABLES } from './referring-keys.ts'
 import { rowsOf } from './tree.ts'
 
 /** Where a statement of ours leaves how many rows it has set aside. */
@@ -15,7 +15,7 @@ const FOUND_IN = 'unship.orphaned_in'
 const FOUND_AT = 'unship.orphaned_at'
 
 /** So many are set aside while a lock is held. */
-const AT_ONCE = 1000
+export const AT_ONCE = 1000
 
 /** How a column of a foreign key is compared with what it refers to. */
 export interface Comparison {
@@ -97,10 +97,20 @@ export function restoredParents(host: HostPlan, key: MovedForeignKey): string | 
 }
 
 /** Locks some of the child's orphans, so that they stay what they are, and leaves where they lie to the statement that sets them aside. */
-export const findOrphans = (orphans: Orphans): string =>
+export const findOrphans = (orphans: Orphans, atOnce = AT_ONCE): string =>
   `select pg_catalog.set_config('${FOUND_IN}', coalesce(pg_catalog.array_agg(o.tableoid), '{}')::text, true),
   pg_catalog.set_config('${FOUND_AT}', coalesce(pg_catalog.array_agg(o.ctid), '{}')::text, true)
-from (select t.tableoid, t.ctid from ${onlyIn(orphans)}${qualified(orphans.child)} t where ${orphaned(orphans)} limit ${String(AT_ONCE)} for update of t) o`
+from (select t.tableoid, t.ctid from ${onlyIn(orphans)}${qualified(orphans.child)} t where ${orphaned(orphans)} limit ${String(atOnce)} for update of t) o`
+
+/** Looks for rows that refer to those, when they are locked. */
+export const findReferring = (orphans: Orphans, referring: 'dropped' | 'refused'): string =>
+  lookForReferring({ ...referred(orphans, referring), found: { in: FOUND_IN, at: FOUND_AT } })
+
+const referred = (orphans: Orphans, referring: 'dropped' | 'refused') => ({
+  rows: `${onlyIn(orphans)}${qualified(orphans.child)}`,
+  tree: treeOf(orphans.child, orphans.partitioned),
+  drop: referring === 'dropped',
+})
 
 /**
  * SQL: what the statement will ask for to pass over triggers and rules of the child: the mode of a lock, or null; and whether row
@@ -215,7 +225,7 @@ begin
   from (select t.tableoid, t.ctid from ${only}${table} t where ${condition} for update of t) o;`
   }
   if orphans > 0 then
-    ${ALL_IMMEDIATE};${referring === undefined ? '' : dropReferring({ rows: `${only}${table}`, tree: 'tree', drop: referring === 'dropped' })}
+    ${ALL_IMMEDIATE};${referring === undefined ? '' : dropReferring({ ...referred(orphans, referring), looked: aside.found === true })}
     foreach command in array coalesce(off, '{}') loop execute command; end loop;
     if pg_catalog.to_regclass(${literal(name)}) is null then
       create table ${name} as select ${kept} from ${table} t with no data;

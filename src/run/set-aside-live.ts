@@ -1,5 +1,5 @@
-import { tablesTiedTo } from '../plan/referring-keys.ts'
-import { findOrphans, setAsideStatement, treeOf, type Orphans } from '../plan/set-aside.ts'
+import { referringKeys, tablesTiedTo, type ReferringKey } from '../plan/referring-keys.ts'
+import { AT_ONCE, findOrphans, findReferring, setAsideStatement, treeOf, type Orphans } from '../plan/set-aside.ts'
 import type { PlannedLock } from '../plan/plan.ts'
 import { REFERRED_TO } from '../sql-states.ts'
 import { qualified, type QualifiedName } from '../sql.ts'
@@ -30,34 +30,58 @@ export async function setAsideLive(
   { forced, mode }: Demands,
 ): Promise<Held> {
   const { child, partitioned } = orphans
+  const tree = treeOf(child, partitioned)
   const whole = exclusively(child, false)
   const own: PlannedLock[] = mode === null ? [] : [{ ...lockedIn(mode, child), tree: partitioned, mode }]
-  const attempt = (referring: To['referring'], locks: readonly PlannedLock[]) =>
-    runShort(context, {
+  const readKeys = () => rows<ReferringKey>(context.db, referringKeys(tree))
+  const attempt = async (referring: To['referring'], locks: readonly PlannedLock[]) => {
+    const keys = referring ? await readKeys() : []
+    const stay = keys.filter((key) => !(referring === 'dropped' && key.droppable))
+    const atOnce = forced || locks.length > 0 ? fewEnough(context, stay) : AT_ONCE
+    return await runShort(context, {
       phase: 'validate',
       ...(forced
         ? { locks: [whole, ...locks], statements: [setAsideStatement(orphans, { ...to, referring })] }
         : {
-            ahead: { locks: [], statements: [findOrphans(orphans)] },
+            ahead: {
+              locks: [],
+              statements: [findOrphans(orphans, atOnce), ...(referring ? [findReferring(orphans, referring)] : [])],
+            },
             locks,
             statements: [setAsideStatement(orphans, { ...to, referring, found: true })],
           }),
       concerned: [whole],
       workLimitMs: null,
     })
+  }
   // a row that stays is referred to as before
   if (to.columns) return await attempt(undefined, forced ? [] : own)
-  try {
-    return await attempt('refused', forced ? [] : own)
-  } catch (error) {
-    if (sqlState(error) !== REFERRED_TO) throw error
-  }
-  const tied = await rows<QualifiedName & { partitioned: boolean }>(
-    context.db,
-    tablesTiedTo(treeOf(child, partitioned)),
-  )
+  // PostgreSQL itself would read the whole table that refers, for each row
+  if (!(await readKeys()).some((key) => key.droppable && key.blocks > 0))
+    try {
+      return await attempt('refused', forced ? [] : own)
+    } catch (error) {
+      if (sqlState(error) !== REFERRED_TO) throw error
+    }
+  const tied = await rows<QualifiedName & { partitioned: boolean }>(context.db, tablesTiedTo(tree))
   const locks = tied.map((table) => exclusively({ schema: table.schema, name: table.name }, table.partitioned))
   return await sayingWhoRefers(context, () => attempt('dropped', [...locks, ...own]))
+}
+
+/** So much of tables that refer may be read while others wait: some milliseconds. */
+const MOST_BLOCKS = 2_000
+
+/** How many rows are set aside at once where keys stay: PostgreSQL looks for rows that refer to each. */
+function fewEnough(context: RunContext, keys: readonly ReferringKey[]): number {
+  const read = keys.filter((key) => key.blocks > 0)
+  const blocks = read.reduce((sum, key) => sum + key.blocks, 0)
+  if (blocks === 0) return AT_ONCE
+  if (blocks <= MOST_BLOCKS) return Math.min(AT_ONCE, Math.floor(MOST_BLOCKS / blocks))
+  throw rowsInTheWay(context, {
+    message: `rows of feature ${context.feature} cannot be set aside without reading large tables that may refer to them while others wait`,
+    detail: read.map((key) => `Foreign key ${key.name} of ${key.child} has no index.`),
+    ways: ['Create an index on the columns of the foreign key, concurrently, and drop it when the restore has ended.'],
+  })
 }
 
 /** The reveal of a caller's transaction holds the locks until that ends. */
