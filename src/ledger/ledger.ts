@@ -10,6 +10,7 @@ import type { Need } from '../plan/needs.ts'
 import type {
   Claim,
   HostPlan,
+  KeptKey,
   MovedPlan,
   Phase,
   PlannedObject,
@@ -50,6 +51,8 @@ export interface RecordedPlan {
   readonly schema: string
   readonly hosts: readonly HostPlan[]
   readonly moved: readonly MovedPlan[]
+  /** None in ledgers that do not say. */
+  readonly keptKeys?: readonly KeptKey[]
   readonly locks: RemovalPlan['locks']
   readonly takeBack: readonly string[]
   /** Tables that were published by name; none in ledgers that do not say. */

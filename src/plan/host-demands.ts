@@ -4,8 +4,8 @@ import { id, qualified, type QualifiedName } from '../sql.ts'
 import { backedUp, onKey } from './backup.ts'
 import { checkExpression } from './fill-hazards.ts'
 import type { Model } from './model.ts'
-import { foreignKeysOf } from './moved.ts'
-import type { HostCheck, HostPlan, MovedForeignKey, MovedPlan } from './plan.ts'
+import { foreignKeysOf, plannedForeignKey } from './moved.ts'
+import type { HostCheck, HostPlan, KeptKey, MovedForeignKey, MovedPlan } from './plan.ts'
 import { orphaned, restoredParents, type Comparison } from './set-aside.ts'
 import { namesAbsent, textsOf } from './texts.ts'
 import { rowsOf } from './tree.ts'
@@ -46,6 +46,19 @@ export function demandedKeys(model: Model, oid: Oid): MovedForeignKey[] {
       columns.every((name) => (removed(name)?.attgenerated ?? '') === ''),
   )
 }
+
+/** Valid foreign keys of tables that stay, over columns that all stay, which come back with the feature. */
+export const keptKeys = (model: Model): KeptKey[] =>
+  model.snapshot.constraints
+    .filter(({ contype, parent }) => contype === 'f' && parent === null)
+    .filter(({ oid, conrelid }) => model.nodes.has(`pg_constraint:${oid}:0`) && !model.moved.has(conrelid))
+    .filter(({ conrelid, columns }) => !model.gone.get(conrelid)?.some((c) => columns.includes(c.attname)))
+    .map((k) => ({
+      table: model.name(k.conrelid),
+      ...(model.isPartitioned(k.conrelid) && { partitioned: true }),
+      foreignKey: plannedForeignKey(model, k),
+    }))
+    .filter(({ foreignKey }) => foreignKey.validated && foreignKey.referencedGenerated !== true)
 
 /** Some rows as a check or key sees them, under the table's name. */
 type RowsWith = (host: HostPlan, columns: readonly string[]) => string
@@ -96,9 +109,35 @@ export function checkBroken(host: HostPlan, { columns, expression }: HostCheck, 
   return `exists (select from ${rows} as ${id(host.table.name)} where (${expression}) is false)`
 }
 
+/** A foreign key, and the table whose rows it holds for. */
+export interface Referring extends Pick<HostPlan, 'table' | 'members'> {
+  /** That table, where columns of the key went from it. */
+  readonly host: HostPlan | null
+  readonly key: MovedForeignKey
+}
+
+/** The foreign keys that are to hold for all rows of tables that stay. */
+export const demandedOf = (plan: {
+  readonly hosts: readonly HostPlan[]
+  readonly keptKeys?: readonly KeptKey[]
+}): Referring[] => [
+  ...plan.hosts.flatMap((host) =>
+    (host.demandedKeys ?? []).map((key) => ({ ...rowsIn(host, host.members), host, key })),
+  ),
+  ...(plan.keptKeys ?? []).map(({ partitioned, foreignKey: key, ...of }) => ({
+    ...rowsIn(of, partitioned ? [] : undefined),
+    ...{ host: null, key },
+  })),
+]
+
+const rowsIn = ({ table }: { readonly table: QualifiedName }, members: HostPlan['members']) => ({
+  table,
+  ...(members && { members }),
+})
+
 /** Rows that break a foreign key. */
 export interface KeyBreakers {
-  /** SQL: the host's rows as `t`, with the columns that identify them and those of the key. */
+  /** SQL: the table's rows, for `t`; of a host, with the columns that identify them and those of the key alone. */
   readonly rows: string
   /** A condition on them: they refer to what is not there, or have a part of a reference alone. */
   readonly broken: string
@@ -109,10 +148,10 @@ export interface KeyBreakers {
 /** Null where that cannot be told yet. */
 export function keyBreakers(
   { hosts, moved }: { readonly hosts: readonly HostPlan[]; readonly moved: readonly MovedPlan[] },
-  host: HostPlan,
-  key: MovedForeignKey,
+  of: Referring,
   { stage, comparisons }: { readonly stage: Stage; readonly comparisons: readonly Comparison[] },
 ): KeyBreakers | null {
+  const { host, key } = of
   const parentHost =
     stage === 'revealed' ? undefined : hosts.find((h) => qualified(h.table) === qualified(key.referenced))
   if (stage === 'before' && mayChange(host, key, parentHost)) return null
@@ -124,16 +163,23 @@ export function keyBreakers(
     parents: parentHost ? parentsAt(stage, parentHost, key) : null,
   })
   return {
-    rows: rowsAt[stage](host, [...new Set([...host.key, ...key.columns])]),
+    rows: host ? rowsAt[stage](host, columnsOf(host, key)) : rowsOf(of),
     half,
     // without OR, PostgreSQL plans a join
     broken: key.full ? `(${gone}) or ${half}` : gone,
   }
 }
 
+/** Those that identify a row, and those of the key. */
+export const columnsOf = (host: HostPlan, key: MovedForeignKey): string[] => [...new Set([...host.key, ...key.columns])]
+
 /** What a row refers to, or is referred to by, may not be what it will be: a reference is left empty, a value is filled in. */
-const mayChange = (host: HostPlan, { columns, referencedColumns }: MovedForeignKey, parentHost: HostPlan | undefined) =>
-  host.foreignKeys.some((k) => k.columns.some((name) => columns.includes(name))) ||
+const mayChange = (
+  host: HostPlan | null,
+  { columns, referencedColumns }: MovedForeignKey,
+  parentHost: HostPlan | undefined,
+) =>
+  (host?.foreignKeys.some((k) => k.columns.some((name) => columns.includes(name))) ?? false) ||
   (parentHost?.columns.some((c) => c.filler !== null && referencedColumns.includes(c.name)) ?? false)
 
 const parentsAt = (stage: Stage, parent: HostPlan, key: MovedForeignKey) =>

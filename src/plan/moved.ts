@@ -4,7 +4,7 @@ import { publish, unpublish } from '../catalog/publication.ts'
 import { prokinds, type Routine } from '../catalog/routine.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { Type } from '../catalog/type.ts'
-import { isForReferencedPartition } from '../catalog/constraint.ts'
+import { isForReferencedPartition, type Constraint } from '../catalog/constraint.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
 import { columnGrants, relationAcl, routineArguments, routineAcl } from './objects.ts'
 import { revokeFromOthers, setAcl } from './acl.ts'
@@ -197,32 +197,29 @@ const onDelete = {
 } as const
 
 /** The foreign keys of a table that comes back, and what they do with rows whose parent has gone. */
-export function foreignKeysOf(model: Model, oid: Oid): MovedForeignKey[] {
-  return (
-    model.snapshot.constraints
-      .filter((k) => k.conrelid === oid && k.contype === 'f')
-      // the key of a moved partitioned table is looked after there, with all of its rows
-      .filter((k) => k.parent === null || !(isForReferencedPartition(k) || model.moved.has(k.parent.conrelid)))
-      .map((k) => ({
-        name: k.conname,
-        columns: k.columns,
-        referenced: model.name(k.confrelid),
-        referencedColumns: k.referenced_columns,
-        ...(model.gone
-          .get(k.confrelid)
-          ?.some((c) => c.attgenerated !== '' && k.referenced_columns.includes(c.attname)) && {
-          referencedGenerated: true,
-        }),
-        ...(indexReturns(model, k) && { indexReturns: true }),
-        ...(k.period && { period: true }),
-        ...(k.match_full && { full: true }),
-        equalities: k.equalities,
-        setColumns: k.set_columns,
-        onDelete: onDelete[k.confdeltype],
-        validated: k.convalidated && k.enforced,
-      }))
-  )
-}
+export const foreignKeysOf = (model: Model, oid: Oid): MovedForeignKey[] =>
+  model.snapshot.constraints
+    .filter((k) => k.conrelid === oid && k.contype === 'f')
+    // the key of a moved partitioned table is looked after there, with all of its rows
+    .filter((k) => k.parent === null || !(isForReferencedPartition(k) || model.moved.has(k.parent.conrelid)))
+    .map((k) => plannedForeignKey(model, k))
+
+export const plannedForeignKey = (model: Model, k: Constraint): MovedForeignKey => ({
+  name: k.conname,
+  columns: k.columns,
+  referenced: model.name(k.confrelid),
+  referencedColumns: k.referenced_columns,
+  ...(model.gone.get(k.confrelid)?.some((c) => c.attgenerated !== '' && k.referenced_columns.includes(c.attname)) && {
+    referencedGenerated: true,
+  }),
+  ...(indexReturns(model, k) && { indexReturns: true }),
+  ...(k.period && { period: true }),
+  ...(k.match_full && { full: true }),
+  equalities: k.equalities,
+  setColumns: k.set_columns,
+  onDelete: onDelete[k.confdeltype],
+  validated: k.convalidated && k.enforced,
+})
 
 /** The topmost partitioned table of the feature that a partition belongs to. */
 function partitionOf(model: Model, oid: Oid): { partitionOf?: QualifiedName } {

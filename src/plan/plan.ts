@@ -97,6 +97,14 @@ export interface HostPlan {
   readonly watch: { readonly log: QualifiedName; readonly routine: QualifiedName; readonly trigger: string }
 }
 
+/** A foreign key of a table that stays, over columns that all stay: it goes because of what it refers to, or by itself. */
+export interface KeptKey {
+  readonly table: QualifiedName
+  /** Its rows are those of its partitions. */
+  readonly partitioned?: boolean
+  readonly foreignKey: MovedForeignKey
+}
+
 /** A check that rows may have come to break, though neither their backup nor they did before. */
 export interface HostCheck {
   readonly name: string
@@ -215,6 +223,8 @@ export interface RemovalPlan {
   readonly objects: readonly PlannedObject[]
   readonly hosts: readonly HostPlan[]
   readonly moved: readonly MovedPlan[]
+  /** Valid ones: rows come meanwhile that nothing holds to them. */
+  readonly keptKeys: readonly KeptKey[]
   /** Statements that take the locks of each short transaction, in the order that clients take them. */
   readonly locks: {
     readonly cutOver: readonly PlannedLock[]

@@ -6,6 +6,7 @@ import { planClaims } from './claims.ts'
 import { checkPresence } from './check.ts'
 import { planCounts } from './counts.ts'
 import { dependents } from './dependents.ts'
+import { keptKeys } from './host-demands.ts'
 import { planLocks } from './locks.ts'
 import { Model } from './model.ts'
 import { planMoved } from './moved.ts'
@@ -49,6 +50,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     objects: plannedObjects(model, parts),
     hosts: parts.hosts,
     moved: [...model.moved].map((oid) => planMoved(model, oid)),
+    keptKeys: keptKeys(model),
     locks: planLocks(model),
     publications: plannedPublications(model),
     takeBack: planTakeBack(model, parts),
@@ -73,6 +75,7 @@ function absentPlan(model: Model): RemovalPlan {
     objects: [],
     hosts: [],
     moved: [],
+    keptKeys: [],
     locks: { cutOver: [], add: [], reveal: [] },
     publications: [],
     takeBack: [],

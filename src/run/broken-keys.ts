@@ -1,23 +1,29 @@
 import type { RecordedPlan } from '../ledger/ledger.ts'
-import { keyBreakers, referencedBeforeReveal, type KeyBreakers, type Stage } from '../plan/host-demands.ts'
+import {
+  columnsOf,
+  demandedOf,
+  keyBreakers,
+  referencedBeforeReveal,
+  type KeyBreakers,
+  type Referring,
+  type Stage,
+} from '../plan/host-demands.ts'
 import { shown } from '../plan/model.ts'
-import type { HostPlan, MovedForeignKey } from '../plan/plan.ts'
+import type { HostPlan } from '../plan/plan.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import { beforeReveal, comparisonsOf } from './comparisons.ts'
 import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import { row } from './query.ts'
 
-/** A foreign key that rows of a host table break. */
+/** A foreign key that rows of a table that stayed break. */
 export interface BrokenKey {
   readonly detail: readonly string[]
   /** What can be done about it. */
   readonly way: string
 }
 
-interface KeyAt {
-  readonly host: HostPlan
-  readonly key: MovedForeignKey
+interface KeyAt extends Referring {
   readonly stage: Stage
 }
 
@@ -27,36 +33,36 @@ interface Found {
   readonly half: number
 }
 
-/** Of foreign keys over removed columns that cannot be left empty, those that do not hold. */
+/** Of foreign keys that come back, but those over removed columns that can be left empty, those that do not hold. */
 export async function brokenKeys(context: RunContext, plan: RecordedPlan, stage: Stage): Promise<BrokenKey[]> {
   const broken: BrokenKey[] = []
-  for (const host of plan.hosts)
-    for (const key of host.demandedKeys ?? []) {
-      const at = { host, key, stage }
-      const breakers = await breakersOf(context, plan, at)
-      if (breakers === null) continue
-      const found = await count(context, breakers)
-      if (found.orphaned + found.half === 0) continue
-      // whoever reads it meets a database from which what the transaction did is gone
-      const read = context.session.inTransaction ? { ...at, stage: 'before' as const } : at
-      const query = read.stage === stage ? breakers : await breakersOf(context, plan, read)
-      broken.push({ detail: toldOf(at, found), way: wayOut(plan, read, found, query) })
-    }
+  for (const referring of demandedOf(plan)) {
+    const at = { ...referring, stage }
+    const breakers = await breakersOf(context, plan, at)
+    if (breakers === null) continue
+    const found = await count(context, breakers)
+    if (found.orphaned + found.half === 0) continue
+    // whoever reads it meets a database from which what the transaction did is gone
+    const read = context.session.inTransaction ? { ...at, stage: 'before' as const } : at
+    const query = read.stage === stage ? breakers : await breakersOf(context, plan, read)
+    broken.push({ detail: toldOf(at, found), way: wayOut(plan, read, found, query) })
+  }
   return broken
 }
 
 async function breakersOf(context: RunContext, plan: RecordedPlan, at: KeyAt): Promise<KeyBreakers | null> {
-  const { host, key, stage } = at
+  const { table, host, key, stage } = at
   const isRevealed = stage === 'revealed'
   const parent = isRevealed ? key.referenced : referencedBeforeReveal(plan.moved, key)
   // PostgreSQL may look there when it validates, where the role may not
-  if (!(await isReadable(context, host.table)) || !(await isReadable(context, parent))) return null
+  if (!(await isReadable(context, table)) || !(await isReadable(context, parent))) return null
   const parentHost = plan.hosts.find((h) => qualified(h.table) === qualified(key.referenced))
-  const columnsOf = (of: HostPlan | undefined, table: QualifiedName) => beforeReveal(isRevealed ? undefined : of, table)
+  const standing = (of: HostPlan | null | undefined, name: QualifiedName) =>
+    beforeReveal(isRevealed ? undefined : (of ?? undefined), name)
   const comparisons = await comparisonsOf(
-    ...([context.db, key, columnsOf(host, host.table), columnsOf(parentHost, parent)] as const),
+    ...([context.db, key, standing(host, table), standing(parentHost, parent)] as const),
   )
-  return keyBreakers(plan, host, key, { stage, comparisons })
+  return keyBreakers(plan, at, { stage, comparisons })
 }
 
 async function isReadable({ db }: RunContext, table: QualifiedName): Promise<boolean> {
@@ -80,9 +86,9 @@ async function count(context: RunContext, { rows, half, broken }: KeyBreakers): 
   return { orphaned: Number(found.orphaned), half: Number(found.half) }
 }
 
-function toldOf({ host, key }: KeyAt, { orphaned, half }: Found): string[] {
+function toldOf({ table, key }: KeyAt, { orphaned, half }: Found): string[] {
   const columns = key.columns.join(', ')
-  const rows = (n: number) => `${String(n)} ${n === 1 ? 'row' : 'rows'} of ${shown(host.table)}`
+  const rows = (n: number) => `${String(n)} ${n === 1 ? 'row' : 'rows'} of ${shown(table)}`
   return [
     ...(orphaned > 0
       ? [
@@ -99,9 +105,9 @@ function toldOf({ host, key }: KeyAt, { orphaned, half }: Found): string[] {
 function wayOut(plan: RecordedPlan, at: KeyAt, { orphaned }: Found, breakers: KeyBreakers | null): string {
   const { host, key, stage } = at
   const parent = shown(key.referenced)
-  const table = shown(host.table)
+  const table = shown(at.table)
   const isMoved = plan.moved.some((m) => qualified(m.table) === qualified(key.referenced))
-  const changeable = key.columns.filter((name) => stage === 'revealed' || !host.columns.some((c) => c.name === name))
+  const changeable = key.columns.filter((name) => stage === 'revealed' || !host?.columns.some((c) => c.name === name))
   const ways = [
     ...(orphaned > 0 && (!isMoved || stage === 'revealed') ? [`insert the missing rows of ${parent}`] : []),
     ...(changeable.length > 0 ? [`change ${changeable.join(', ')} of those rows of ${table}`] : []),
@@ -113,6 +119,6 @@ function wayOut(plan: RecordedPlan, at: KeyAt, { orphaned }: Found, breakers: Ke
 }
 
 const finding = ({ host, key }: KeyAt, { rows, broken }: KeyBreakers): string => {
-  const names = [...new Set([...host.key, ...key.columns])].map((name) => `t.${id(name)}`)
+  const names = host ? columnsOf(host, key).map((name) => `t.${id(name)}`) : ['t.*']
   return `select ${names.join(', ')} from ${rows} as t where ${broken};`
 }

@@ -9,30 +9,36 @@ import type { RunContext } from './context.ts'
 import { asFiller } from './fill.ts'
 import { row } from './query.ts'
 import { rowsInTheWay } from './rows-in-the-way.ts'
+import { whatIsAside } from './set-aside-report.ts'
 
 /** Refuses before the first change where rows have come to break checks and foreign keys that are to come back, or their parents went. */
 export async function refuseBrokenAtFirst(context: RunContext, plan: RecordedPlan): Promise<void> {
-  await refuseBroken(context, plan, 'before')
+  await refuseBroken(context, plan, null)
 }
 
-/** The same of filled columns that are still hidden. Tells how long it took, in ms. */
-export async function refuseBrokenDemands(context: RunContext, plan: RecordedPlan): Promise<number> {
+/** The same of filled columns that are still hidden, in a restore. Tells how long the checks took, in ms. */
+export const refuseBrokenDemands = (context: RunContext, plan: RecordedPlan, runId: string): Promise<number> =>
+  refuseBroken(context, plan, runId)
+
+/** @param runId the restore, where it has begun */
+async function refuseBroken(context: RunContext, plan: RecordedPlan, runId: string | null): Promise<number> {
+  const begun = runId !== null
   const started = performance.now()
-  await refuseBroken(context, plan, 'hidden')
-  return performance.now() - started
-}
-
-async function refuseBroken(context: RunContext, plan: RecordedPlan, stage: 'before' | 'hidden'): Promise<void> {
-  const checks = await brokenChecks(context, plan, stage === 'hidden')
-  const keys = await brokenKeys(context, plan, stage)
-  if (checks.length + keys.length === 0) return
+  const checks = await brokenChecks(context, plan, begun)
+  const tookMs = performance.now() - started
+  const keys = await brokenKeys(context, plan, begun ? 'hidden' : 'before')
+  if (checks.length + keys.length === 0) return tookMs
   throw rowsInTheWay(context, {
-    detail: [...checks, ...keys.flatMap((k) => k.detail)],
+    detail: [
+      ...checks,
+      ...keys.flatMap((k) => k.detail),
+      ...(begun && keys.length > 0 ? await whatIsAside(context, runId) : []),
+    ],
     ways: [
       ...(checks.length > 0 && keys.length > 0 ? ['Change the rows that a check does not hold for.'] : []),
       ...keys.map((k) => k.way),
     ],
-    begun: stage === 'hidden',
+    begun,
   })
 }
 

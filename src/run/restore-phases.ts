@@ -143,7 +143,7 @@ export async function runPhases(
       const quiet = plan.moved.filter((m) => m.published !== true)
       restoring.setAside.push(...(await setAsideOrphans(context, [...quiet, ...plan.hosts], orphans)))
       await verifyFilled(restoring)
-      lookedMs = await refuseBrokenDemands(context, plan)
+      lookedMs = await refuseBrokenDemands(context, plan, restore.id)
       if (sealed) await refuseBackupsChangedSince(context, await runById(db, removalId), plan, sealed)
       return null
     })

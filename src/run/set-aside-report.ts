@@ -25,3 +25,9 @@ const setAsideQuery = (which: string, run = '') =>
    from ${LEDGER_SCHEMA}.events e
    where ${which} and e.event = 'set aside' and (e.detail ->> 'rows')::pg_catalog.int8 > 0
    group by e.run_id, e.detail ->> 'table', e.detail ->> 'reason', e.detail ->> 'kept' order by pg_catalog.min(e.id)`
+
+/** As lines of a DETAIL: rows that stayed may refer to some of it. */
+export async function whatIsAside(context: RunContext, runId: string): Promise<string[]> {
+  const kept = new Map((await readSetAside(context, runId)).map((s) => [s.kept, s.table]))
+  return [...kept].map(([name, table]) => `Rows of ${table} were set aside, and are kept in ${name}.`)
+}

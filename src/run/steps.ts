@@ -17,7 +17,7 @@ import { buildForNewPartitions } from './partition-indexes.ts'
 import { row, run, sqlState } from './query.ts'
 import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts'
 import type { SetAside } from './report.ts'
-import { readSetAside } from './set-aside-report.ts'
+import { whatIsAside } from './set-aside-report.ts'
 import { runShort, type Held } from './short.ts'
 import { withoutValues } from './without-values.ts'
 
@@ -202,7 +202,7 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
         message: `a foreign key of feature ${context.feature} does not hold for rows of a table that stayed`,
         detail: [
           ...(broken.length > 0 ? broken.flatMap((k) => k.detail) : whereToLook(error)),
-          ...(await whatIsAside(restoring)),
+          ...(await whatIsAside(context, restoring.runId)),
         ],
         ways: broken.map((k) => k.way),
         cause: error,
@@ -218,12 +218,6 @@ const referring = (host: HostPlan): Child => ({
   ...(host.members && { partitioned: true }),
   keeps: [...host.key, ...columnNames(host)],
 })
-
-/** Rows that stayed may refer to some of it. */
-const whatIsAside = async ({ context, runId }: Restoring): Promise<string[]> => {
-  const kept = new Map((await readSetAside(context, runId)).map((s) => [s.kept, s.table]))
-  return [...kept].map(([name, table]) => `Rows of ${table} were set aside, and are kept in ${name}.`)
-}
 
 /** Sets aside rows of tables that have their names back. */
 export async function setAsideRevealed(restoring: Restoring, children: readonly Child[]): Promise<readonly SetAside[]> {
