@@ -5,6 +5,7 @@ import type { FeatureDeclaration } from '../feature.ts'
 import { UnshipError } from '../errors.ts'
 import type { Description } from '../catalog/describe.ts'
 import type { Oid } from '../catalog/fragments.ts'
+import type { KeySequences } from '../plan/key-sequences.ts'
 import type { LateRows } from '../plan/late-rows.ts'
 import type { Need } from '../plan/needs.ts'
 import type {
@@ -68,6 +69,8 @@ export interface RecordedPlan {
   readonly roles?: readonly { readonly name: string; readonly oid: Oid }[]
   /** Rows of each host table when it was copied: only in a removal's row. */
   readonly hostRows?: Readonly<Record<string, number>>
+  /** Of the host tables: only where a removal has cut over, none in ledgers that do not say. */
+  readonly keySequences?: KeySequences
   /** Which of the restore's short transactions take as long as they take. */
   readonly rewrites?: Rewrites
   /** Definitions as they were, to compare with after the restore. */
@@ -332,6 +335,10 @@ export const saveCounts = (
   { counts, hostRows }: Pick<LedgerRun, 'counts'> & { readonly hostRows: Readonly<Record<string, number>> },
 ): string =>
   `update ${runs} set counts = ${literal(JSON.stringify(counts))}::jsonb, plan = plan || ${literal(JSON.stringify({ hostRows }))}::jsonb where id = ${runId}`
+
+/** Where the sequences of the host tables' keys stand, for a restore to compare. */
+export const saveKeySequences = (runId: string, expression: string): string =>
+  `update ${runs} set plan = plan || pg_catalog.jsonb_build_object('keySequences', ${expression}) where id = ${runId}`
 
 export const captureStatement = (runId: string, position: number, expression: string): string =>
   `update ${LEDGER_SCHEMA}.statements set sql = ${expression} where run_id = ${runId} and position = ${String(position)}`

@@ -322,6 +322,11 @@ export const countKeptStatement = (host: HostPlan): string =>
 from ${backedUp(host)} b
 where not exists (select from ${rowsOf(host)} h where ${onKey(host, 'h', 'b')})`
 
+/** How many rows under backed-up keys were written after a transaction: by an age, since identifiers go round. */
+export const writtenSinceStatement = (host: HostPlan, xid: string): string =>
+  `select pg_catalog.count(*)::text as rows from ${backedUp(host)} b join ${rowsOf(host)} h on ${onKey(host, 'h', 'b')}
+where pg_catalog.age(h.xmin) < pg_catalog.age(${literal(xid)}::pg_catalog.xid)`
+
 const SAMPLE_BLOCKS = 100
 
 /** The same of a sample: of as many rows as are in a hundred blocks, from anywhere in the backup. */

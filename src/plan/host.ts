@@ -43,7 +43,7 @@ export function planHost(model: Model, oid: Oid): HostPlan {
     ...(model.relation(oid).relkind === 'p' && { members: model.members(oid).map((m) => model.name(m.relid)) }),
     key: key.map((c) => c.attname),
     ...(equalities.some((o) => o !== BUILT_IN_EQUALITY) && { equalities }),
-    keyMayChange: !key.every((c) => c.attidentity !== '' || c.type === 'uuid'),
+    keyMayChange: !key.every((c) => c.attidentity === 'a' || c.type === 'uuid'),
     columns,
     foreignKeys: foreignKeysOf(model, oid)
       .filter((k) => mayBeEmpty(k.columns, stored))

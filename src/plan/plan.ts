@@ -78,7 +78,7 @@ export interface HostPlan {
   readonly key: readonly string[]
   /** For each, the operator that compares it: the built-in `=` where there are none. */
   readonly equalities?: readonly string[]
-  /** The key's values may change in ordinary life (neither identity nor uuid). */
+  /** The key's values may change in ordinary life (neither GENERATED ALWAYS AS IDENTITY nor uuid). */
   readonly keyMayChange: boolean
   readonly columns: readonly PlannedColumn[]
   /**

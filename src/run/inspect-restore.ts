@@ -35,6 +35,7 @@ import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { publicationsNow } from './publications-now.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
+import { warnOfReusedKeys } from './reused-keys.ts'
 import { refuseReplaced } from './replaced-needs.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { storedReasons } from './stored-rows.ts'
@@ -87,6 +88,7 @@ export async function inspectRestore(
   await refuseBrokenAtFirst(context, plan)
   await warnOfOtherHosts(context, plan, hosts.rows)
   await warnOfLostKeys(context, removal, plan)
+  await warnOfReusedKeys(context, removal, plan, environment.major)
   const found = {
     swaps: planSwaps(plan, hosts.rows, environment),
     ...hostMemberships(context, plan, publications, hosts.rows),

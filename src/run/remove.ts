@@ -7,6 +7,7 @@ import {
   latestRun,
   recordEvent,
   saveCounts,
+  saveKeySequences,
   saveObjects,
   saveStatements,
   setPhase,
@@ -15,6 +16,7 @@ import {
 } from '../ledger/ledger.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameLogs, demandSameSources } from '../plan/backup.ts'
+import { keySequencesNow } from '../plan/key-sequences.ts'
 import { againstDefinitions } from '../plan/locks.ts'
 import { keepStill, lateLocks } from '../plan/row-locks.ts'
 import { demandOwnersAlone, demandSameCatalog, holdTheRest } from '../plan/same-catalog.ts'
@@ -236,6 +238,7 @@ async function runPhases(
               ...sqlOf(ahead.statements),
               ...(online ? demandFew(plan.hosts, AHEAD_OF_LOCKS) : []),
               ...(online ? tallies.flatMap((tally) => catchUpAhead(runId, tally)) : []),
+              ...(plan.hosts.length > 0 ? [saveKeySequences(runId, keySequencesNow(plan.hosts))] : []),
             ],
           },
           locks,
