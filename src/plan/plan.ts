@@ -239,6 +239,7 @@ export interface RemovalPlan {
   readonly takeBack: readonly string[]
   /** Names that the restore will need. */
   readonly claims: readonly Claim[]
+  /** Unique indexes of partitioned tables that the restore builds again. */
   readonly returningKeys: readonly ReturningKey[]
   /** What stays, and has to be there for the restore. */
   readonly needs: readonly Need[]
