@@ -7,6 +7,7 @@ import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { roleGiven } from './named-roles.ts'
 import { neededBy, type NeedsNow } from './needs.ts'
+import { linesOfLater, RESTORE_FIRST } from './removed-since.ts'
 import { partsOf } from './recorded-statements.ts'
 
 /**
@@ -15,6 +16,7 @@ import { partsOf } from './recorded-statements.ts'
  */
 export async function refuseGone(
   { db, feature }: RunContext,
+  removalId: string,
   plan: RecordedPlan,
   statements: readonly LedgerStatement[],
   { gone: missing }: NeedsNow,
@@ -37,11 +39,12 @@ export async function refuseGone(
     ...(await goneKeys(db, plan)),
   ]
   if (lines.length === 0) return
+  const later = await linesOfLater(db, removalId)
   throw new UnshipError({
     code: 'not_restorable',
     message: `feature ${feature} cannot be restored because what it needs is gone`,
-    detail: lines.join('\n'),
-    hint: 'Create it again, or give it its name back; once the feature is restored, it may go for good where nothing depends on it. Nothing was restored.',
+    detail: [...lines, ...later].join('\n'),
+    hint: `${later.length > 0 ? `${RESTORE_FIRST} create` : 'Create'} it again, or give it its name back; once the feature is restored, it may go for good where nothing depends on it. Nothing was restored.`,
   })
 }
 

@@ -36,6 +36,7 @@ import { publicationsNow } from './publications-now.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { warnOfReusedKeys } from './reused-keys.ts'
+import { linesOfLater, RESTORE_FIRST } from './removed-since.ts'
 import { refuseReplaced } from './replaced-needs.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
 import { storedReasons } from './stored-rows.ts'
@@ -62,7 +63,7 @@ export async function inspectRestore(
   const environment = await readEnvironment(db)
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
   checkMajor(context, removal, environment.major)
-  await refuseMissing(context, plan)
+  await refuseMissing(context, removal.id, plan)
   await refuseChangedTrees(context, plan)
   await refuseTampered(context, removal, plan)
   const statements = await recordedStatements(db, removal.id)
@@ -70,7 +71,7 @@ export async function inspectRestore(
   const needs = await readNeeds(db, plan, majorOf(removal))
   await refuseRestoreRights(context, plan, environment, statements, needs)
   await refuseOthersFunctionsNow(db, plan, 'Nothing was restored.')
-  await refuseGone(context, plan, statements, needs)
+  await refuseGone(context, removal.id, plan, statements, needs)
   refuseReplaced(context, needs)
   refuseAltered(context, statements, needs)
   const since = sealed ? null : await refuseChangedBackups(context, removal, plan)
@@ -110,7 +111,7 @@ function planSwaps(plan: RecordedPlan, rows: CatalogRows, { major }: { major: nu
   )
 }
 
-export async function refuseMissing({ db, feature }: RunContext, plan: RecordedPlan): Promise<void> {
+export async function refuseMissing({ db, feature }: RunContext, removalId: string, plan: RecordedPlan): Promise<void> {
   const wanted = [...plan.hosts.map((h) => h.table), ...backupsOf(plan).map((b) => b.table)]
   if (wanted.length === 0) return
   const missing = await readJson<{ n: number }>(
@@ -121,11 +122,15 @@ export async function refuseMissing({ db, feature }: RunContext, plan: RecordedP
   if (missing.length === 0) return
   const names = missing.flatMap(({ n }) => (wanted[n] ? [wanted[n]] : []))
   const host = names.filter((t) => plan.hosts.some((h) => h.table === t))
+  const later = host.length > 0 ? await linesOfLater(db, removalId) : []
   throw new UnshipError({
     code: host.length > 0 ? 'host_table_missing' : 'backup_changed',
     message: `cannot restore feature ${feature} because ${names.map((t) => shown(t)).join(', ')} is missing`,
-    detail: host.length > 0 ? 'The table that its columns belong to is gone.' : 'A backup was renamed or dropped.',
-    hint: 'Give the table its name back, or bring it back from a backup of the database.',
+    detail: [
+      host.length > 0 ? 'The table that its columns belong to is gone.' : 'A backup was renamed or dropped.',
+      ...later,
+    ].join('\n'),
+    hint: `${later.length > 0 ? `${RESTORE_FIRST} give` : 'Give'} the table its name back, or bring it back from a backup of the database.`,
   })
 }
 

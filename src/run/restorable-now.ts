@@ -11,6 +11,7 @@ import { checkedOptions } from './checked-options.ts'
 import { RunContext } from './context.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import { row } from './query.ts'
+import { mayComeFirst } from './removed-since.ts'
 import type { FeatureStatus } from './read-status.ts'
 import type { Session } from './session.ts'
 
@@ -55,10 +56,12 @@ export async function restorable(
   const since = all.statuses.filter(
     (s) => ['removed', 'archived', 'purged'].includes(s.state) && Number(s.run?.id) > Number(run?.id),
   )
+  const first = since.map((s) => mayComeFirst(s.feature))
   const note = since.length > 0 || (rights && !(await isSameRole(db, removal)))
   return {
     ...{ feature, check: CHECK, result: note ? 'note' : 'problem' },
-    found: [...refusal.found, ...since.map((s) => `${s.feature} was removed since: it may have to be restored first`)],
+    // the refusal may have told of them too
+    found: [...refusal.found.filter((line) => !first.some((l) => line === `${l}.`)), ...first],
   }
 }
 

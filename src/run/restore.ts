@@ -130,8 +130,8 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
   await refuseOthersFunctionsNow(context.db, planOf(restore), 'It is as far restored as before.')
   const beforeReveal = isBefore(restore.phase, 'reveal')
   if (beforeReveal) {
-    await refuseMissing(context, planOf(restore))
     const removal = await runById(context.db, restore.removal_id ?? '')
+    await refuseMissing(context, removal.id, planOf(restore))
     const sealed = await refuseChangedBackups(context, removal, planOf(restore))
     await refuseAmbiguousKeys(context, removal, planOf(restore))
     await refuseOtherRoles(context, restore.removal_id ?? '', planOf(restore), 'It is as far restored as before.')
