@@ -18,7 +18,7 @@ import { withFeatureLock, withSession } from './session.ts'
 import { runShort } from './short.ts'
 
 export interface PurgeOptions extends Pick<RunOptions, 'actor' | 'reason' | 'lockTimeoutMs' | 'lockAttempts'> {
-  /** Drop what is past its day. */
+  /** Drop what is past its day, and with `confirmed` nothing else either. */
   readonly due?: boolean
   /** Drop what nothing depends on, whatever its day. */
   readonly confirmed?: boolean
@@ -40,14 +40,14 @@ export interface PurgeReport {
 
 /**
  * Drops tables that a feature's runs have kept, and records it in the ledger: what
- * is past its day (`due`), or what nothing depends on (`confirmed`). Backups that a
+ * is past its day (`due`), or what nothing depends on (`confirmed`); with both, only what is past its day. Backups that a
  * removal depends on, and values that a restore had no place for, go only with `forceDataLoss`
  * on top of either; where the backups have gone, a restore refuses with `backups_purged`.
  * With none of the three it only tells what it would do.
  *
  * Locks the dropped tables alone. Never drops anything that depends on them.
  *
- * @throws {UnshipError} `data_loss` where it is confirmed, and all that there is is needed; `wrong_state` where a run broke off.
+ * @throws {UnshipError} `data_loss` where it is confirmed, not by day, and all that there is is needed; `wrong_state` where a run broke off.
  *
  * @example
  * await purgeKept(db, programPartner, { due: true })
@@ -84,7 +84,8 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
   const dropped = decisions.filter(({ drop }) => drop)
   await refuseDisowned(db, feature, supposed(dropped, archives), 'Nothing was dropped.')
   const kept = decisions.filter(({ drop }) => !drop)
-  if (options.confirmed && dropped.length === 0 && kept.some(({ needed }) => needed)) throw dataLoss(feature, kept)
+  if (options.confirmed && !options.due && dropped.length === 0 && kept.some(({ needed }) => needed))
+    throw dataLoss(feature, kept)
   if (dropped.length > 0) await drop(context, dropped, options)
   return { feature, dropped, kept }
 }
@@ -105,7 +106,8 @@ export function decide(
   today: string,
 ): Pick<PurgeDecision, 'drop' | 'why'> {
   const past = keepUntil !== null && keepUntil < today
-  const asked = confirmed || (due && past)
+  // a day that was agreed is not over because somebody confirms: where both are asked, both hold
+  const asked = due ? past : confirmed
   const until =
     keepUntil === null
       ? 'nobody has said until when it is kept'
@@ -117,7 +119,7 @@ export function decide(
   if (kind === 'set aside' && !forceDataLoss) return { drop: false, why: 'its rows have no other place' }
   if (unplaced > 0 && !forceDataLoss)
     return { drop: false, why: `values of rows that the table had no more are nowhere else: ${String(unplaced)}` }
-  if (asked) return { drop: true, why: confirmed ? 'confirmed' : until }
+  if (asked) return { drop: true, why: due ? until : 'confirmed' }
   return { drop: false, why: until }
 }
 

@@ -60,6 +60,26 @@ describe('unship purge', () => {
     expect(await unship(['plan', '--down'], settings())).toMatchObject({ code: 1 })
   })
 
+  test('with --due, nothing is dropped before its day because it is confirmed as well', async () => {
+    const both = ['purge', '--due', '--confirm', 'program_partner', '--force-data-loss']
+    await removeFeature(database().db, programPartner)
+    expect(await unship(both, settings())).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^program_partner: kept\n[^]* nobody has said until when it is kept/),
+    })
+    await archiveBackups(database().db, programPartner, { keepUntil: '2999-12-31' })
+    expect(await unship(both, settings())).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^program_partner: kept\n[^]* kept until 2999-12-31/),
+    })
+    expect(await tables()).toHaveLength(4)
+    await database().query(
+      `update unship.events set detail = detail || '{"keepUntil": "2001-01-01"}' where event = 'archived'`,
+    )
+    expect((await unship(both, settings())).out).toMatch(/^program_partner: dropped\n[^]* past its day, 2001-01-01/)
+    expect(await tables()).toEqual([])
+  })
+
   test('after the loss, the feature can be made anew, and removed and restored as at first', async () => {
     const feature = { name: 'pay', columns: { moods: ['pay'] } }
     await asOwner(database(), `create table moods (id int primary key, pay text); insert into moods values (1, 'old')`)

@@ -16,7 +16,11 @@ export const purgeCommand: Command = {
   args: {
     feature: { ...ledgerFeatureArg.feature, description: 'A feature of the ledger; all if not given' },
     due: { type: 'boolean', description: 'Drop what is past its day' },
-    confirm: { type: 'string', valueHint: 'feature', description: 'Drop what no removal depends on, whatever its day' },
+    confirm: {
+      type: 'string',
+      valueHint: 'feature',
+      description: 'Drop what no removal depends on, whatever its day; with --due only what is past it',
+    },
     'force-data-loss': {
       type: 'boolean',
       description: 'With --due or --confirm: backups too that a removal depends on. There is no restore after that',
