@@ -73,6 +73,8 @@ export interface RecordedPlan {
   readonly keySequences?: KeySequences
   /** Which of the restore's short transactions take as long as they take. */
   readonly rewrites?: Rewrites
+  /** What the declaration acknowledged, with names as the database has them; ledgers that do not say have the declaration's. */
+  readonly acknowledge?: FeatureDeclaration['acknowledge']
   /** Definitions as they were, to compare with after the restore. */
   readonly described: Description
   /** The host tables, and the ledger's own oid in the removal's database: after a dump all oids are others. */

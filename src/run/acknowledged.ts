@@ -5,7 +5,7 @@ import type { RunContext } from './context.ts'
 
 /** What is acknowledged: by the declaration that the removal was given, or by the one that its restore is given. */
 export function acknowledged({ acknowledge }: RunContext, { declaration, plan }: LedgerRun) {
-  const both = [declaration?.acknowledge, acknowledge]
+  const both = [plan?.acknowledge ?? declaration?.acknowledge, acknowledge]
   const names = (table: QualifiedName, field: Readonly<Record<string, readonly string[] | undefined>> | undefined) =>
     Object.entries(field ?? {}).flatMap(([spelled, entry]) => {
       const { schema, name } = parseName(spelled, plan?.schema ?? 'public')

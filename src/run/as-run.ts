@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
+import { translated } from '../catalog/translated.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { checkedDeclaration } from '../feature/validate.ts'
 import { openLedger } from '../ledger/open.ts'
@@ -29,7 +30,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
     withSession(db, async (session) => {
       if (session.inTransaction) await refuseOneSnapshot(session, feature.name)
       if (session.inUnknownTransaction) throw inUnknownTransaction(feature.name)
-      const context = new RunContext(session, feature, options)
+      const context = new RunContext(session, translated(feature, db), options)
       const patience = { attempts: options.lockAttempts, signal: options.signal }
       return await withFeatureLock(session, feature.name, patience, () =>
         sayingWhatLedger(() => openLedger(session.db))

@@ -1,6 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { foreignKeysOfKeptQuery, invalidIndexesQuery, leftoversQuery, unvalidatedQuery } from '../catalog/health.ts'
 import { readJson } from '../catalog/read.ts'
+import { translated } from '../catalog/translated.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { checkedDeclaration } from '../feature/validate.ts'
 import { latestRun, runById, type LedgerRun } from '../ledger/ledger.ts'
@@ -47,12 +48,13 @@ export interface HealthCheck {
  */
 export async function checkHealth(db: AnyKysely, features: readonly FeatureDeclaration[] = []): Promise<HealthCheck[]> {
   const declared = features.map((feature) => checkedDeclaration(feature, { objects: false }))
+  const asThere = declared.map((feature) => translated(feature, db))
   const statuses = await readStatus(db, declared)
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
       const checks: HealthCheck[] = []
       for (const status of statuses) {
-        checks.push(...(await checkFeature(session, status, statuses, declared)))
+        checks.push(...(await checkFeature(session, status, statuses, asThere)))
         checks.push(...(await checkForgotten(session, status, declared, db)))
       }
       if (!statuses.some(mayRun))

@@ -10,7 +10,7 @@ import { demandSession, sessionChanged, throwIfCancelled, type Session } from '.
 export class RunContext {
   readonly session: Session
   readonly feature: string
-  /** What the caller's declaration acknowledges. */
+  /** What the caller's declaration acknowledges, with names as the database has them. */
   readonly acknowledge: FeatureDeclaration['acknowledge']
   readonly options: CheckedOptions
   readonly phases: PhaseReport[] = []

@@ -1,6 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { describe, membershipIdentity, type Description } from '../catalog/describe.ts'
 import { readSnapshot, type Snapshot } from '../catalog/snapshot.ts'
+import { translated } from '../catalog/translated.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { RecordedPlan } from '../ledger/ledger.ts'
 import { isUnshipError, UnshipError } from '../errors.ts'
@@ -24,6 +25,8 @@ import type { Session } from './session.ts'
 import { readUnfinished } from './unfinished.ts'
 
 export interface Inspection {
+  /** The declaration, with its names as the database has them. */
+  readonly feature: FeatureDeclaration
   readonly snapshot: Snapshot
   readonly plan: RemovalPlan
 }
@@ -48,7 +51,12 @@ export async function inspect(
 /** What follows from what was suggested is followed no further. */
 const DEEPEST = 5
 
-async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
+async function inspectAsDeclared(
+  session: Session,
+  declared: FeatureDeclaration,
+  named: AnyKysely,
+): Promise<Inspection> {
+  const feature = translated(declared, named)
   const claimed = await readClaimed(session.db)
   const leftOver = await readLeftOver(session.db, feature.name)
   const kept = await readKeptNames(
@@ -56,12 +64,12 @@ async function inspectAsDeclared(session: Session, feature: FeatureDeclaration, 
     claimed.filter(({ run }) => run !== leftOver.run),
   )
   const unfinished = await readUnfinished(session.db)
-  const read = await readSnapshot(session.db, feature, named)
+  const read = await readSnapshot(session.db, declared, named)
   const snapshot = { ...read, taken: takenBesides(read.taken, leftOver), kept, unfinished }
   const plan = refuseOurs(claimed, feature, () => planFromSnapshot(snapshot, feature))
   await refuseOthersFunctions(session.db, new Model(snapshot, feature))
   await proveRestorable(session, plan)
-  return { snapshot, plan }
+  return { feature, snapshot, plan }
 }
 
 /** A refusal that asks for more declarations tells at once what would be refused with them. */
@@ -90,7 +98,7 @@ export const readOnlyServer = ({ in_recovery, database }: Snapshot['environment'
   })
 
 /** What the ledger keeps of a plan, with the definitions of all that goes. */
-export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDeclaration): RecordedPlan {
+export function recordedPlan({ feature, snapshot, plan }: Inspection): RecordedPlan {
   const model = new Model(snapshot, feature)
   const all = describe(snapshot)
   const going = new Set<string>()
@@ -146,6 +154,7 @@ export function recordedPlan({ snapshot, plan }: Inspection, feature: FeatureDec
     ...kept,
     sources,
     described,
+    ...(feature.acknowledge && { acknowledge: feature.acknowledge }),
     creators: creators(model).filter(({ role }) => role !== me),
     roles: namedRoles(plan.restore, snapshot.roles),
   }

@@ -128,7 +128,7 @@ async function remove(
   plan.warnings.forEach((w) => {
     context.warn(w)
   })
-  const recorded = recordedPlan(inspection, feature)
+  const recorded = recordedPlan(inspection)
   await ensureLedger(db)
   const { actor, reason } = options
   const runId = await startRun(db, {

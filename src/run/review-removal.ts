@@ -70,7 +70,7 @@ async function reviewed(
   latest: LedgerRun | null,
 ): Promise<RemovalReview | NothingToRemove> {
   const inspection = await inspect(session, feature, named)
-  if (!inspection.plan.absent) return await review(session, feature, inspection)
+  if (!inspection.plan.absent) return await review(session, inspection)
   const cutOver = latest?.state === 'done' || (latest?.state === 'running' && latest.phase === 'record')
   const removed = latest?.direction === 'removal' && cutOver ? latest : null
   return {
@@ -90,11 +90,7 @@ export const unfinished = ({ id, feature, direction, phase }: LedgerRun) =>
     hint: 'unship status tells whether it still runs, and how to finish it or take it back.',
   })
 
-async function review(
-  session: Session,
-  feature: FeatureDeclaration,
-  { snapshot, plan }: Inspection,
-): Promise<RemovalReview> {
+async function review(session: Session, { feature, snapshot, plan }: Inspection): Promise<RemovalReview> {
   const { db } = session
   const model = new Model(snapshot, feature)
   // before we scan the tables ourselves

@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readEnvironment } from '../catalog/environment.ts'
+import { translated } from '../catalog/translated.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { checkedDeclaration } from '../feature/validate.ts'
@@ -48,12 +49,14 @@ export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration):
           : null
     // what the plan asks of the rows is in the ledger, too
     if (removal) await demandTrustedLedger(session.db)
-    return removal ? await fromLedger(session, declared, removal, latest) : await fromPlan(session, declared, db)
+    return removal
+      ? await fromLedger(session, translated(declared, db), removal, latest)
+      : await fromPlan(session, declared, db)
   })
 }
 
-async function fromPlan(session: Session, feature: FeatureDeclaration, named: AnyKysely): Promise<RestoreReview> {
-  const { snapshot, plan } = await inspect(session, feature, named)
+async function fromPlan(session: Session, declared: FeatureDeclaration, named: AnyKysely): Promise<RestoreReview> {
+  const { feature, snapshot, plan } = await inspect(session, declared, named)
   if (plan.absent)
     throw new UnshipError({
       code: 'wrong_state',
