@@ -12,15 +12,18 @@ type UnknownFields<D> = Readonly<
   Record<Exclude<keyof D & string, keyof FeatureDeclaration>, Problem<'not a field of a declaration'>>
 >
 
-/** Keys of a map by table that are not tables of DB. */
+/** Keys of a map by table that are not tables of DB. (Where a key is computed, numbers are keys too.) */
 type UnknownTables<PerTable, DB, Schema extends string> = Readonly<
-  Record<Exclude<keyof PerTable, RelationName<DB, Schema>>, Problem<'not a table of the database'>>
+  Record<Exclude<keyof PerTable & string, RelationName<DB, Schema>>, Problem<'not a table of the database'>>
 >
 
 /** Keys of a map by table and column that are not columns of their table. */
 type UnknownColumns<PerTable, DB, Schema extends string> = {
   readonly [Written in keyof PerTable]: Readonly<
-    Record<Exclude<keyof PerTable[Written], ColumnName<DB, Written, Schema>>, Problem<'not a column of the table'>>
+    Record<
+      Exclude<keyof PerTable[Written] & string, ColumnName<DB, Written, Schema>>,
+      Problem<'not a column of the table'>
+    >
   >
 }
 

@@ -36,6 +36,19 @@ define({ name: 'of_schema', schema: 'crm', columns: { 'crm.members': ['level'] }
 defineFeature()({ name: 'untyped', tables: ['anything'], columns: { any_table: ['any_column'] } })
 defineFeature<unknown>()({ name: 'untyped', views: ['v'], fill: { any_table: { any_column: 'now()' } } })
 
+// Without an interface, names may be computed.
+declare const computed: string
+defineFeature()({
+  name: computed,
+  schema: computed,
+  tables: [computed],
+  columns: { [computed]: [computed] },
+  triggers: { [computed]: [computed] },
+  counts: { [computed]: computed, rows: { [computed]: [computed] } },
+  acknowledge: { rewrites: { [computed]: [computed] }, triggers: { [computed]: [computed] } },
+  fill: { [computed]: { [computed]: 'now()' } },
+})
+
 // Every feature is a Feature, and keeps the names it lists.
 export const general: Feature = complete
 export const tables: readonly ['partner_log'] = complete.tables
@@ -61,6 +74,9 @@ define({ name: 'partner', columns: { contcts: ['is_partner'] } })
 
 // @ts-expect-error a misspelt host table beside a right one
 define({ name: 'partner', columns: { contacts: ['is_partner'], contcts: ['is_partner'] } })
+
+// @ts-expect-error a computed table, of which the interface does not know whether it has it
+define({ name: 'partner', columns: { [computed]: ['is_partner'] } })
 
 // @ts-expect-error a misspelt column
 define({ name: 'partner', columns: { contacts: ['is_partnr'] } })
@@ -118,6 +134,9 @@ define({ name: 'partner', tables: ['partner_log'], acknowledge: { triggers: {}, 
 
 // @ts-expect-error a fill value for a misspelt column
 define({ name: 'partner', tables: ['partner_log'], fill: { contacts: { is_partnr: 'false' } } })
+
+// @ts-expect-error a fill value for a computed column
+define({ name: 'partner', tables: ['partner_log'], fill: { contacts: { [computed]: 'false' } } })
 
 // @ts-expect-error a fill value that is not SQL text
 define({ name: 'partner', tables: ['partner_log'], fill: { contacts: { is_partner: false } } })
