@@ -1,4 +1,4 @@
-import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { oidArray, relationOrder, type Oid, type Scope } from './fragments.ts'
 
 /** pg_constraint.contype */
 export const contypes = {
@@ -82,4 +82,4 @@ export const constraintQuery = ({ relations }: Scope, major: number): string => 
   from pg_catalog.pg_constraint k
   where (k.conrelid = any (${oidArray(relations)}) or k.confrelid = any (${oidArray(relations)}))
     and k.contype not in ('n', 't')
-  order by k.conrelid, k.conname`
+  order by ${relationOrder('k.conrelid')}, k.conname`

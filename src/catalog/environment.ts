@@ -125,7 +125,7 @@ export function mentionQuery(names: readonly string[]): string {
   return `
   select p.oid as objid, p.oid::pg_catalog.regprocedure::text as signature, pg_catalog.json_agg(w.name order by w.name) as names, p.prosrc,
     ${tableOfType('p.prorettype')} as returns_rows_of,
-    coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object('oid', t.oid, 'schema', n.nspname, 'table', c.relname, 'name', t.tgname) order by t.oid)
+    coalesce((select pg_catalog.json_agg(pg_catalog.json_build_object('oid', t.oid, 'schema', n.nspname, 'table', c.relname, 'name', t.tgname) order by n.nspname, c.relname, t.tgname)
       from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where t.tgfoid = p.oid and not t.tgisinternal and t.tgparentid = 0 and t.tgenabled <> 'D'), '[]') as triggers
   from pg_catalog.pg_proc p

@@ -37,6 +37,14 @@ export function aclJson(acl: string): string {
   ), '[]') end`
 }
 
+/**
+ * SQL to order relations by, which gives the same order in every database that has them: identifiers tell in which order they were
+ * created, and a dump creates them in another one. (Names have the collation "C".)
+ */
+export const relationOrder = (oid: string): string => `(
+    select array[n.nspname, c.relname] from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = ${oid})`
+
 /** Whether the object belongs to an extension or wears a security label: neither can be recreated. */
 export function strings(catalog: string, oid: string, subid = '0'): string {
   return `coalesce((select pg_catalog.json_agg(e.extname) from pg_catalog.pg_depend x

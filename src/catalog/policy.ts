@@ -1,5 +1,5 @@
 import { id, literal } from '../sql.ts'
-import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { oidArray, relationOrder, type Oid, type Scope } from './fragments.ts'
 import { meaningOfPolicy } from './meaning.ts'
 import { replayable } from './replay.ts'
 
@@ -31,7 +31,7 @@ export const policyQuery = ({ relations }: Scope): string => `
     pg_catalog.obj_description(p.oid, 'pg_policy') as description
   from pg_catalog.pg_policy p
   where p.polrelid = any (${oidArray(relations)})
-  order by p.polrelid, p.polname`
+  order by ${relationOrder('p.polrelid')}, p.polname`
 
 /** The statements that create a policy again; `pg_policy` has no text function of its own. */
 export function createPolicy(policy: Policy, table: string): string[] {

@@ -1,5 +1,5 @@
 import { id, qualified, type QualifiedName } from '../sql.ts'
-import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { oidArray, relationOrder, type Oid, type Scope } from './fragments.ts'
 import { replayable } from './replay.ts'
 
 /** A table that a publication names: FOR TABLE. */
@@ -38,7 +38,7 @@ export const membershipQuery = ({ relations }: Scope, major: number): string => 
   from pg_catalog.pg_publication_rel g
   join pg_catalog.pg_publication p on p.oid = g.prpubid
   where g.prrelid = any (${oidArray(relations)})
-  order by g.prrelid, p.pubname`
+  order by ${relationOrder('g.prrelid')}, p.pubname`
 
 /** What a publication takes of a table. */
 export type Published = Pick<Membership, 'pubname' | 'columns' | 'filter'>

@@ -1,5 +1,5 @@
 import { meaningOfView, rowTypesOfView } from './meaning.ts'
-import { aclJson, oidArray, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
+import { aclJson, oidArray, relationOrder, strings, type Acl, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_class.relkind */
 export const relkinds = {
@@ -35,7 +35,7 @@ export interface Relation extends Strings {
   readonly detaching: boolean
   /** Such partitions of it, which PostgreSQL does not count as its own any more. */
   readonly detaching_children: readonly string[]
-  /** Partitions, or tables that inherit from it, in the order in which PostgreSQL locks them. */
+  /** Partitions, or tables that inherit from it. */
   readonly children: readonly Oid[]
   readonly parents: readonly string[]
   readonly typed: boolean
@@ -103,7 +103,7 @@ const unpopulatedSources = (view: string) => `coalesce((
           select d.refclassid, d.refobjid from pg_catalog.pg_depend d
           where s.classid <> 'pg_catalog.pg_class'::pg_catalog.regclass and d.classid = s.classid and d.objid = s.objid
             and d.refclassid in ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)) n)
-      select pg_catalog.json_agg(o.oid::pg_catalog.regclass::text order by o.oid) from source s
+      select pg_catalog.json_agg(o.oid::pg_catalog.regclass::text order by ${relationOrder('o.oid')}) from source s
       join pg_catalog.pg_class o on s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and o.oid = s.objid
       where o.relkind = 'm' and not o.relispopulated), '[]')`
 
@@ -114,9 +114,9 @@ export const relationQuery = ({ relations }: Scope): string => `
     a.amname, s.spcname as tablespace,
     c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relispartition,
     exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid and i.inhdetachpending) as detaching,
-    coalesce((select pg_catalog.json_agg(i.inhrelid::pg_catalog.regclass::text order by i.inhrelid)
+    coalesce((select pg_catalog.json_agg(i.inhrelid::pg_catalog.regclass::text order by ${relationOrder('i.inhrelid')})
       from pg_catalog.pg_inherits i where i.inhparent = c.oid and i.inhdetachpending), '[]') as detaching_children,
-    coalesce((select pg_catalog.json_agg(i.inhrelid order by i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), '[]') as children,
+    coalesce((select pg_catalog.json_agg(i.inhrelid order by ${relationOrder('i.inhrelid')}) from pg_catalog.pg_inherits i where i.inhparent = c.oid), '[]') as children,
     coalesce((select pg_catalog.json_agg(i.inhparent::pg_catalog.regclass::text order by i.inhseqno)
       from pg_catalog.pg_inherits i where i.inhrelid = c.oid), '[]') as parents,
     c.reloftype <> 0 as typed, c.relispopulated,

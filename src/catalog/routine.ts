@@ -65,4 +65,4 @@ export const routineQuery = ({ routines }: Scope, major: number): string => `
   from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace
   where p.oid = any (${oidArray(routines)})
-  order by n.nspname, p.proname, arguments`
+  order by n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid) collate pg_catalog."C"`

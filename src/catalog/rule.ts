@@ -1,4 +1,4 @@
-import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { oidArray, relationOrder, type Oid, type Scope } from './fragments.ts'
 import { meaningOfRule } from './meaning.ts'
 import type { Tgenabled } from './trigger.ts'
 
@@ -21,4 +21,4 @@ export const ruleQuery = ({ relations }: Scope): string => `
     pg_catalog.obj_description(r.oid, 'pg_rewrite') as description
   from pg_catalog.pg_rewrite r
   where r.ev_class = any (${oidArray(relations)}) and r.rulename <> '_RETURN'
-  order by r.ev_class, r.rulename`
+  order by ${relationOrder('r.ev_class')}, r.rulename`

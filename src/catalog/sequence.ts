@@ -1,4 +1,4 @@
-import { oidArray, type Oid, type Scope } from './fragments.ts'
+import { oidArray, relationOrder, type Oid, type Scope } from './fragments.ts'
 
 /** What pg_class does not say of a sequence. Numbers are text: they may pass 2^53. */
 export interface Sequence {
@@ -24,7 +24,8 @@ export const sequenceQuery = ({ relations }: Scope): string => `
   from pg_catalog.pg_sequence s
   left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = s.seqrelid
     and d.objsubid = 0 and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjsubid > 0 and d.deptype in ('a', 'i')
-  where s.seqrelid = any (${oidArray(relations)})`
+  where s.seqrelid = any (${oidArray(relations)})
+  order by ${relationOrder('s.seqrelid')}`
 
 export function sequenceOptions(s: Sequence): string {
   return [

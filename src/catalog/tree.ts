@@ -1,5 +1,5 @@
 import { literal } from '../sql.ts'
-import { oidArray, type Oid } from './fragments.ts'
+import { oidArray, relationOrder, type Oid } from './fragments.ts'
 
 /** A partition, at whatever level, of a partitioned table that loses columns. */
 export interface Member {
@@ -15,13 +15,13 @@ export interface PartitionKey {
   readonly columns: readonly string[]
 }
 
-/** Parents before their partitions, as PostgreSQL locks them. */
+/** Parents before their partitions. */
 export const memberQuery = (roots: readonly Oid[]): string => `
   select r.root, t.relid::pg_catalog.oid as relid, t.parentrelid::pg_catalog.oid as parent, t.isleaf
-  from pg_catalog.unnest(${oidArray(roots)}) r(root)
+  from pg_catalog.unnest(${oidArray(roots)}) with ordinality r(root, n)
   cross join lateral pg_catalog.pg_partition_tree(r.root) t
   where t.level > 0
-  order by r.root, t.level, t.relid::pg_catalog.oid`
+  order by r.n, t.level, ${relationOrder('t.relid')}`
 
 export const partitionKeyQuery = (relations: readonly Oid[]): string => `
   select p.partrelid as relid, coalesce((select pg_catalog.json_agg(distinct a.attname) from pg_catalog.pg_attribute a

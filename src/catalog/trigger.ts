@@ -1,4 +1,4 @@
-import { oidArray, strings, type Oid, type Scope, type Strings } from './fragments.ts'
+import { oidArray, relationOrder, strings, type Oid, type Scope, type Strings } from './fragments.ts'
 
 /** pg_trigger.tgenabled, as ALTER TABLE spells it. */
 export const tgenabled = {
@@ -49,4 +49,4 @@ export const triggerQuery = ({ relations }: Scope): string => `
   where t.tgrelid = any (${oidArray(relations)}) and (not t.tgisinternal
     /* to PostgreSQL 14, clones on partitions count as internal */
     or t.tgparentid <> 0 and not exists (select from pg_catalog.pg_constraint k where k.oid = t.tgconstraint and k.contype <> 't'))
-  order by t.tgrelid, t.tgname`
+  order by ${relationOrder('t.tgrelid')}, t.tgname`

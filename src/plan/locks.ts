@@ -4,7 +4,7 @@ import type { Model } from './model.ts'
 import { backupOf } from './moved.ts'
 import { isPartitionedForeignKey, rootForeignKey } from './partitioned-foreign-keys.ts'
 import type { PlannedLock, RemovalPlan } from './plan.ts'
-import { inTrees } from './trees.ts'
+import { byName, inTrees } from './trees.ts'
 import { lockHost } from './tree.ts'
 
 /**
@@ -79,7 +79,8 @@ const inPartitionedForeignKeys = (model: Model): ReadonlySet<Oid> =>
 /**
  * Every table concerned, in one order: referencing tables before those they
  * refer to, as ordinary clients lock them (an INSERT locks its own table first,
- * then the referenced row); a partitioned table, or a parent, right before what is below it.
+ * then the referenced row); a partitioned table, or a parent, right before what is below it. Else by
+ * name: what is reached through a parent waits for that one's lock, whatever the order of those below it.
  */
 export function lockOrder(model: Model): Oid[] {
   const mine = new Set<Oid>([...model.removed.keys(), ...model.moved])
@@ -118,7 +119,7 @@ export function lockOrder(model: Model): Oid[] {
     const root = model.rootOf(oid)
     if (root !== null) all.add(root)
   }
-  ;[...all].sort((a, b) => Number(a) - Number(b)).forEach(visit)
+  byName(model.relations, all).forEach(visit)
   return ordered.filter((oid) => {
     const relation = model.relations.get(oid)
     // partitions of host tables are locked with their roots

@@ -39,10 +39,9 @@ export function inDependencyOrder(model: Model, objects: readonly Recreated[]): 
       })
     if (state.has(object.key)) return
     state.set(object.key, 'visiting')
-    for (const key of needs.get(object.key) ?? []) {
-      const needed = byKey.get(key)
-      if (needed) visit(needed)
-    }
+    const needed = needs.get(object.key)
+    // edges have no order
+    if (needed) objects.filter(({ key }) => needed.has(key)).forEach(visit)
     state.set(object.key, 'done')
     ordered.push(object)
   }

@@ -16,6 +16,10 @@ export function withPartitions(relations: Relations, tables: readonly Oid[]): Se
   return all
 }
 
+/** Relations in the order of their names, in which the snapshot has them: that of identifiers is another one in every database. */
+export const byName = (relations: Relations, some: ReadonlySet<Oid>): Oid[] =>
+  [...relations.keys()].filter((oid) => some.has(oid))
+
 /** Of each table in the snapshot, those that it is a partition of or inherits from. */
 export function parentsOf(relations: Relations): Map<Oid, Oid[]> {
   const parents = new Map<Oid, Oid[]>()
@@ -45,6 +49,6 @@ export function inTrees(
     }
     for (const child of relations.get(oid)?.children ?? []) gather(child, tree)
   }
-  for (const oid of [...tables].sort((a, b) => Number(a) - Number(b))) gather(oid, [])
+  for (const oid of byName(relations, tables)) gather(oid, [])
   return treeOf
 }

@@ -114,8 +114,8 @@ describe('unship plan', () => {
     for (const { phases } of [planned, recorded])
       expect(phases.find(({ phase }: { phase: string }) => phase === 'validate')?.relations).toEqual([
         'contacts',
-        'program_partner_audit_log',
         'legacy_program_partner_corrections',
+        'program_partner_audit_log',
       ])
     expect(recorded.backups.map((backup: { rows: number }) => backup.rows)).toEqual([41, 0, 3, 0])
     const { out } = await unship(['plan', '--down', '--format', 'sql'], settings())
