@@ -44,7 +44,9 @@ describe('a long index build', () => {
     // others than this slow step are seldom seen
     const events = told.filter(({ what }) => what.endsWith(': building index: scanning table'))
     expect(events.length).toBeGreaterThan(1)
-    for (const event of events) expect(event).toMatchObject({ phase: 'build', unit: 'blocks', totalRows: 900 })
+    for (const event of events) expect(event).toMatchObject({ phase: 'build', unit: 'blocks' })
+    // as many as the fill left, some of them in the place of others
+    expect(events.every(({ totalRows }) => totalRows > 450 && totalRows <= 900)).toBe(true)
     const rows = events.map((e) => e.rows)
     expect(rows).toEqual([...rows].sort((a, b) => a - b))
     expect(rows.at(-1)).toBeGreaterThan(100)

@@ -42,7 +42,7 @@ describe('the verification of filled columns', () => {
     let look = 0
     const pool = createPool(database().ownerUrl, 1)
     beforeQueries(pool, async (text) => {
-      if (!text.startsWith("select pg_catalog.count(*)::int as kept") || !nth(look++)) return
+      if (!text.startsWith('select pg_catalog.count(*)::int as kept') || !nth(look++)) return
       const [hidden] = await database().query<{ name: string }>(
         `select attname as name from pg_attribute where attrelid = 'members'::regclass and attnum > 2 and not attisdropped`,
       )
