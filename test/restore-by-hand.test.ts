@@ -1,42 +1,16 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { expect, test } from 'vitest'
 import { programPartner } from '../migrations/1762603200000_remove_program_partner.ts'
+import { blocks, hasPsql, page, psql, script } from './support/by-hand.ts'
 import { useDatabase } from './support/database.ts'
 import { readState } from './support/life.ts'
 
-const page = readFileSync(new URL('../docs/restore-by-hand.md', import.meta.url), 'utf8')
-const blocks = [...page.matchAll(/^```sql\n(-- name: (.*)\n[\s\S]*?)^```$/gm)]
 const database = useDatabase({ template: 'demo' })
 
 test('every block of the page has a name', () => {
-  expect(blocks.map(([, , name]) => name)).toEqual(['find', 'settings', 'count', 'read', 'restore', 'record'])
+  expect(blocks.map(({ name }) => name)).toEqual(['find', 'settings', 'count', 'read', 'restore', 'record'])
   expect(page.match(/^```sql$/gm)).toHaveLength(blocks.length)
 })
-
-/** As somebody who pastes the page into psql. */
-function psql(script: string): { out: string; failed: boolean } {
-  try {
-    const out = execFileSync('psql', ['-X', '-At', `--dbname=${database().ownerUrl}`], {
-      input: script,
-      encoding: 'utf8',
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
-    return { out, failed: false }
-  } catch (error) {
-    return { out: String((error as { stderr?: string }).stderr), failed: true }
-  }
-}
-
-function hasPsql(): boolean {
-  try {
-    execFileSync('psql', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
 
 test('following it with psql brings everything back, and the feature can be removed again', async ({ skip }) => {
   if (!hasPsql()) skip('no psql is on PATH')
@@ -44,7 +18,7 @@ test('following it with psql brings everything back, and the feature can be remo
   await database().query('alter table contacts enable always trigger contacts_set_updated_at')
   const before = await readState(database())
   await removeFeature(database().db, programPartner)
-  const { out, failed } = psql(blocks.map(([, sql = '']) => sql).join('\n'))
+  const { out, failed } = psql(database(), script())
   expect(failed, out).toBe(false)
   expect(out).toMatch(/^1\|program_partner\|done\|/m)
   expect(out).toMatch(/^backup_program_partner_contacts\|41\|41$/m)
@@ -70,7 +44,7 @@ test('a failure on the way undoes all of it', async ({ skip }) => {
   await removeFeature(database().db, programPartner)
   const before = await readState(database())
   await database().query('create view program_partner_compliance as select 1 as in_the_way')
-  const { out, failed } = psql(blocks.map(([, sql = '']) => sql).join('\n'))
+  const { out, failed } = psql(database(), script())
   expect({ failed, out }).toEqual({ failed: true, out: expect.stringContaining('already exists') })
   await database().query('drop view program_partner_compliance')
   expect(await readState(database())).toEqual(before)

@@ -1,0 +1,46 @@
+import { removeFeature } from 'kysely-unship'
+import { beforeEach, expect, test } from 'vitest'
+import { hasPsql, psql, script } from './support/by-hand.ts'
+import { useDatabase } from './support/database.ts'
+import { asOwner } from './support/round-trip.ts'
+
+const database = useDatabase()
+
+beforeEach(({ skip }) => {
+  if (!hasPsql()) skip('no psql is on PATH')
+})
+
+/** Follows the page to its end. */
+function byHand(removal?: number): void {
+  const { out, failed } = psql(database(), script(removal))
+  expect(failed, out).toBe(false)
+}
+
+test('no trigger of a partition fires, and each is enabled as it was', async () => {
+  await asOwner(
+    database(),
+    `create table h (id int, k int, touched int not null default 0, v text, primary key (id, k)) partition by range (k);
+     create table h1 partition of h for values from (0) to (10);
+     create table h2 partition of h default partition by range (k);
+     create table h3 partition of h2 default;
+     insert into h (id, k, v) values (1, 1, 'a'), (2, 20, 'b');
+     create function touch() returns trigger language plpgsql as 'begin new.touched := new.touched + 1; return new; end';
+     create trigger of_all before update on h for each row execute function touch();
+     create trigger of_one before update on h3 for each row execute function touch();
+     alter table h1 disable trigger of_all;
+     alter table h3 enable always trigger of_all;
+     alter table h3 enable replica trigger of_one`,
+  )
+  const enabled = () =>
+    database().query(
+      `select tgrelid::regclass::text as "table", tgname, tgenabled from pg_trigger where tgfoid = 'touch'::regproc order by 1, 2`,
+    )
+  const before = await enabled()
+  await removeFeature(database().db, { name: 'f', columns: { h: ['v'] } })
+  byHand()
+  expect(await database().query('select id, v, touched from h order by id')).toEqual([
+    { id: 1, v: 'a', touched: 0 },
+    { id: 2, v: 'b', touched: 0 },
+  ])
+  expect(await enabled()).toEqual(before)
+})
