@@ -1,4 +1,4 @@
-import { removeFeature } from 'kysely-unship'
+import { removeFeature, restoreFeature } from 'kysely-unship'
 import { beforeEach, expect, test } from 'vitest'
 import { hasPsql, psql, script } from './support/by-hand.ts'
 import { useDatabase } from './support/database.ts'
@@ -15,6 +15,49 @@ function byHand(removal?: number): void {
   const { out, failed } = psql(database(), script(removal))
   expect(failed, out).toBe(false)
 }
+
+test.for([
+  ['in another schema', 'crm', 'bookings', 'customers'],
+  ['in a schema whose name is a word of SQL', 'order', 'table', 'user'],
+  ['with names in quotes', 'public', 'Bookings', 'Customers'],
+  ['with names of full length', 'public', 'b'.repeat(63), 'c'.repeat(63)],
+] as const)('a feature %s comes back, again and again', async ([, schema, moved, host]) => {
+  await asOwner(
+    database(),
+    `create schema if not exists "${schema}";
+     create table "${schema}"."${host}" (id int primary key, points int);
+     create table "${schema}"."${moved}" (id int primary key);
+     insert into "${schema}"."${host}" values (1, 5)`,
+  )
+  const feature = { name: 'loyalty', schema, tables: [moved], columns: { [host]: ['points'] } }
+  for (const run of [1, 2]) {
+    expect(await removeFeature(database().db, feature)).toMatchObject({ outcome: 'removed', runId: String(run) })
+    byHand(run)
+    expect(await database().query(`select * from "${schema}"."${host}"`)).toEqual([{ id: 1, points: 5 }])
+    expect(await database().query(`select * from "${schema}"."${moved}"`)).toEqual([])
+  }
+  expect((await removeFeature(database().db, feature)).outcome).toBe('removed')
+  expect((await restoreFeature(database().db, feature)).outcome).toBe('restored')
+})
+
+test('tables of the same names that come first on the search path are left alone', async () => {
+  await asOwner(
+    database(),
+    `create schema crm_owner;
+     create table public.h (id int primary key, v text);
+     insert into public.h values (1, 'a')`,
+  )
+  await removeFeature(database().db, { name: 'f', columns: { h: ['v'] } })
+  const others = [`select * from crm_owner.h`, `select * from crm_owner.backup_f_h`]
+  await asOwner(
+    database(),
+    `create table crm_owner.h (id int primary key); create table crm_owner.backup_f_h as select 7 as id, 'b' as v`,
+  )
+  byHand()
+  expect(await database().query('select * from public.h')).toEqual([{ id: 1, v: 'a' }])
+  expect(await Promise.all(others.map((sql) => database().query(sql)))).toEqual([[], [{ id: 7, v: 'b' }]])
+  expect(await database().query(`select relname from pg_class where relname ~ '^by_hand_.*h$'`)).toHaveLength(1)
+})
 
 test('no trigger of a partition fires, and each is enabled as it was', async () => {
   await asOwner(
