@@ -1,7 +1,8 @@
-import { removeFeature, restoreFeature } from 'kysely-unship'
-import { beforeEach, expect, test } from 'vitest'
-import { hasPsql, psql, script } from './support/by-hand.ts'
+import { archiveBackups, removeFeature, restoreFeature } from 'kysely-unship'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { blocks, hasPsql, psql, script } from './support/by-hand.ts'
 import { useDatabase } from './support/database.ts'
+import { readState } from './support/life.ts'
 import { asOwner } from './support/round-trip.ts'
 
 const database = useDatabase()
@@ -86,4 +87,70 @@ test('no trigger of a partition fires, and each is enabled as it was', async () 
     { id: 2, v: 'b', touched: 0 },
   ])
   expect(await enabled()).toEqual(before)
+})
+
+describe('what was archived', () => {
+  const feature = { name: 'f', schema: 'crm', tables: ['t', 'Other'], columns: { h: ['v'] } }
+  /** The definitions and rows from before the removal, and the archives' names. */
+  const archived = async () => {
+    await asOwner(
+      database(),
+      `create schema crm;
+       create table crm.t (id int primary key);
+       comment on table crm.t is 'what it''s for';
+       create table crm."Other" (id int primary key);
+       create table crm.h (id int primary key, v text);
+       insert into crm.h values (1, 'a')`,
+    )
+    const before = await readState(database(), { dump: false })
+    await removeFeature(database().db, feature)
+    const { archived: tables } = await archiveBackups(database().db, feature, { keepUntil: '2999-12-31' })
+    return { before, archives: tables.map(({ archive }) => archive) }
+  }
+  const stateNow = async () => {
+    const { definitions, rows } = await readState(database(), { dump: false })
+    const ours = /(table|column|index|constraint) crm\.by_hand_/
+    const others = Object.entries(definitions).filter(([identity]) => !ours.test(identity))
+    return {
+      definitions: Object.fromEntries(others),
+      rows: Object.fromEntries(Object.entries(rows).filter(([table]) => !table.startsWith('crm.by_hand_'))),
+      dump: undefined,
+    }
+  }
+
+  test('comes back with its own comments', async () => {
+    const { before } = await archived()
+    byHand()
+    expect(await stateNow()).toEqual(before)
+  })
+
+  test('comes back with them where somebody has renamed it already', async () => {
+    const { before, archives } = await archived()
+    await asOwner(database(), `alter table ${archives.find((name) => name.includes('archive_t_'))} rename to backup_t`)
+    byHand()
+    expect(await stateNow()).toEqual(before)
+  })
+
+  test('is none any more for this package when the page was left after that', async () => {
+    const { before } = await archived()
+    const until = blocks.slice(0, blocks.findIndex(({ name }) => name === 'count') + 1).map(({ sql }) => sql)
+    for (const _ of ['once', 'twice']) expect(psql(database(), until.join('\n'))).toMatchObject({ failed: false })
+    expect(await database().query(`select event from unship.events where event ~ 'archive' order by id`)).toEqual([
+      { event: 'archived' },
+      { event: 'taken from the archive' },
+    ])
+    expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await readState(database(), { dump: false })).toEqual(before)
+  })
+
+  test('leaves alone what has the name of a backup by now', async () => {
+    await archived()
+    await asOwner(database(), `create table crm.backup_t (id int); comment on table crm.backup_t is 'of others'`)
+    const removed = await readState(database(), { dump: false })
+    expect(psql(database(), script()).out).toContain('relation "backup_t" already exists')
+    expect(await readState(database(), { dump: false })).toEqual(removed)
+    expect(await database().query(`select obj_description('crm.backup_t'::regclass, 'pg_class') as comment`)).toEqual([
+      { comment: 'of others' },
+    ])
+  })
 })

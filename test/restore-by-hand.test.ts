@@ -8,7 +8,7 @@ import { readState } from './support/life.ts'
 const database = useDatabase({ template: 'demo' })
 
 test('every block of the page has a name', () => {
-  expect(blocks.map(({ name }) => name)).toEqual(['find', 'settings', 'count', 'read', 'restore', 'record'])
+  expect(blocks.map(({ name }) => name)).toEqual(['find', 'settings', 'archive', 'count', 'read', 'restore', 'record'])
   expect(page.match(/^```sql$/gm)).toHaveLength(blocks.length)
 })
 
