@@ -8,7 +8,16 @@ import { readState } from './support/life.ts'
 const database = useDatabase({ template: 'demo' })
 
 test('every block of the page has a name', () => {
-  expect(blocks.map(({ name }) => name)).toEqual(['find', 'settings', 'archive', 'count', 'read', 'restore', 'record'])
+  expect(blocks.map(({ name }) => name)).toEqual([
+    'find',
+    'settings',
+    'archive',
+    'count',
+    'read',
+    'begin',
+    'restore',
+    'record',
+  ])
   expect(page.match(/^```sql$/gm)).toHaveLength(blocks.length)
 })
 
@@ -20,7 +29,7 @@ test('following it with psql brings everything back, and the feature can be remo
   await removeFeature(database().db, programPartner)
   const { out, failed } = psql(database(), script())
   expect(failed, out).toBe(false)
-  expect(out).toMatch(/^1\|program_partner\|done\|/m)
+  expect(out).toMatch(/^1\|program_partner\|removal\|\|done\|/m)
   expect(out).toMatch(/^backup_program_partner_contacts\|41\|41$/m)
   const left = await database().query<{ relname: string }>(
     `select relname from pg_class where relname ~ '^by_hand_' and relkind = 'r' order by 1`,
