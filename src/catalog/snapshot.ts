@@ -94,7 +94,10 @@ export interface KeptName {
 /** What functions may name in their text. */
 const NAMED_IN_TEXTS = ['tables', 'views', 'functions', 'types', 'sequences']
 
-/** Reads what a removal of the feature needs to know. Takes no lock but ACCESS SHARE on catalogs and small tables that name objects. */
+/**
+ * Reads what a removal of the feature needs to know. The server locks in ACCESS SHARE, until each query ends, what views, rules, sizes and
+ * partitions are printed of, one relation after the other: who calls this must not wait long for one of them.
+ */
 export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, named: AnyKysely): Promise<Snapshot> {
   const environment = await readEnvironment(db)
   const declared = await readDeclared(db, feature, named)

@@ -23,14 +23,19 @@ export async function readBlockers(
       where 'pg_statistic_ext:' || s.oid = any (${pairs})`
   const found = await readJson<Blocker>(
     db,
-    `with written as materialized (${written}),
+    `with recursive written as materialized (${written}),
+    -- pg_partition_tree would lock the partitions, and wait
+    tree(relid) as (
+      select r.relid::pg_catalog.oid from pg_catalog.unnest(${list}) r(relid)
+      union select i.inhrelid from tree t join pg_catalog.pg_inherits i on i.inhparent = t.relid
+        join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relispartition
+    ),
     held as (
       select l.*, case l.locktype when 'relation' then l.relation::pg_catalog.regclass::text
         else pg_catalog.pg_describe_object(l.classid, l.objid, 0) end as name
       from pg_catalog.pg_locks l
       where l.granted and case l.locktype
-          when 'relation' then l.relation = any (${list}) or exists (select from pg_catalog.unnest(${list}) r(root)
-            cross join lateral pg_catalog.pg_partition_tree(r.root) p where p.relid = l.relation)
+          when 'relation' then l.relation in (select t.relid from tree t)
           when 'object' then (select c.relname::text from pg_catalog.pg_class c where c.oid = l.classid) || ':' || l.objid = any (${pairs})
         end
         and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())

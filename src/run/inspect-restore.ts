@@ -20,6 +20,7 @@ import { backupsOf } from './backups.ts'
 import { refuseChangedBackups, type SealedSince } from './changed-backups.ts'
 import { rowReasons } from './fill-hazards.ts'
 import type { RunContext } from './context.ts'
+import { readingTables } from './definitions-patiently.ts'
 import { refuseGone } from './gone-needs.ts'
 import { refuseHiddenRows } from './hidden-rows.ts'
 import { refuseBrokenAtFirst } from './host-demands.ts'
@@ -63,6 +64,43 @@ export async function inspectRestore(
   const environment = await readEnvironment(db)
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
   checkMajor(context, removal, environment.major)
+  const reading = <T>(read: () => Promise<T>) => readingTables(context, tablesOf(plan), read)
+  const { statements, needs } = await reading(() => refuseUnrestorable(context, removal, plan, environment))
+  const since = sealed ? null : await refuseChangedBackups(context, removal, plan)
+  const { publications, rewrites, hosts } = await reading(async () => {
+    await refuseTaken(context, plan)
+    const publications = await publicationsNow(db, removal, plan, environment.major)
+    await refusePublications(context, plan, publications, environment)
+    const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
+    const hosts = await readHosts(context, plan, environment.major, domains)
+    await refuseHiddenRows(context, plan, environment.current_user)
+    const more = [...(await addedReasons(db, removal, plan, hosts.rows)), ...(await lackingKeys(db, plan))]
+    refuseHosts(context, plan, hosts.rows, environment, statements, more)
+    refuseEventTriggers(context, removal, environment)
+    await refuseOtherKeys(context, plan, needs)
+    return { publications, rewrites, hosts }
+  })
+  await reading(() => refuseRows(context, plan, hosts.rows))
+  await reading(() => refuseBrokenAtFirst(context, plan))
+  await reading(() => warnOfOtherHosts(context, plan, hosts.rows))
+  await reading(() => warnOfLostKeys(context, removal, plan))
+  await reading(() => warnOfReusedKeys(context, removal, plan, environment.major))
+  const found = {
+    swaps: planSwaps(plan, hosts.rows, environment),
+    ...hostMemberships(context, plan, publications, hosts.rows),
+    ...(rewrites && { rewrites: { reveal: false, ...plan.rewrites, add: true } }),
+  }
+  return { found, hosts, sealed: since }
+}
+
+/** What backups, roles, rights and all that definitions speak of would be refused for. */
+async function refuseUnrestorable(
+  context: RunContext,
+  removal: LedgerRun,
+  plan: RecordedPlan,
+  environment: Environment,
+): Promise<{ statements: readonly LedgerStatement[]; needs: Awaited<ReturnType<typeof readNeeds>> }> {
+  const { db } = context
   await refuseMissing(context, removal.id, plan)
   await refuseChangedTrees(context, plan)
   await refuseTampered(context, removal, plan)
@@ -74,29 +112,13 @@ export async function inspectRestore(
   await refuseGone(context, removal.id, plan, statements, needs)
   refuseReplaced(context, needs)
   refuseAltered(context, statements, needs)
-  const since = sealed ? null : await refuseChangedBackups(context, removal, plan)
-  await refuseTaken(context, plan)
-  const publications = await publicationsNow(db, removal, plan, environment.major)
-  await refusePublications(context, plan, publications, environment)
-  const { domains, rewrites } = await refuseConstrainedDomains(context, removal, plan)
-  const hosts = await readHosts(context, plan, environment.major, domains)
-  await refuseHiddenRows(context, plan, environment.current_user)
-  const more = [...(await addedReasons(db, removal, plan, hosts.rows)), ...(await lackingKeys(db, plan))]
-  refuseHosts(context, plan, hosts.rows, environment, statements, more)
-  refuseEventTriggers(context, removal, environment)
-  await refuseOtherKeys(context, plan, needs)
-  await refuseRows(context, plan, hosts.rows)
-  await refuseBrokenAtFirst(context, plan)
-  await warnOfOtherHosts(context, plan, hosts.rows)
-  await warnOfLostKeys(context, removal, plan)
-  await warnOfReusedKeys(context, removal, plan, environment.major)
-  const found = {
-    swaps: planSwaps(plan, hosts.rows, environment),
-    ...hostMemberships(context, plan, publications, hosts.rows),
-    ...(rewrites && { rewrites: { reveal: false, ...plan.rewrites, add: true } }),
-  }
-  return { found, hosts, sealed: since }
+  return { statements, needs }
 }
+
+const tablesOf = (plan: RecordedPlan) => [
+  ...plan.hosts.map(({ table }) => table),
+  ...backupsOf(plan).map(({ table }) => table),
+]
 
 /** What lets the triggers of host tables pass over our session while it fills. */
 function planSwaps(plan: RecordedPlan, rows: CatalogRows, { major }: { major: number }): TriggerSwap[] {
@@ -150,7 +172,7 @@ async function refuseRows(context: RunContext, plan: RecordedPlan, rows: Catalog
 export async function refuseAmbiguousKeys(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
   const state = 'It is as far restored as before.'
   const { major } = await readEnvironment(context.db)
-  const { rows } = await readHosts(context, plan, major)
+  const { rows } = await readingTables(context, tablesOf(plan), () => readHosts(context, plan, major))
   const reasons = [...plan.hosts.flatMap((host) => keyReasons(host, rows)), ...(await lackingKeys(context.db, plan))]
   refuseReasons(context, reasons, state)
   await refuseOtherKeys(context, plan, await readNeeds(context.db, plan, majorOf(removal)), state)

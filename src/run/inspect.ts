@@ -14,6 +14,8 @@ import { creators } from '../plan/rights.ts'
 import { planFromSnapshot } from '../plan/removal.ts'
 import { rowsOf } from '../plan/tree.ts'
 import { readClaimed } from './claimed.ts'
+import type { RunContext } from './context.ts'
+import { readingDeclared } from './definitions-patiently.ts'
 import { readKeptNames } from './kept-besides.ts'
 import { namedRoles } from './named-roles.ts'
 import { refuseOthersFunctions } from './others-functions.ts'
@@ -33,17 +35,17 @@ export interface Inspection {
 
 /** Reads the catalog and plans; refuses what could not be restored. Changes nothing, locks nobody out. */
 export async function inspect(
-  session: Session,
+  context: RunContext,
   feature: FeatureDeclaration,
   named: AnyKysely,
   depth = 0,
 ): Promise<Inspection> {
   try {
-    return await inspectAsDeclared(session, feature, named)
+    return await readingDeclared(context, feature, named, () => inspectAsDeclared(context.session, feature, named))
   } catch (error) {
     if (!isUnshipError(error) || !error.suggestion || depth >= DEEPEST) throw error
     throw await withWhatFollows(error, () =>
-      inspect(session, extended(feature, error.suggestion ?? {}), named, depth + 1),
+      inspect(context, extended(feature, error.suggestion ?? {}), named, depth + 1),
     )
   }
 }

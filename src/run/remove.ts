@@ -101,7 +101,7 @@ async function removeLocked(
     await continueRestore(context, latest)
   }
 
-  const inspection = await inspect(context.session, feature, named)
+  const inspection = await inspect(context, feature, named)
   const { snapshot, plan } = inspection
   if (latest?.state === 'done' && latest.direction === 'removal') {
     if (plan.absent) return nothingDone(context, 'already removed', latest.id)

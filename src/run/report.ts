@@ -126,7 +126,8 @@ export type ProgressEvent =
   /** An attempt to get locks failed; or, with one attempt in all, a statement that holds nobody up waits for these. */
   | {
       readonly type: 'waiting'
-      readonly phase: Phase
+      /** `inspect`: while definitions are read, before the first phase. */
+      readonly phase: Phase | 'inspect'
       readonly attempt: number
       readonly attempts: number
       /** Until the next attempt, or until it is looked at again. */

@@ -7,8 +7,7 @@ import { demandTrustedLedger } from '../ledger/open.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { keptRemoval, refuseOtherBackups } from './archived.ts'
 import type { HealthCheck } from './check-health.ts'
-import { checkedOptions } from './checked-options.ts'
-import { RunContext } from './context.ts'
+import { onlyLooking } from './definitions-patiently.ts'
 import { inspectRestore } from './inspect-restore.ts'
 import { row } from './query.ts'
 import { mayComeFirst } from './removed-since.ts'
@@ -41,7 +40,7 @@ export async function restorable(
   if (read_only || in_recovery)
     return { feature, check: CHECK, result: 'note', found: ['not asked: the server, or this role, takes no writes'] }
   const declared = all.features.find(({ name }) => name === feature) ?? removal.declaration
-  const context = new RunContext(session, { ...declared, name: feature }, checkedOptions({}))
+  const context = onlyLooking(session, { ...declared, name: feature })
   const refusal = await refusalOf(async () => {
     await demandTrustedLedger(db)
     const kept = await keptRemoval(db, removal)

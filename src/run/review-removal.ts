@@ -12,6 +12,8 @@ import type { NothingToRemove, RemovalReview, ReviewHead } from '../plan/review.
 import { reviewObjects } from '../plan/review-objects.ts'
 import { removalPhases, reviewStatements } from '../plan/review-phases.ts'
 import { describeBlocker, readBlockers } from './blockers.ts'
+import type { RunContext } from './context.ts'
+import { onlyLooking, readingTables } from './definitions-patiently.ts'
 import { estimateBackups } from './estimate.ts'
 import { readEvidence } from './evidence.ts'
 import { inspect, readCounts, type Inspection } from './inspect.ts'
@@ -69,8 +71,9 @@ async function reviewed(
   named: AnyKysely,
   latest: LedgerRun | null,
 ): Promise<RemovalReview | NothingToRemove> {
-  const inspection = await inspect(session, feature, named)
-  if (!inspection.plan.absent) return await review(session, inspection)
+  const context = onlyLooking(session, feature)
+  const inspection = await inspect(context, feature, named)
+  if (!inspection.plan.absent) return await review(context, inspection)
   const cutOver = latest?.state === 'done' || (latest?.state === 'running' && latest.phase === 'record')
   const removed = latest?.direction === 'removal' && cutOver ? latest : null
   return {
@@ -90,19 +93,20 @@ export const unfinished = ({ id, feature, direction, phase }: LedgerRun) =>
     hint: 'unship status tells whether it still runs, and how to finish it or take it back.',
   })
 
-async function review(session: Session, { feature, snapshot, plan }: Inspection): Promise<RemovalReview> {
-  const { db } = session
+async function review(context: RunContext, { feature, snapshot, plan }: Inspection): Promise<RemovalReview> {
+  const { db, session } = context
   const model = new Model(snapshot, feature)
   // before we scan the tables ourselves
   const evidence = await readEvidence(db, model)
-  const { counts } = await readCounts(session, plan)
+  const tables = [...plan.hosts, ...plan.moved].map(({ table }) => table)
+  const { counts } = await readingTables(context, tables, () => readCounts(session, plan))
   const reading = [...model.removed.keys()].map((oid) => model.size(oid))
   return {
     ...reviewHead(snapshot.environment, { feature: feature.name, direction: 'removal', fingerprint: plan.fingerprint }),
     direction: 'removal',
     counts: Object.entries(counts).map(([label, rows]) => ({ label, rows })),
     ...reviewObjects(model, plan),
-    backups: await estimateBackups(db, model, plan),
+    backups: await readingTables(context, tables, () => estimateBackups(db, model, plan)),
     phases: removalPhases(plan, plan.removal),
     statements: reviewStatements(plan.removal, plan),
     restore: reviewStatements(plan.restore, plan),

@@ -12,8 +12,7 @@ import type { RestoreReview } from '../plan/review.ts'
 import { restorePhases, reviewStatements } from '../plan/review-phases.ts'
 import { fromArchive, keptRemoval } from './archived.ts'
 import { backupsOf, sealBackups } from './backups.ts'
-import { checkedOptions } from './checked-options.ts'
-import { RunContext } from './context.ts'
+import { onlyLooking, readingDeclared } from './definitions-patiently.ts'
 import { estimateBackups } from './estimate.ts'
 import { inspect } from './inspect.ts'
 import { inspectRestore } from './inspect-restore.ts'
@@ -56,7 +55,8 @@ export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration):
 }
 
 async function fromPlan(session: Session, declared: FeatureDeclaration, named: AnyKysely): Promise<RestoreReview> {
-  const { feature, snapshot, plan } = await inspect(session, declared, named)
+  const context = onlyLooking(session, declared)
+  const { feature, snapshot, plan } = await inspect(context, declared, named)
   if (plan.absent)
     throw new UnshipError({
       code: 'wrong_state',
@@ -69,7 +69,9 @@ async function fromPlan(session: Session, declared: FeatureDeclaration, named: A
     from: 'plan',
     goesOnIn: null,
     removal: null,
-    backups: await estimateBackups(session.db, new Model(snapshot, feature), plan),
+    backups: await readingDeclared(context, declared, named, () =>
+      estimateBackups(session.db, new Model(snapshot, feature), plan),
+    ),
     phases: restorePhases(plan, plan.restore),
     statements: reviewStatements(plan.restore, plan),
   }
@@ -86,7 +88,7 @@ async function fromLedger(
   const { plan } = kept
   const running = latest?.direction === 'restore' && latest.state === 'running'
   // a restore that is under way has met its refusals already
-  if (!running) await inspectRestore(new RunContext(session, feature, checkedOptions({})), kept.removal, plan)
+  if (!running) await inspectRestore(onlyLooking(session, feature), kept.removal, plan)
   const unarchive = kept.archive ? fromArchive(removal.id, kept.archive).statements : []
   const recorded = await recordedStatements(db, removal.id)
   // before its first change it begins anew

@@ -92,13 +92,17 @@ export function locked(
   return new UnshipError({
     code: 'locked',
     message: `could not lock ${relations} for phase "${phase}" of feature ${context.feature}`,
-    detail: [
-      attempts === 1
-        ? `1 attempt of ${String(context.options.lockTimeoutMs)} ms failed; it changed nothing.`
-        : `${String(attempts)} attempts of up to ${String(context.options.lockTimeoutMs)} ms failed; they changed nothing.`,
-      ...(blockers.length > 0 ? blockers.map((b) => `${describeBlocker(b)}.`) : ['Nobody holds a lock any more.']),
-    ].join('\n'),
+    detail: attemptsFailed(context, attempts, blockers),
     hint: 'End those sessions or wait for them, then run the same command again.',
     cause,
   })
 }
+
+/** How often it was tried to get locks, and who holds them. */
+export const attemptsFailed = ({ options }: RunContext, attempts: number, blockers: readonly Blocker[]): string =>
+  [
+    attempts === 1
+      ? `1 attempt of ${String(options.lockTimeoutMs)} ms failed; it changed nothing.`
+      : `${String(attempts)} attempts of up to ${String(options.lockTimeoutMs)} ms failed; they changed nothing.`,
+    ...(blockers.length > 0 ? blockers.map((b) => `${describeBlocker(b)}.`) : ['Nobody holds a lock any more.']),
+  ].join('\n')

@@ -103,7 +103,7 @@ export async function runShort(
       const blockers = await readBlockers(db, locksOf(short))
       if (attempt >= attempts)
         throw locked(context, { phase: short.phase, locks: locksOf(short) }, attempt, blockers, error)
-      const retryInMs = pause(attempt)
+      const retryInMs = retryPause(attempt)
       context.emit({ type: 'waiting', phase: short.phase, attempt, attempts, retryInMs, blockers })
       await sleep(retryInMs)
       await catchUp?.()
@@ -159,7 +159,7 @@ function inOrder(locks: readonly PlannedLock[], attempt: number): readonly Plann
 }
 
 /** 25 ms, growing to a second, ± 25 %, so that two runs do not keep meeting. */
-function pause(attempt: number): number {
+export function retryPause(attempt: number): number {
   const base = Math.min(1000, 25 * 1.3 ** attempt)
   return Math.round(base * (0.75 + Math.random() / 2))
 }

@@ -9,6 +9,7 @@ import { demandSameSources } from '../plan/backup.ts'
 import { oursOf } from '../plan/same-catalog.ts'
 import { OTHER_CATALOG, OTHER_SOURCE } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
+import { readingTables } from './definitions-patiently.ts'
 import type { Inspection } from './inspect.ts'
 import { DEPENDENT_OBJECTS_STILL_EXIST, run, sqlState } from './query.ts'
 import type { Sources } from './sources.ts'
@@ -46,12 +47,16 @@ export async function comparing(
  * another reason.
  */
 export async function plannedOtherwise(
-  { db, feature }: RunContext,
+  context: RunContext,
   { snapshot, plan }: Inspection,
   state: string,
   error: unknown,
 ): Promise<UnshipError | null> {
-  const { rows } = await readDefinitions(db, snapshot.scope, snapshot.environment.major)
+  const { db, feature } = context
+  const tables = [...plan.hosts, ...plan.moved].map(({ table }) => table)
+  const { rows } = await readingTables(context, tables, () =>
+    readDefinitions(db, snapshot.scope, snapshot.environment.major),
+  )
   const known = new Set(snapshot.nodes.flatMap((node) => [addressKey(node), node.description]))
   const nodes = await readJson<Node>(db, nodeQuery(snapshot.roots, oursOf(plan.hosts)))
   const dependents = nodes
@@ -92,11 +97,14 @@ const otherSource = (cause: unknown): UnshipError =>
 
 /** The same of a restore that has not begun. */
 export async function foundOtherwise(
-  { db, feature }: RunContext,
+  context: RunContext,
   { scope, major, rows }: Definitions,
   state: string,
 ): Promise<UnshipError | null> {
-  const changes = changesBetween(rows, (await readDefinitions(db, scope, major)).rows)
+  const { db, feature } = context
+  const tables = rows.relations.map((r) => ({ schema: r.nspname, name: r.relname }))
+  const now = await readingTables(context, tables, () => readDefinitions(db, scope, major))
+  const changes = changesBetween(rows, now.rows)
   if (state !== OTHER_CATALOG && changes.length === 0) return null
   return new UnshipError({
     code: 'plan_changed',
