@@ -95,7 +95,10 @@ const preparedInTheWay = (pid: number) => `
   join pg_catalog.pg_prepared_xacts x on x.transaction = t.transactionid
   where w.pid = ${String(pid)} and not w.granted`
 
-const withoutItsValues = (b: Blocker): Blocker => ({ ...b, query: b.query === null ? null : shortQuery(b.query) })
+export const withoutItsValues = (b: Blocker): Blocker => ({
+  ...b,
+  query: b.query === null ? null : shortQuery(b.query),
+})
 
 /** On one line, and without the values that it was sent with: it goes to logs and to the ledger. */
 const shortQuery = (query: string) => withoutValues(query).replaceAll(/\s+/g, ' ').slice(0, 200)
