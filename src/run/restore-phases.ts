@@ -7,6 +7,7 @@ import { againstDefinitions } from '../plan/locks.ts'
 import { demandSameDefinitions } from '../plan/same-catalog.ts'
 import { nameNotNulls, namesNotNulls } from '../plan/not-null-names.ts'
 import type { Phase } from '../plan/plan.ts'
+import { renamedAlong } from '../plan/renamed.ts'
 import { isLongReveal } from '../plan/rewrites.ts'
 import { STAND_INS_MADE, standInsMade } from '../plan/swap.ts'
 import { demandPublications } from '../plan/same-publications.ts'
@@ -111,6 +112,7 @@ export async function runPhases(
             ...(plan.swaps?.length && session.inTransaction ? [DEFERRED_AGAIN] : []),
             setPhase(restore.id, 'fill'),
           ],
+          concerned: renamedAlong([...unarchive.statements, ...of('add').map((s) => s.sql)]),
           ...(plan.rewrites?.add && { workLimitMs: null }),
         }),
       )
@@ -176,6 +178,7 @@ export async function runPhases(
             setPhase(restore.id, 'validate'),
             recordEvent(restore.id, 'revealed'),
           ],
+          concerned: renamedAlong(of('reveal').map((s) => s.sql)),
           ...(isLongReveal(plan.rewrites) && { workLimitMs: null }),
         }),
       ),

@@ -31,7 +31,7 @@ export interface ShortTransaction {
   readonly ahead?: { readonly locks: readonly PlannedLock[]; readonly statements: readonly string[] }
   readonly locks: readonly PlannedLock[]
   readonly statements: readonly string[]
-  /** What the statements ahead wait for besides, to tell who holds it. */
+  /** What the statements wait for besides, to tell who holds it. */
   readonly concerned?: readonly PlannedLock[]
   /**
    * The run goes on after it: its commit need not wait for the disk, nor for a standby, while it holds the locks. What is
