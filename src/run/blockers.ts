@@ -1,16 +1,31 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
+import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import type { PlannedLock } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import type { Blocker } from './report.ts'
 import { withoutValues } from './without-values.ts'
 
-/** Sessions and prepared transactions that hold some of these locks, the oldest first. */
+/** Rows of its unfinished run that somebody has locked or written. */
+const heldInLedger = (feature: string) => {
+  const unfinished = `select from ${LEDGER_SCHEMA}.runs r where r.feature = ${literal(feature)} and r.state = 'running'`
+  return `
+    union select r.xmax, '${LEDGER_SCHEMA}.runs' from ${LEDGER_SCHEMA}.runs r where r.feature = ${literal(feature)} and r.state = 'running'
+    union select s.xmax, '${LEDGER_SCHEMA}.statements' from ${LEDGER_SCHEMA}.statements s
+      where exists (${unfinished} and s.run_id in (r.id, r.removal_id))`
+}
+
+/**
+ * Sessions and prepared transactions that hold some of these locks, the oldest first.
+ *
+ * @param ledgerOf the feature whose rows of the ledger are written, too
+ */
 export async function readBlockers(
   db: AnyKysely,
   locks: readonly Pick<PlannedLock, 'relation' | 'part'>[],
+  { ledgerOf }: { readonly ledgerOf?: string } = {},
 ): Promise<Blocker[]> {
-  if (locks.length === 0) return []
+  if (locks.length === 0 && ledgerOf === undefined) return []
   const relations = locks.filter(({ part }) => !part?.object).map(({ relation }) => literal(qualified(relation)))
   const list = `array[${relations.map((name) => `pg_catalog.to_regclass(${name})`).join(', ')}]::pg_catalog.regclass[]`
   const objects = locks.flatMap(({ part }) => part?.object ?? [])
@@ -20,7 +35,7 @@ export async function readBlockers(
     union select a.xmax, a.attrelid::pg_catalog.regclass::text from pg_catalog.pg_attribute a where a.attrelid = any (${list})
     union select p.xmax, pg_catalog.pg_describe_object(p.tableoid, p.oid, 0) from pg_catalog.pg_proc p where 'pg_proc:' || p.oid = any (${pairs})
     union select s.xmax, pg_catalog.pg_describe_object(s.tableoid, s.oid, 0) from pg_catalog.pg_statistic_ext s
-      where 'pg_statistic_ext:' || s.oid = any (${pairs})`
+      where 'pg_statistic_ext:' || s.oid = any (${pairs})${ledgerOf === undefined ? '' : heldInLedger(ledgerOf)}`
   const found = await readJson<Blocker>(
     db,
     `with recursive written as materialized (${written}),

@@ -13,6 +13,7 @@ import { Progress } from './progress.ts'
 import { row, runTogether } from './query.ts'
 import { inOneSnapshot, inStretches, sizesOf, type Shared, type Size } from './stretches.ts'
 import { Tally } from './tally.ts'
+import { writeLedger } from './write-ledger.ts'
 
 /** Takes whatever default privileges gave others on a table that we created. */
 const ownersOnly = (table: string, owner: string) =>
@@ -98,7 +99,7 @@ async function copyHost(
   const { db } = context
   const first = preparing(host).map(({ sql }) => sql)
   // there for all to see, before others help to fill it
-  await runTogether(db, [
+  await writeLedger(context, 'copy', [
     `${create}\nwith no data`,
     ...first,
     ownersOnly(qualified(host.backup), ''),

@@ -5,10 +5,10 @@ import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'
 import { isSameLedger } from './same-ledger.ts'
 import { readBackupOids } from './disowned.ts'
-import { runTogether } from './query.ts'
 import type { BackupReport } from './report.ts'
 import { readKeptDefinitions } from './kept-definitions.ts'
 import { readShapes, readTypeNames, sealStatements } from './shapes.ts'
+import { writeLedger } from './write-ledger.ts'
 
 /** The plan that a run's row keeps. */
 export function planOf(run: LedgerRun): RecordedPlan {
@@ -49,7 +49,7 @@ export async function finishRemoval(
     phases: context.phases,
     warnings: context.warnings,
   }
-  await runTogether(context.db, [
+  await writeLedger(context, 'record', [
     finishRun(removal.id, 'done', { checksums, report }),
     recordEvent(removal.id, 'removed', { backups }),
   ])

@@ -34,7 +34,6 @@ import { copyHosts, type Copied } from './copy.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import { notRemoved } from './not-removed.ts'
 import type { RunOptions } from './options.ts'
-import { run, runTogether } from './query.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
 import { nothingDone, reportOf } from './removal-report.ts'
 import type { BackupReport, RemovalReport } from './report.ts'
@@ -47,6 +46,7 @@ import { takeBackRemoval } from './take-back-removal.ts'
 import { takeBackRestore } from './take-back-restore.ts'
 import { verifyBackups } from './verify-backups.ts'
 import { comparing, plannedOtherwise, watchedOtherwise } from './what-changed.ts'
+import { writeLedger } from './write-ledger.ts'
 
 /**
  * Removes a feature after its data is safely backed up.
@@ -150,11 +150,11 @@ async function runPhases(
   inspection: Inspection,
   runId: string,
 ): Promise<Readonly<Record<string, number>>> {
-  const { db, session } = context
+  const { session } = context
   const { plan, snapshot } = inspection
   const of = (phase: Phase) => plan.removal.filter((s) => s.phase === phase).map((s) => s.sql)
   const enter = async (phase: Phase, ...more: string[]) => {
-    await runTogether(db, [...more, setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
+    await writeLedger(context, phase, [...more, setPhase(runId, phase), recordEvent(runId, `phase ${phase}`)])
   }
   const online = !session.inTransaction
 
@@ -189,7 +189,7 @@ async function runPhases(
       if (online) await catchUp(context, tallies)
       await verifyBackups(context, tallies)
       if (online) await catchUp(context, tallies)
-      await run(db, saveSeals(runId, tallies))
+      await writeLedger(context, 'verify', [saveSeals(runId, tallies)])
       return null
     }),
   )
@@ -255,7 +255,7 @@ async function runPhases(
         },
         async () => {
           await catchUp(context, tallies)
-          await run(db, saveSeals(runId, tallies))
+          await writeLedger(context, 'cut over', [saveSeals(runId, tallies)])
         },
       ),
     )

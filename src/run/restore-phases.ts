@@ -24,7 +24,7 @@ import { warnOfLatePublications } from './late-publications.ts'
 import { warnOfLateTriggers } from './late-triggers.ts'
 import { awaitOldSnapshots } from './old-snapshots.ts'
 import { setAsideOrphans } from './orphans.ts'
-import { run, runTogether, sqlState } from './query.ts'
+import { run, sqlState } from './query.ts'
 import { recordedStatements } from './recorded-statements.ts'
 import { planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
@@ -37,6 +37,7 @@ import { runShort } from './short.ts'
 import { runSteps, type Restoring } from './steps.ts'
 import { forgetTruncated, verifyFilled } from './verify-filled.ts'
 import { comparing, foundOtherwise } from './what-changed.ts'
+import { writeLedger } from './write-ledger.ts'
 
 /** What a restore begins with: if it is not resumed, where its backups are, and what the host tables are like. */
 interface Beginning {
@@ -71,7 +72,7 @@ export async function runPhases(
   const of = (phase: Phase) => statements.filter((s) => s.phase === phase)
   const todo = (phase: Phase) => !isBefore(phase, from)
   const enter = async (phase: Phase) => {
-    await runTogether(db, [setPhase(restore.id, phase), recordEvent(restore.id, `phase ${phase}`)])
+    await writeLedger(context, phase, [setPhase(restore.id, phase), recordEvent(restore.id, `phase ${phase}`)])
   }
 
   // archived backups have their names back before anything reads them

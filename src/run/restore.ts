@@ -12,7 +12,6 @@ import type { RunOptions } from './options.ts'
 import { refuseOtherRoles } from './other-roles.ts'
 import { refuseOthersFunctionsNow } from './others-functions.ts'
 import { refuseUnreadableLag } from './pause.ts'
-import { run } from './query.ts'
 import { finishRemoval, planOf } from './removal-state.ts'
 import type { RestoreReport } from './report.ts'
 import { demandFingerprint } from './same-fingerprint.ts'
@@ -21,6 +20,8 @@ import { earlier, isBefore } from './restore-order.ts'
 import { takeViewsBack } from './take-views-back.ts'
 import { refuseForgotten } from './trust.ts'
 import { reportOf, runPhases } from './restore-phases.ts'
+import { writeLedger } from './write-ledger.ts'
+
 /**
  * Puts a removed feature back, as the ledger recorded it; the declaration gives
  * its name, and may acknowledge what has come since: constraints of domains, event triggers, other roles.
@@ -88,7 +89,7 @@ export async function goOnWithRestore(context: RunContext, restore: LedgerRun): 
   if (restore.phase === 'add' || restore.phase === 'fill') await refuseUnreadableLag(context, planOf(restore))
   if (restore.phase !== 'add') return await continueRestore(context, restore)
   // it had changed nothing yet: what it saw may have changed since
-  await run(context.db, finishRun(restore.id, 'aborted', { error: 'broke off before its first change' }))
+  await writeLedger(context, 'add', [finishRun(restore.id, 'aborted', { error: 'broke off before its first change' })])
   const { takesBack = false } = planOf(restore)
   return await startRestore(context, await runById(context.db, restore.removal_id ?? ''), { takesBack })
 }

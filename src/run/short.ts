@@ -100,7 +100,9 @@ export async function runShort(
       // not our own timeout: somebody cancelled us
       if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
-      const blockers = await readBlockers(db, locksOf(short))
+      // in a caller's transaction the ledger may have been made in what was undone, and rows that are written are the run's own
+      const ledgerOf = session.inTransaction ? {} : { ledgerOf: context.feature }
+      const blockers = await readBlockers(db, locksOf(short), ledgerOf)
       if (attempt >= attempts)
         throw locked(context, { phase: short.phase, locks: locksOf(short) }, attempt, blockers, error)
       const retryInMs = retryPause(attempt)

@@ -20,6 +20,7 @@ import type { SetAside } from './report.ts'
 import { whatIsAside } from './set-aside-report.ts'
 import { runShort, type Held } from './short.ts'
 import { withoutValues } from './without-values.ts'
+import { writeLedger } from './write-ledger.ts'
 
 const UNIQUE_VIOLATION = '23505'
 const FOREIGN_KEY_VIOLATION = '23503'
@@ -55,7 +56,7 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
           context.warn(
             `passed over, because ${error instanceof Error ? error.message : String(error)}: ${statement.reason}`,
           )
-          await run(context.db, done)
+          await writeLedger(context, statement.phase, [done])
         },
       )
   }
@@ -65,10 +66,10 @@ async function runStep(restoring: Restoring, statement: LedgerStatement, done: s
   const { context } = restoring
   if (statement.action === 'index') {
     if (await isThere(restoring, statement)) await buildIndex(context, statement)
-    await run(context.db, done)
+    await writeLedger(context, statement.phase, [done])
   } else if (statement.action === 'partition indexes') {
     for (const held of await buildForNewPartitions(context, restoring.plan.hosts, statement)) noteHeld(restoring, held)
-    await run(context.db, done)
+    await writeLedger(context, statement.phase, [done])
   } else if (statement.action === 'validate foreign key' || statement.action === 'attach foreign key')
     await validateForeignKey(restoring, statement, done)
   else if (statement.lock === 'ACCESS EXCLUSIVE') {
