@@ -227,19 +227,6 @@ describe('a run that broke off', () => {
   })
 })
 
-test('a host table that lost computed columns alone leaves no backup in the way', async () => {
-  await asOwner(
-    database(),
-    `create table h (id int primary key, v int generated always as (id + 1) stored); insert into h values (1)`,
-  )
-  const feature = { name: 'f', columns: { h: ['v'] }, acknowledge: { rewrites: { h: ['v'] } } }
-  for (const run of [1, 2]) {
-    expect(await removeFeature(database().db, feature)).toMatchObject({ outcome: 'removed', runId: String(run) })
-    byHand(run)
-    expect(await database().query('select * from h')).toEqual([{ id: 1, v: 2 }])
-  }
-})
-
 test('the last block does nothing by itself', async () => {
   await asOwner(database(), `create table h (id int primary key, v text); insert into h values (1, 'a')`)
   const feature = { name: 'f', columns: { h: ['v'] } }
