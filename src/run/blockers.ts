@@ -19,11 +19,12 @@ const heldInLedger = (feature: string) => {
  * Sessions and prepared transactions that hold some of these locks, the oldest first.
  *
  * @param ledgerOf the feature whose rows of the ledger are written, too
+ * @param ofRows only those that may have locked rows
  */
 export async function readBlockers(
   db: AnyKysely,
   locks: readonly Pick<PlannedLock, 'relation' | 'part'>[],
-  { ledgerOf }: { readonly ledgerOf?: string } = {},
+  { ledgerOf, ofRows = false }: { readonly ledgerOf?: string; readonly ofRows?: boolean } = {},
 ): Promise<Blocker[]> {
   if (locks.length === 0 && ledgerOf === undefined) return []
   const relations = locks.filter(({ part }) => !part?.object).map(({ relation }) => literal(qualified(relation)))
@@ -50,7 +51,7 @@ export async function readBlockers(
         else pg_catalog.pg_describe_object(l.classid, l.objid, 0) end as name
       from pg_catalog.pg_locks l
       where l.granted and case l.locktype
-          when 'relation' then l.relation in (select t.relid from tree t)
+          when 'relation' then l.relation in (select t.relid from tree t)${ofRows ? ` and l.mode not in ('AccessShareLock', 'ShareUpdateExclusiveLock')` : ''}
           when 'object' then (select c.relname::text from pg_catalog.pg_class c where c.oid = l.classid) || ':' || l.objid = any (${pairs})
         end
         and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())

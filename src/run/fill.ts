@@ -14,6 +14,7 @@ import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { FILLING } from '../plan/swap.ts'
 import { inBatches } from './batches.ts'
+import { describeBlocker, readBlockers } from './blockers.ts'
 import type { RunContext } from './context.ts'
 import { hostSizes } from './copy.ts'
 import type { Ask } from './helper.ts'
@@ -124,9 +125,8 @@ async function fillInBatches(context: RunContext, host: HostPlan, settings: Sett
       progress,
     )
     if (again.length === 0) return
-    if (pass >= context.options.lockAttempts) throw keptLocked(host, pass)
     stretches = again
-    await sleep(Math.min(1000, 50 * pass))
+    await awaitRows(context, host, pass)
   }
 }
 
@@ -157,15 +157,36 @@ async function fillNewRows(context: RunContext, host: HostPlan, settings: Settin
     left = await missing()
     // a default that gives NULL leaves them as they are
     if (done >= before && left >= before) return
-    if (left > 0 && pass >= context.options.lockAttempts) throw keptLocked(host, pass, left)
-    if (left > 0) await sleep(Math.min(1000, 50 * pass))
+    if (left > 0) await awaitRows(context, host, pass, left)
   }
 }
 
-const keptLocked = (host: HostPlan, passes: number, left?: number) =>
-  new UnshipError({
-    code: 'locked',
-    message: `rows of ${shown(host.table)} could not be filled because other sessions keep them locked`,
-    detail: `${String(passes)} passes were made.${left === undefined ? '' : ` Rows left: ${String(left)}.`}`,
-    hint: 'End the sessions that hold those rows, then run the same command again; it goes on where it was.',
-  })
+/** Clients hold rows for moments: who does is told of when a second pass has found rows locked. */
+const TOLD_FROM_PASS = 2
+
+/**
+ * Waits before the next pass over the rows that somebody has locked. Which session holds a row is not known, but who may: those that lock
+ * rows of the table, the oldest first.
+ */
+async function awaitRows(context: RunContext, host: HostPlan, pass: number, left?: number): Promise<void> {
+  const { db, options } = context
+  const attempts = options.lockAttempts
+  const retryInMs = Math.min(1000, 50 * pass)
+  const blockers =
+    pass >= Math.min(attempts, TOLD_FROM_PASS)
+      ? await readBlockers(db, [{ relation: host.table }], { ofRows: true })
+      : []
+  if (pass >= attempts)
+    throw new UnshipError({
+      code: 'locked',
+      message: `rows of ${shown(host.table)} could not be filled because other sessions keep them locked`,
+      detail: [
+        `${String(pass)} passes were made.${left === undefined ? '' : ` Rows left: ${String(left)}.`}`,
+        ...blockers.map((blocker) => `${describeBlocker(blocker)}.`),
+      ].join('\n'),
+      hint: 'End the sessions that hold those rows, then run the same command again; it goes on where it was.',
+    })
+  if (blockers.length > 0)
+    context.emit({ type: 'waiting', phase: 'fill', attempt: pass, attempts, retryInMs, blockers })
+  await sleep(retryInMs)
+}
