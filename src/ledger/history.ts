@@ -2,7 +2,8 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import type { QualifiedName } from '../sql.ts'
-import { ledgerExists, type LedgerRun } from './ledger.ts'
+import { ledgerExists } from './ledger.ts'
+import type { LedgerRun } from './recorded.ts'
 import { LEDGER_SCHEMA } from './schema.ts'
 
 /** A run with who, why and what came of it. */

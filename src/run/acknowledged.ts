@@ -1,4 +1,4 @@
-import type { LedgerRun } from '../ledger/ledger.ts'
+import type { LedgerRun } from '../ledger/recorded.ts'
 import { parseName } from '../names.ts'
 import type { QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'

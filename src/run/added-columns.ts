@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import type { CatalogRows } from '../catalog/definitions.ts'
-import type { LedgerRun, RecordedPlan, Source } from '../ledger/ledger.ts'
+import type { LedgerRun, RecordedPlan, Source } from '../ledger/recorded.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import { literal, type QualifiedName } from '../sql.ts'

@@ -1,5 +1,5 @@
 import { UnshipError } from '../errors.ts'
-import type { LedgerStatement } from '../ledger/ledger.ts'
+import type { LedgerStatement } from '../ledger/recorded.ts'
 import { hasWord } from '../plan/kept-triggers.ts'
 import type { Need } from '../plan/needs.ts'
 import type { RunContext } from './context.ts'

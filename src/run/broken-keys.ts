@@ -1,4 +1,4 @@
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import {
   columnsOf,
   demandedOf,

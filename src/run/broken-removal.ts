@@ -1,5 +1,6 @@
 import { UnshipError, isUnshipError } from '../errors.ts'
-import { runById, type LedgerRun } from '../ledger/ledger.ts'
+import { runById } from '../ledger/ledger.ts'
+import type { LedgerRun } from '../ledger/recorded.ts'
 import { messageWithoutValues } from '../server-error.ts'
 import { isConnectionLost, SessionGone } from './connection-lost.ts'
 import { checkedOptions } from './checked-options.ts'

@@ -1,5 +1,5 @@
 import { UnshipError } from '../errors.ts'
-import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerRun, RecordedPlan } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import { isSameSeal } from '../plan/seal.ts'
 import { messageWithoutValues } from '../server-error.ts'

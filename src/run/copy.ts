@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { recordEvent } from '../ledger/ledger.ts'
+import { recordEvent } from '../ledger/entries.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { copyStretchStatement, preparing, type Summed, type Sums } from '../plan/backup.ts'
 import { revokeFromOthers } from '../plan/acl.ts'

@@ -1,5 +1,5 @@
 import { readJson } from '../catalog/read.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import type { PlannedLock } from '../plan/plan.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'

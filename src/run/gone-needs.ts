@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerStatement, RecordedPlan } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified } from '../sql.ts'
 import type { RunContext } from './context.ts'

@@ -1,6 +1,6 @@
 import type { Description } from '../catalog/describe.ts'
 import { readJson } from '../catalog/read.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { asPrinted, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'
 

@@ -1,6 +1,6 @@
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'

@@ -1,4 +1,4 @@
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { checkBroken } from '../plan/host-demands.ts'
 import { shown } from '../plan/model.ts'
 import type { HostCheck, HostPlan } from '../plan/plan.ts'

@@ -3,7 +3,7 @@ import { describe, membershipIdentity, type Description } from '../catalog/descr
 import { readSnapshot, type Snapshot } from '../catalog/snapshot.ts'
 import { translated } from '../catalog/translated.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { isUnshipError, UnshipError } from '../errors.ts'
 import { extended } from '../feature/extended.ts'
 import { besides } from '../refusals.ts'

@@ -1,6 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 

@@ -1,6 +1,6 @@
 import type { Environment } from '../catalog/environment.ts'
 import { UnshipError } from '../errors.ts'
-import type { LedgerRun } from '../ledger/ledger.ts'
+import type { LedgerRun } from '../ledger/recorded.ts'
 import { acknowledged } from './acknowledged.ts'
 import type { RunContext } from './context.ts'
 

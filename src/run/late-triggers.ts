@@ -1,5 +1,5 @@
 import { readJson } from '../catalog/read.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { hiddenName } from '../names.ts'
 import { FILLING } from '../plan/swap.ts'

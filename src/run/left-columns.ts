@@ -1,5 +1,5 @@
 import { readJson } from '../catalog/read.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { id, literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'

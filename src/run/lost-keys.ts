@@ -1,4 +1,4 @@
-import type { LedgerRun, RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerRun, RecordedPlan } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import type { RunContext } from './context.ts'
 import { countKept, countRows, sampleKept } from './host-rows.ts'

@@ -1,5 +1,5 @@
 import { UnshipError } from '../errors.ts'
-import type { LedgerRun } from '../ledger/ledger.ts'
+import type { LedgerRun } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import { backupsOf } from './backups.ts'
 import type { RunContext } from './context.ts'

@@ -1,4 +1,4 @@
-import { recordEvent } from '../ledger/ledger.ts'
+import { recordEvent } from '../ledger/entries.ts'
 import type { HostPlan, MovedForeignKey, MovedPlan } from '../plan/plan.ts'
 import { shown } from '../plan/model.ts'
 import {

@@ -1,6 +1,6 @@
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerStatement, RecordedPlan } from '../ledger/recorded.ts'
 import { literal } from '../sql.ts'
 import type { RunContext } from './context.ts'
 import { rolesIn } from './named-roles.ts'

@@ -3,7 +3,7 @@ import { oidArray } from '../catalog/fragments.ts'
 import { othersFunctionsQuery, type OthersFunction } from '../catalog/others-functions.ts'
 import { readJson } from '../catalog/read.ts'
 import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import type { Model } from '../plan/model.ts'
 import { id, literal, qualified } from '../sql.ts'
 

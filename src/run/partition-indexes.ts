@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { replayable } from '../catalog/replay.ts'
-import type { LedgerStatement } from '../ledger/ledger.ts'
+import type { LedgerStatement } from '../ledger/recorded.ts'
 import { hiddenName, shortened } from '../names.ts'
 import { chosenName } from '../plan/chosen-name.ts'
 import { definitionForNewPartitions, definitionTail, type IndexLabel } from '../plan/new-partitions.ts'

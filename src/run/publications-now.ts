@@ -1,6 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
-import { majorOf, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { majorOf, type LedgerRun, type RecordedPlan } from '../ledger/recorded.ts'
 import type { PublishedTable } from '../plan/plan.ts'
 import { isSameLedger } from './same-ledger.ts'
 

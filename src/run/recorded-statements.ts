@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { readStatements, type LedgerStatement } from '../ledger/ledger.ts'
+import { readStatements } from '../ledger/ledger.ts'
+import type { LedgerStatement } from '../ledger/recorded.ts'
 import { KEEP_ROLE, ROLE_AS_KEPT } from '../plan/acl.ts'
 import { FOREIGN_KEY } from '../plan/constraints.ts'
 

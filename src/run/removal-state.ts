@@ -1,5 +1,7 @@
 import { UnshipError } from '../errors.ts'
-import { finishRun, recordEvent, runById, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { runById } from '../ledger/ledger.ts'
+import type { LedgerRun, RecordedPlan } from '../ledger/recorded.ts'
+import { finishRun, recordEvent } from '../ledger/entries.ts'
 import { isSameSeal } from '../plan/seal.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from './context.ts'

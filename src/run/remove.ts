@@ -1,19 +1,9 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import type { FeatureDeclaration } from '../feature.ts'
 import { readKeeping } from '../ledger/history.ts'
-import {
-  captureStatement,
-  ensureLedger,
-  latestRun,
-  recordEvent,
-  saveCounts,
-  saveKeySequences,
-  saveObjects,
-  saveStatements,
-  setPhase,
-  startRun,
-  type RecordedPlan,
-} from '../ledger/ledger.ts'
+import { ensureLedger, latestRun, saveObjects, saveStatements, startRun } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
+import { captureStatement, recordEvent, saveCounts, setPhase, saveKeySequences } from '../ledger/entries.ts'
 import { aheadOfLocks } from '../plan/ahead.ts'
 import { catchUpIfLogged, demandSameLogs, demandSameSources } from '../plan/backup.ts'
 import { keySequencesNow } from '../plan/key-sequences.ts'

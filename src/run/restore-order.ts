@@ -1,4 +1,4 @@
-import type { LedgerStatement } from '../ledger/ledger.ts'
+import type { LedgerStatement } from '../ledger/recorded.ts'
 import type { Phase, RestorePhase } from '../plan/plan.ts'
 
 /** The phases of a restore, in their order. */

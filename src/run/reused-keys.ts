@@ -1,5 +1,5 @@
 import { readJson } from '../catalog/read.ts'
-import { majorOf, type LedgerRun, type RecordedPlan } from '../ledger/ledger.ts'
+import { majorOf, type LedgerRun, type RecordedPlan } from '../ledger/recorded.ts'
 import { writtenSinceStatement } from '../plan/backup.ts'
 import { keySequencesQuery, type KeySequence } from '../plan/key-sequences.ts'
 import { shown } from '../plan/model.ts'

@@ -1,5 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
-import { ledgerOid, type RecordedPlan } from '../ledger/ledger.ts'
+import { ledgerOid } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { literal } from '../sql.ts'
 import { row } from './query.ts'
 

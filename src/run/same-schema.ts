@@ -3,7 +3,7 @@ import { declaredNames } from '../catalog/declared.ts'
 import { pluginTranslation } from '../catalog/resolve.ts'
 import { UnshipError } from '../errors.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import type { LedgerRun } from '../ledger/ledger.ts'
+import type { LedgerRun } from '../ledger/recorded.ts'
 
 /**
  * The ledger knows a feature by its name. A declaration whose objects are all in other schemas than the recorded ones is that of

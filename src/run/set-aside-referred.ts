@@ -1,4 +1,4 @@
-import type { LedgerStatement } from '../ledger/ledger.ts'
+import type { LedgerStatement } from '../ledger/recorded.ts'
 import type { MovedForeignKey, MovedPlan } from '../plan/plan.ts'
 import { areReferredTo } from '../plan/referring-keys.ts'
 import { treeOf } from '../plan/set-aside.ts'

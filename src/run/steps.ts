@@ -1,5 +1,6 @@
 import { UnshipError } from '../errors.ts'
-import { markDone, type LedgerStatement, type RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerStatement, RecordedPlan } from '../ledger/recorded.ts'
+import { markDone } from '../ledger/entries.ts'
 import { columnNames } from '../plan/backup.ts'
 import { indexExpression } from '../plan/index-definition.ts'
 import { shown } from '../plan/model.ts'

@@ -1,5 +1,5 @@
 import type { Relation } from '../catalog/relation.ts'
-import type { LedgerStatement, RecordedPlan } from '../ledger/ledger.ts'
+import type { LedgerStatement, RecordedPlan } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan } from '../plan/plan.ts'
 import { qualified } from '../sql.ts'

@@ -1,5 +1,6 @@
 import { readJson } from '../catalog/read.ts'
-import { finishRun, recordEvent, type LedgerRun } from '../ledger/ledger.ts'
+import type { LedgerRun } from '../ledger/recorded.ts'
+import { finishRun, recordEvent } from '../ledger/entries.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { shown } from '../plan/model.ts'
 import type { HostPlan, PlannedLock } from '../plan/plan.ts'

@@ -1,14 +1,8 @@
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import {
-  finishRun,
-  ledgerOid,
-  recordEvent,
-  runById,
-  unmarkDone,
-  type LedgerRun,
-  type RecordedPlan,
-} from '../ledger/ledger.ts'
+import { ledgerOid, runById } from '../ledger/ledger.ts'
+import type { LedgerRun, RecordedPlan } from '../ledger/recorded.ts'
+import { finishRun, recordEvent, unmarkDone } from '../ledger/entries.ts'
 import { shown } from '../plan/model.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import { backToArchive } from './archive.ts'

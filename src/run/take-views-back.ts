@@ -1,4 +1,6 @@
-import { readStatements, unmarkDone, type LedgerRun } from '../ledger/ledger.ts'
+import { readStatements } from '../ledger/ledger.ts'
+import type { LedgerRun } from '../ledger/recorded.ts'
+import { unmarkDone } from '../ledger/entries.ts'
 import type { RunContext } from './context.ts'
 import { runTogether } from './query.ts'
 import { planOf } from './removal-state.ts'

@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import { UnshipError } from '../errors.ts'
-import type { RecordedPlan } from '../ledger/ledger.ts'
+import type { RecordedPlan } from '../ledger/recorded.ts'
 import { shown } from '../plan/model.ts'
 import type { Claim } from '../plan/plan.ts'
 import { literal } from '../sql.ts'
