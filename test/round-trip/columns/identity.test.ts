@@ -69,12 +69,14 @@ describe('serial and identity columns', () => {
   test('rows inserted meanwhile get the next values, and so do rows inserted afterwards', async () => {
     await roundTrip(database(), { setup, feature, meanwhile: `insert into t (id) select generate_series(12, 14)` })
     await database().query(`insert into t (id) values (15)`)
-    expect(await database().query(`select s::int, small from t where id > 11 order by id`)).toEqual([
+    // which of them gets which is not told: a batch may hold each second row of a block
+    const given = (rows: string) => database().query(`select s::int, small from t where ${rows} order by s`)
+    expect(await given('id between 12 and 14')).toEqual([
       { s: 11, small: 12 },
       { s: 12, small: 13 },
       { s: 13, small: 14 },
-      { s: 14, small: 15 },
     ])
+    expect(await given('id = 15')).toEqual([{ s: 14, small: 15 }])
     const [row] = await database().query(
       `select count(distinct a)::int as a, min(a) as first, bool_and(a % 5 = 0) as stepped from t`,
     )
