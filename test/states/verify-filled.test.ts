@@ -1,12 +1,11 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
+import { removeFeature, restoreFeature, type ProgressEvent, type RunOptions } from 'kysely-unship'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState, type State } from '../support/life.ts'
 import { refusal } from '../support/refusal.ts'
 import { asOwner } from '../support/round-trip.ts'
-import { workers } from '../support/workers.ts'
 
 const notes = { name: 'notes', columns: { members: ['note'] } }
 const ROWS = 60_000
@@ -25,11 +24,35 @@ describe('the verification of filled columns', () => {
     await removeFeature(database().db, notes)
   })
 
+  /** Restores over so many connections; `act` is called, and waited for, before each statement of the verification. */
+  async function restored(max: number, act: (nth: number) => Promise<unknown> | undefined, options: RunOptions = {}) {
+    let statements = 0
+    const pool = createPool(database().ownerUrl, max)
+    beforeQueries(pool, (text) =>
+      text.startsWith('select pg_catalog.count(*)::int as kept') ? act(statements++) : undefined,
+    )
+    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
+    try {
+      return await restoreFeature(db, notes, options)
+    } finally {
+      await db.destroy()
+    }
+  }
+
   test('tells how far it is, over two connections', async () => {
     const events: ProgressEvent[] = []
-    const running = restoreFeature(database().db, notes, { onProgress: (event) => events.push(event) })
-    expect(await workers(database(), 'select pg_catalog.count(*)::int as kept%', running)).toBe(2)
-    expect((await running).hosts).toEqual([{ table: 'members', restored: ROWS, inserted: 0, deleted: 0 }])
+    // the first connection waits until another one comes along
+    let comes: (() => void) | undefined
+    const another = new Promise<void>((resolve) => (comes = resolve))
+    const report = await restored(
+      2,
+      (nth) => {
+        if (nth === 1) comes?.()
+        return nth === 0 ? another : undefined
+      },
+      { onProgress: (event) => events.push(event) },
+    )
+    expect(report.hosts).toEqual([{ table: 'members', restored: ROWS, inserted: 0, deleted: 0 }])
     const told = events.flatMap((e) => (e.type === 'progress' && e.phase === 'verify' ? [e] : []))
     expect(told.length).toBeGreaterThan(0)
     for (const event of told) expect(event).toMatchObject({ what: 'members', totalRows: ROWS })
@@ -38,11 +61,9 @@ describe('the verification of filled columns', () => {
   })
 
   /** Restores while somebody spoils the hidden column of a row, before the verification looks for the `nth` time. */
-  async function spoiled(nth: (look: number) => boolean) {
-    let look = 0
-    const pool = createPool(database().ownerUrl, 1)
-    beforeQueries(pool, async (text) => {
-      if (!text.startsWith('select pg_catalog.count(*)::int as kept') || !nth(look++)) return
+  const spoiled = (isNow: (nth: number) => boolean) =>
+    restored(1, async (nth) => {
+      if (!isNow(nth)) return
       const [hidden] = await database().query<{ name: string }>(
         `select attname as name from pg_attribute where attrelid = 'members'::regclass and attnum > 2 and not attisdropped`,
       )
@@ -51,13 +72,6 @@ describe('the verification of filled columns', () => {
          update members set "${String(hidden?.name)}" = 'spoiled' where id = ${String(ROWS)}; commit`,
       )
     })
-    const db = new Kysely<any>({ dialect: new PostgresDialect({ pool }) })
-    try {
-      return await restoreFeature(db, notes)
-    } finally {
-      await db.destroy()
-    }
-  }
 
   test('has a row filled again that does not hold what its backup does', async () => {
     expect((await spoiled((look) => look === 0)).outcome).toBe('restored')
