@@ -185,7 +185,7 @@ describe('what the default of a domain draws from', () => {
 
   test('has to be open to who removes', async () => {
     await owner(members(TICKET, 'ticket'))
-    await database().query('alter sequence numbers owner to postgres')
+    await database().query('alter sequence numbers owner to current_user')
     const error = await expectRefusal(database(), feature)
     expect(error.message).toContain('USAGE on sequence')
   })
