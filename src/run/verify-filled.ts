@@ -18,8 +18,11 @@ const STRETCH_BLOCKS = 128
 /** Fewer are read before a second connection would be had. */
 const HELPED_FROM_BLOCKS = 1024
 
-/** A planner may take one scan of the host table for cheaper than ten thousand looks, but it would be one for each stretch. */
-const BY_KEY = { enable_hashjoin: 'off', enable_seqscan: 'off' }
+/**
+ * A planner may take one scan of the host table, or of the whole backup by several processes, for cheaper than ten thousand looks, but it
+ * would be one for each stretch.
+ */
+const BY_KEY = { enable_hashjoin: 'off', enable_seqscan: 'off', max_parallel_workers_per_gather: '0' }
 
 /**
  * Every backed-up row that is still there is filled as the backup says. A row that came under a backed-up key after

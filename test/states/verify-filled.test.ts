@@ -60,6 +60,23 @@ describe('the verification of filled columns', () => {
     expect(await readState(database(), { dump: false })).toEqual(before)
   })
 
+  // processes cannot share a range of rows between them: each would go through an index of the whole backup for each stretch
+  test('reads a stretch of the backup at a time, however cheap several processes look to the planner', async () => {
+    for (const setting of [
+      'random_page_cost',
+      'parallel_setup_cost',
+      'parallel_tuple_cost',
+      'min_parallel_index_scan_size',
+    ])
+      await database().query(`alter database ${database().name} set ${setting} = 0`)
+    expect((await restored(1, () => undefined)).outcome).toBe('restored')
+    const [index] = await database().query<{ rows: string }>(
+      `select idx_tup_read as rows from pg_stat_user_indexes where relname like 'archive_notes_members%'`,
+    )
+    // once by other steps, which such a planner has read it by its index
+    expect(Number(index?.rows)).toBeLessThan(2 * ROWS)
+  })
+
   /** Restores while somebody spoils the hidden column of a row, before the verification looks for the `nth` time. */
   const spoiled = (isNow: (nth: number) => boolean) =>
     restored(1, async (nth) => {
