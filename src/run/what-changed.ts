@@ -10,9 +10,9 @@ import { oursOf } from '../plan/same-catalog.ts'
 import { OTHER_CATALOG, OTHER_SOURCE } from '../sql-states.ts'
 import type { RunContext } from './context.ts'
 import { readingTables } from './definitions-patiently.ts'
-import type { Inspection } from './inspect.ts'
+import type { Inspection } from './removal/inspect.ts'
 import { DEPENDENT_OBJECTS_STILL_EXIST, run, sqlState } from './query.ts'
-import type { Sources } from './sources.ts'
+import type { Sources } from './removal/sources.ts'
 
 /** So many changes are named. */
 const NAMED = 10

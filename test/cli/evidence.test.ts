@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { signsOf } from '../../src/cli/render/evidence.ts'
-import { reviewRemoval } from '../../src/run/review-removal.ts'
+import { reviewRemoval } from '../../src/run/review/review-removal.ts'
 import { useDatabase } from '../support/database.ts'
 import { asOwner } from '../support/round-trip.ts'
 

@@ -1,5 +1,5 @@
 import { UnshipError } from '../../errors.ts'
-import { readStatus } from '../../run/read-status.ts'
+import { readStatus } from '../../run/status/read-status.ts'
 import { featureArg, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'

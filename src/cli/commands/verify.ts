@@ -1,5 +1,5 @@
-import { checkHealth, type HealthCheck } from '../../run/check-health.ts'
-import { readStatus, type FeatureStatus } from '../../run/read-status.ts'
+import { checkHealth, type HealthCheck } from '../../run/status/check-health.ts'
+import { readStatus, type FeatureStatus } from '../../run/status/read-status.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'

@@ -1,5 +1,5 @@
 import { UnshipError } from '../../errors.ts'
-import type { FeatureState, FeatureStatus } from '../../run/read-status.ts'
+import type { FeatureState, FeatureStatus } from '../../run/status/read-status.ts'
 
 /** The feature of the ledger that a command is about: the one that is named, or the only one in one of some states. */
 export function knownFeature(

@@ -4,7 +4,7 @@ import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
 import type { RehearsalOptions } from '../../rehearse/rehearse.ts'
-import { readStatus } from '../../run/read-status.ts'
+import { readStatus } from '../../run/status/read-status.ts'
 import { made, type Project } from './config.ts'
 import { migratorOf, type FoundFeature } from './migrations.ts'
 

@@ -1,8 +1,8 @@
 import { bare, count, oneLine, size } from '../../console/format.ts'
 import { table } from '../../console/table.ts'
-import type { KeptTable } from '../../run/kept-tables.ts'
-import { isRevealed, underWayOrNot, whatNow } from '../../run/broke-off.ts'
-import type { FeatureStatus } from '../../run/read-status.ts'
+import type { KeptTable } from '../../run/backups/kept-tables.ts'
+import { isRevealed, underWayOrNot, whatNow } from '../../run/status/broke-off.ts'
+import type { FeatureStatus } from '../../run/status/read-status.ts'
 import type { Screen } from '../screen.ts'
 import { minute } from './words.ts'
 

@@ -1,0 +1,139 @@
+import { recordEvent } from '../../ledger/entries.ts'
+import type { HostPlan, MovedForeignKey, MovedPlan } from '../../plan/plan.ts'
+import { shown } from '../../plan/model.ts'
+import {
+  demandsOf,
+  onlyIn,
+  orphaned,
+  restoredParents,
+  SET_ASIDE_COUNT,
+  setAsideStatement,
+  type Orphans,
+} from '../../plan/set-aside.ts'
+import { literal, qualified, type QualifiedName } from '../../sql.ts'
+import { backupsOf, sealAgain } from '../backups/backups.ts'
+import { beforeReveal, comparisonsOf } from './comparisons.ts'
+import type { RunContext } from '../context.ts'
+import { freeName, timestampName } from '../backups/kept-names.ts'
+import { row, run } from '../query.ts'
+import type { SetAside } from '../report.ts'
+import { setAsideInTransaction, setAsideLive, type Demands, type Held } from './set-aside-live.ts'
+
+/** A table that loses rows, or a host table, of which rows lose a reference alone: these columns of them are kept. */
+export type Child = MovedPlan & { readonly keeps?: readonly string[] }
+
+/**
+ * Rows of returning tables whose parent went meanwhile do what their foreign key
+ * says: rows of ON DELETE SET NULL or SET DEFAULT lose the reference, others the
+ * row; so do those where the row may not be without the reference, or the default
+ * has no parent either. In each case the row as it was is kept in a table of its own.
+ *
+ * A backup that loses rows is sealed again in the same transaction.
+ *
+ * @param children the tables that lose rows or references: moved ones, or backups of columns
+ * @param revealed the tables bear their own names again
+ */
+export async function setAsideOrphans(
+  context: RunContext,
+  children: readonly Child[],
+  at: {
+    readonly moved: readonly MovedPlan[]
+    readonly hosts: readonly HostPlan[]
+    readonly runId: string
+    readonly removalId: string
+    readonly revealed: boolean
+    /** Told how long a table that is in use again was locked. */
+    readonly held?: (held: Held) => void
+  },
+): Promise<SetAside[]> {
+  const kept: SetAside[] = []
+  const stamp = await timestampName(context.db)
+  const names = new Map<string, string>()
+  // a row set aside may have been another's parent
+  for (let again = true; again;) {
+    again = false
+    for (const table of children)
+      for (const key of table.foreignKeys.filter((k) => k.validated)) {
+        context.checkCancelled()
+        const found = await setAside(context, table, key, { ...at, stamp, names })
+        if (!found) continue
+        kept.push(found)
+        again = true
+      }
+  }
+  return merged(kept)
+}
+
+async function setAside(
+  context: RunContext,
+  table: Child,
+  key: MovedForeignKey,
+  at: Parameters<typeof setAsideOrphans>[2] & { readonly stamp: string; readonly names: Map<string, string> },
+): Promise<SetAside | null> {
+  const { db } = context
+  const { moved, hosts, runId, removalId, stamp, revealed, names } = at
+  // what it refers to is computed at the reveal; the validation after it finds them
+  if (!revealed && key.referencedGenerated) return null
+  const host = revealed ? undefined : hosts.find((h) => same(h.table, key.referenced))
+  const child = revealed ? table.table : table.backup
+  const parent = revealed
+    ? key.referenced
+    : (moved.find((m) => same(m.table, key.referenced))?.backup ?? key.referenced)
+  const orphans: Orphans = {
+    ...{ key, child, parent },
+    partitioned: table.partitioned ?? false,
+    comparisons: await comparisonsOf(db, key, (column) => ({ table: child, column }), beforeReveal(host, parent)),
+    parents: host ? restoredParents(host, key) : null,
+  }
+  const live = revealed && !context.session.inTransaction
+  const demands = live ? await row<Demands>(db, demandsOf(orphans)) : null
+  // a returned table may hide rows from its owner again: there only the statement itself can count
+  if (!revealed || demands?.forced === false) {
+    const { found } = await row<{ found: boolean }>(
+      db,
+      `select exists (select from ${onlyIn(orphans)}${qualified(orphans.child)} t where ${orphaned(orphans)}) as found`,
+    )
+    if (!found) return null
+  }
+  const of = qualified(table.table)
+  const asideName = names.get(of) ?? (await freeName(db, table.table.schema, `set_aside_${table.table.name}_${stamp}`))
+  names.set(of, asideName)
+  const aside = { schema: table.table.schema, name: asideName }
+  const reason = `${key.name} refers to rows of ${shown(key.referenced)} that are gone (on delete ${key.onDelete})`
+  const detail = { table: shown(table.table), reason, kept: shown(aside) }
+  const event = (rows: string) =>
+    recordEvent(runId, 'set aside', detail, `pg_catalog.jsonb_build_object('rows', ${rows})`)
+  const sealed = revealed
+    ? undefined
+    : backupsOf({ hosts, moved }).find((b) => same(b.table, rootOf(table, moved).backup))
+  const seal = sealed && (await sealAgain(db, removalId, sealed))
+  const to = { name: aside, of: table.table, reason, event, seal, ...(table.keeps && { columns: table.keeps }) }
+  if (demands) at.held?.(await setAsideLive(context, orphans, to, demands))
+  else if (revealed) await setAsideInTransaction(context, orphans, to)
+  // one round trip
+  else await run(db, setAsideStatement(orphans, to))
+  const { rows } = await row<{ rows: string }>(
+    db,
+    `select pg_catalog.current_setting(${literal(SET_ASIDE_COUNT)}) as rows`,
+  )
+  return Number(rows) === 0 ? null : { ...detail, rows: Number(rows) }
+}
+
+/** A partition's rows are sealed with the table that it belongs to. */
+const rootOf = (table: MovedPlan, moved: readonly MovedPlan[]): MovedPlan => {
+  const { partitionOf } = table
+  return (partitionOf && moved.find((m) => same(m.table, partitionOf))) ?? table
+}
+
+const same = (a: QualifiedName, b: QualifiedName) => a.schema === b.schema && a.name === b.name
+
+function merged(kept: readonly SetAside[]): SetAside[] {
+  const all: SetAside[] = []
+  for (const entry of kept) {
+    const at = all.findIndex((a) => a.kept === entry.kept && a.reason === entry.reason)
+    const before = all[at]
+    if (before) all[at] = { ...before, rows: before.rows + entry.rows }
+    else all.push(entry)
+  }
+  return all
+}
