@@ -1,7 +1,8 @@
 import type { ProgressEvent } from '../run/report.ts'
-import { messagesOf } from './events.ts'
+import { messagesOf, type ToldEvent } from './events.ts'
+import { oneLine } from './format.ts'
 import { consolaOutput, type Output } from './output.ts'
-import { progressBar, progressLine } from './progress-line.ts'
+import { progressBar, progressLine, runningLine } from './progress-line.ts'
 import { writeStepSummary } from './step-summary.ts'
 import { blockersKey, waitingLine } from './waiting.ts'
 import { visibleLine } from '../visible.ts'
@@ -46,6 +47,12 @@ export function consoleProgress(options: ConsoleProgressOptions = {}): (event: P
           (columns) => progressBar(event, columns),
         )
         break
+      case 'running':
+        showInPassing(
+          () => runningLine(event),
+          (columns) => oneLine(runningLine(event), columns - 1),
+        )
+        break
       case 'waiting':
         if (isNews(event)) tell(event)
         else
@@ -60,7 +67,7 @@ export function consoleProgress(options: ConsoleProgressOptions = {}): (event: P
     }
   }
 
-  function tell(event: Exclude<ProgressEvent, { type: 'progress' }>): void {
+  function tell(event: ToldEvent): void {
     output.draw(null)
     for (const message of messagesOf(event, { restoreCommand })) output.print(message)
     if (event.type === 'finished') summarize(event.report)

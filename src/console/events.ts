@@ -13,8 +13,8 @@ export interface Wording {
   readonly restoreCommand: string
 }
 
-/** An event that is told once. Progress is not: see `progress-line.ts`. */
-export type ToldEvent = Exclude<ProgressEvent, { type: 'progress' }>
+/** An event that is told once. What soon is out of date is not: see `progress-line.ts`. */
+export type ToldEvent = Exclude<ProgressEvent, { type: 'progress' | 'running' }>
 
 /** What an event says to a person. */
 export function messagesOf(event: ToldEvent, wording: Wording): Message[] {

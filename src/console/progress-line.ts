@@ -2,6 +2,7 @@ import type { ProgressEvent } from '../run/report.ts'
 import { bare, count, duration, oneLine, percent, share } from './format.ts'
 
 type Progress = ProgressEvent & { type: 'progress' }
+type Running = ProgressEvent & { type: 'running' }
 
 const BAR_WIDTH = 16
 const NAME_LENGTH = 63
@@ -25,7 +26,13 @@ export function progressBar(event: Progress, columns: number): string {
   return candidates.find((line) => line.length < columns) ?? oneLine(last, Math.max(1, columns - 1))
 }
 
-const name = ({ what }: Progress) => oneLine(what, 2 * NAME_LENGTH)
+/** `validate for 12 s, about 8 s left: foreign key orders_contact_fkey holds for every row` */
+export function runningLine({ phase, what, elapsedMs, remainingMs }: Running): string {
+  const left = remainingMs === null ? '' : `, about ${duration(roundedUp(remainingMs))} left`
+  return `${phase} for ${duration(elapsedMs)}${left}: ${name({ what })}`
+}
+
+const name = ({ what }: Pick<Progress, 'what'>) => oneLine(what, 2 * NAME_LENGTH)
 const unit = (event: Progress) => (event.unit === 'blocks' ? 'block' : 'row')
 const rows = (event: Progress) => `${bare(event.rows)} of ${count(event.totalRows, unit(event))}`
 

@@ -48,9 +48,13 @@ export function recreatedConstraint(model: Model, constraint: Constraint, why: {
       ...(isExclusion(model, constraint) ? ofIndex(model, constraint, table) : []),
       ...comment(`constraint ${name} on ${table}`, constraint.description),
     ],
-    validate: later ? validation(model, constraint, `alter table ${table} validate constraint ${name}`) : null,
+    validate: later ? validation(model, constraint, validateConstraint(table, name)) : null,
   }
 }
+
+/** As the restore runs it; of names that are quoted already. */
+export const validateConstraint = (table: string, name: string): string =>
+  `alter table ${table} validate constraint ${name}`
 
 function definitionOf(model: Model, constraint: Constraint): string {
   // a key that cannot be bound to its index is refused

@@ -17,6 +17,8 @@ export class RunContext {
   readonly warnings: string[] = []
   /** The step of a long statement that is being watched, and where it stood when it began. */
   watched: { readonly key: string; readonly since: number; readonly from: number } | undefined
+  /** How long statements to come are expected to take, in ms: by their text. */
+  readonly expectedMs = new Map<string, number>()
   /** The phase that runs, or ran last. */
   entered: Phase | undefined
   /** How long locks were held outside of phases, to take something back. */

@@ -123,6 +123,17 @@ export type ProgressEvent =
       readonly rowsPerSecond: number
       readonly remainingMs: number | null
     }
+  /** At most twice a second, while one statement runs of which the server does not tell how far it is. */
+  | {
+      readonly type: 'running'
+      /** `inspect`: before the first phase. */
+      readonly phase: Phase | 'inspect'
+      /** What the statement does. */
+      readonly what: string
+      readonly elapsedMs: number
+      /** A guess, by what it took to look through the same rows before; null where nobody has. */
+      readonly remainingMs: number | null
+    }
   /** An attempt to get locks failed; or, with one attempt in all, a statement that holds nobody up waits for these. */
   | {
       readonly type: 'waiting'

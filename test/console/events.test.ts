@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Blocker } from '../../src/run/report.ts'
 import { messagesOf, type ToldEvent } from '../../src/console/events.ts'
-import { progressBar, progressLine } from '../../src/console/progress-line.ts'
+import { progressBar, progressLine, runningLine } from '../../src/console/progress-line.ts'
 import { blocker, progress, removal, restore, textOf, waiting } from './examples.ts'
 
 const said = (event: ToldEvent) => textOf(messagesOf(event, { restoreCommand: 'kysely migrate:down' }))
@@ -148,6 +148,13 @@ describe('progress', () => {
     expect(progressLine(progress(0, { remainingMs: null, rowsPerSecond: 0 }))).toBe(
       'fill: public.contacts, 0 of 2,000,000 rows (0 %), 0 rows/s',
     )
+  })
+
+  test('of a statement that only runs', () => {
+    const what = 'constraint visits_member_fkey on public.visits holds for every row'
+    const running = { type: 'running', phase: 'validate', what, elapsedMs: 12_345, remainingMs: null } as const
+    expect(runningLine(running)).toBe(`validate for 12.3 s: ${what}`)
+    expect(runningLine({ ...running, remainingMs: 7_400 })).toBe(`validate for 12.3 s, about 8 s left: ${what}`)
   })
 
   test('as a bar, never wider than the terminal', () => {

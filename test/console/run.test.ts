@@ -43,6 +43,20 @@ describe('a run as it goes on', () => {
     ])
   })
 
+  test('a statement of which only its age is known is drawn, or told every 10 s', () => {
+    const running = (elapsedMs: number) =>
+      ({ type: 'running', phase: 'validate', what: 'it holds for every row', elapsedMs, remainingMs: null }) as const
+    const terminal = recorded({ columns: 30 })
+    terminal.show(running(1_000))
+    expect(terminal.drawn).toEqual(['validate for 1 s: it holds f…'])
+    const log = recorded()
+    for (log.clock.now = 0; log.clock.now <= 25_000; log.clock.now += 500) log.show(running(log.clock.now))
+    expect(log.lines()).toEqual([
+      'validate for 10 s: it holds for every row',
+      'validate for 20 s: it holds for every row',
+    ])
+  })
+
   test('the same blockers are named once in 300 attempts', () => {
     const { show, clock, lines } = recorded({ columns: 120 })
     const other = { ...blocker, pid: 4712 }

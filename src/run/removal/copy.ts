@@ -9,6 +9,7 @@ import { rowsOf } from '../../plan/tree.ts'
 import { literal, qualified } from '../../sql.ts'
 import { backupOf, sealedColumns } from '../backups/backups.ts'
 import type { RunContext } from '../context.ts'
+import { looking, observed } from '../observe.ts'
 import { Progress } from '../progress.ts'
 import { row, runTogether } from '../query.ts'
 import { inOneSnapshot, inStretches, sizesOf, type Shared, type Size } from '../stretches.ts'
@@ -76,8 +77,7 @@ export async function copyHosts(
     tallies.push(await copyHost(context, host, ours, { runId, counts }))
   }
   const others = new Map<CountPlan, number>()
-  for (const count of plan.counts.filter((c) => !ofHosts.has(c)))
-    others.set(count, Number((await row<{ rows: string }>(context.db, count.sql)).rows))
+  for (const count of plan.counts.filter((c) => !ofHosts.has(c))) others.set(count, await counted(context, count))
 
   const counts: Record<string, number> = {}
   for (const count of plan.counts) {
@@ -88,6 +88,11 @@ export async function copyHosts(
     tallies.flatMap((t) => (t.hostRows === null ? [] : [[shown(t.host.table), t.hostRows]])),
   ) as Record<string, number>
   return { tallies, counts, hostRows }
+}
+
+async function counted(context: RunContext, { label, sql }: CountPlan): Promise<number> {
+  const { rows } = await looking(context, `counting ${label}`, () => row<{ rows: string }>(context.db, sql))
+  return Number(rows)
 }
 
 async function copyHost(
@@ -116,7 +121,9 @@ async function copyHost(
   const tally = new Tally(host, columns, counts)
   return await inOneSnapshot(context, rowsOf(host), async (shared) => {
     await copyStretches(context, tally, runId, shared)
-    await runTogether(db, finish)
+    await observed(context, { phase: 'copy', what: `the backup of ${shown(host.table)} gets its key` }, () =>
+      runTogether(db, finish),
+    )
     return tally
   })
 }

@@ -14,6 +14,7 @@ import { id, literal, qualified, type QualifiedName } from '../../sql.ts'
 import { beforeReveal, comparisonsOf } from './comparisons.ts'
 import type { RunContext } from '../context.ts'
 import { asFiller } from './fill.ts'
+import { looking } from '../observe.ts'
 import { row } from '../query.ts'
 
 /** A foreign key that rows of a table that stayed break. */
@@ -40,7 +41,11 @@ export async function brokenKeys(context: RunContext, plan: RecordedPlan, stage:
     const at = { ...referring, stage }
     const breakers = await breakersOf(context, plan, at)
     if (breakers === null) continue
-    const found = await count(context, breakers)
+    const found = await count(
+      context,
+      breakers,
+      `rows of ${shown(at.table)} are looked through for such as foreign key ${at.key.name} does not hold for`,
+    )
     if (found.orphaned + found.half === 0) continue
     // whoever reads it meets a database from which what the transaction did is gone
     const read = context.session.inTransaction ? { ...at, stage: 'before' as const } : at
@@ -74,13 +79,15 @@ async function isReadable({ db }: RunContext, table: QualifiedName): Promise<boo
   return readable === true
 }
 
-async function count(context: RunContext, { rows, half, broken }: KeyBreakers): Promise<Found> {
+async function count(context: RunContext, { rows, half, broken }: KeyBreakers, what: string): Promise<Found> {
   let found = { orphaned: '0', half: '0' }
   await asFiller(context, async () => {
-    found = await row<typeof found>(
-      context.db,
-      `select pg_catalog.count(*) filter (where (${half}) is not true)::text as orphaned, pg_catalog.count(*) filter (where ${half})::text as half
-       from ${rows} as t where ${broken}`,
+    found = await looking(context, what, () =>
+      row<typeof found>(
+        context.db,
+        `select pg_catalog.count(*) filter (where (${half}) is not true)::text as orphaned, pg_catalog.count(*) filter (where ${half})::text as half
+         from ${rows} as t where ${broken}`,
+      ),
     )
   })
   return { orphaned: Number(found.orphaned), half: Number(found.half) }

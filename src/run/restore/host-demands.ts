@@ -7,6 +7,7 @@ import { brokenKeys } from './broken-keys.ts'
 import { setAll } from '../as-caller.ts'
 import type { RunContext } from '../context.ts'
 import { asFiller } from './fill.ts'
+import { looking } from '../observe.ts'
 import { row } from '../query.ts'
 import { rowsInTheWay } from './rows-in-the-way.ts'
 import { whatIsAside } from './set-aside-report.ts'
@@ -88,7 +89,11 @@ async function brokenChecks(context: RunContext, plan: RecordedPlan, filled: boo
   for (const host of plan.hosts)
     for (const check of host.checks ?? []) {
       const sql = checkBroken(host, check, filled)
-      if (sql !== null && (await holds(context, sql))) broken.push(told(host, check))
+      if (
+        sql !== null &&
+        (await holds(context, sql, `check ${check.name} of ${shown(host.table)} is asked of its rows`))
+      )
+        broken.push(told(host, check))
     }
   return broken
 }
@@ -96,10 +101,10 @@ async function brokenChecks(context: RunContext, plan: RecordedPlan, filled: boo
 const told = (host: HostPlan, { name, columns }: HostCheck) =>
   `check ${name} of ${shown(host.table)} (${columns.join(', ')}) does not hold: rows were changed or inserted meanwhile.`
 
-async function holds(context: RunContext, sql: string): Promise<boolean> {
+async function holds(context: RunContext, sql: string, what: string): Promise<boolean> {
   let is = false
   await asFiller(context, async () => {
-    is = (await row<{ is: boolean }>(context.db, `select ${sql} as is`)).is
+    is = (await looking(context, what, () => row<{ is: boolean }>(context.db, `select ${sql} as is`))).is
   })
   return is
 }

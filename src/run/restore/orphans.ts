@@ -1,4 +1,5 @@
 import { recordEvent } from '../../ledger/entries.ts'
+import { validateConstraint } from '../../plan/constraints.ts'
 import type { HostPlan, MovedForeignKey, MovedPlan } from '../../plan/plan.ts'
 import { shown } from '../../plan/model.ts'
 import {
@@ -10,11 +11,12 @@ import {
   setAsideStatement,
   type Orphans,
 } from '../../plan/set-aside.ts'
-import { literal, qualified, type QualifiedName } from '../../sql.ts'
+import { id, literal, qualified, type QualifiedName } from '../../sql.ts'
 import { backupsOf, sealAgain } from '../backups/backups.ts'
 import { beforeReveal, comparisonsOf } from './comparisons.ts'
 import type { RunContext } from '../context.ts'
 import { freeName, timestampName } from '../backups/kept-names.ts'
+import { looking } from '../observe.ts'
 import { row, run } from '../query.ts'
 import type { SetAside } from '../report.ts'
 import { setAsideInTransaction, setAsideLive, type Demands, type Held } from './set-aside-live.ts'
@@ -89,11 +91,7 @@ async function setAside(
   const demands = live ? await row<Demands>(db, demandsOf(orphans)) : null
   // a returned table may hide rows from its owner again: there only the statement itself can count
   if (!revealed || demands?.forced === false) {
-    const { found } = await row<{ found: boolean }>(
-      db,
-      `select exists (select from ${onlyIn(orphans)}${qualified(orphans.child)} t where ${orphaned(orphans)}) as found`,
-    )
-    if (!found) return null
+    if (!(await areThereOrphans(context, table.table, orphans))) return null
   }
   const of = qualified(table.table)
   const asideName = names.get(of) ?? (await freeName(db, table.table.schema, `set_aside_${table.table.name}_${stamp}`))
@@ -117,6 +115,28 @@ async function setAside(
     `select pg_catalog.current_setting(${literal(SET_ASIDE_COUNT)}) as rows`,
   )
   return Number(rows) === 0 ? null : { ...detail, rows: Number(rows) }
+}
+
+/**
+ * A validation joins the same rows, but in one process. Measured with a second one beside ours: 1.57 (2 million contacts with clients at
+ * work) to 1.9 times as long.
+ */
+const ALONE = 1.75
+
+/** Whether there are any. Where there are none, the validation of the key is expected to take about as long. */
+async function areThereOrphans(context: RunContext, table: QualifiedName, orphans: Orphans): Promise<boolean> {
+  const { key, child } = orphans
+  const started = performance.now()
+  const what = `rows of ${shown(table)} are looked through for such as lack a row of ${shown(key.referenced)}`
+  const { found } = await looking(context, what, () =>
+    row<{ found: boolean }>(
+      context.db,
+      `select exists (select from ${onlyIn(orphans)}${qualified(child)} t where ${orphaned(orphans)}) as found`,
+    ),
+  )
+  const processes = context.session.settings.max_parallel_workers_per_gather === '0' ? 1 : ALONE
+  context.expectedMs.set(validateConstraint(qualified(table), id(key.name)), (performance.now() - started) * processes)
+  return found
 }
 
 /** A partition's rows are sealed with the table that it belongs to. */

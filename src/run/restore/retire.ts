@@ -10,6 +10,7 @@ import { currentDescription } from './current.ts'
 import { withoutGonePartitions } from './gone-partitions.ts'
 import { countKept, countRows } from './host-rows.ts'
 import { freeName, timestampName } from '../backups/kept-names.ts'
+import { looking } from '../observe.ts'
 import { row } from '../query.ts'
 import type { RestoreReport } from '../report.ts'
 import { warnOfLeftColumns } from './left-columns.ts'
@@ -85,11 +86,13 @@ async function hostReport(
   host: RecordedPlan['hosts'][number],
   removal: LedgerRun,
 ) {
+  const counting = <T>(count: () => Promise<T>) => looking(context, `rows of ${shown(host.table)} are counted`, count)
   // a restore that broke off after its verification has not counted
-  const { kept, gone } = counted.get(host) ?? (await countKept(context.db, host))
+  const { kept, gone } = counted.get(host) ?? (await counting(() => countKept(context.db, host)))
   // rows without a value leave no trace when they go: where they did, this many came in at least
   const before = removal.host_rows?.[shown(host.table)]
-  const inserted = before === undefined ? 0 : Math.max(0, (await countRows(context.db, host)) - (before - gone))
+  const inserted =
+    before === undefined ? 0 : Math.max(0, (await counting(() => countRows(context.db, host))) - (before - gone))
   return { table: shown(host.table), restored: kept - gone, inserted, deleted: gone }
 }
 

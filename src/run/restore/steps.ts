@@ -186,8 +186,10 @@ async function validateForeignKey(restoring: Restoring, statement: LedgerStateme
       await attemptInTransaction(context, 'unship_attempt', async () => {
         if (statement.action === 'attach foreign key') await attachForeignKey(restoring, statement, done)
         else if (statement.lock !== 'ACCESS EXCLUSIVE')
-          await observed(context, { phase: statement.phase, what: statement.reason }, () =>
-            run(context.db, `${statement.sql};\n${done}`),
+          await observed(
+            context,
+            { phase: statement.phase, what: statement.reason, expectedMs: context.expectedMs.get(statement.sql) },
+            () => run(context.db, `${statement.sql};\n${done}`),
           )
         else await validateUnderLock(restoring, statement, done)
       })
