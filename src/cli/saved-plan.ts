@@ -1,7 +1,7 @@
 import { markdownWarning } from './render/plan-markdown.ts'
 import { LOCKS_OF_OTHERS } from './render/sql.ts'
 import { UnshipError } from '../errors.ts'
-import type { RemovalReview } from '../plan/review.ts'
+import type { RemovalReview } from '../plan/review/review.ts'
 import { visibleLine, visibleSql } from '../visible.ts'
 
 /** How a plan differs from one that was saved. */

@@ -1,9 +1,9 @@
 import type { FeatureDeclaration } from '../feature.ts'
 import type { Description } from '../catalog/describe.ts'
 import type { Oid } from '../catalog/fragments.ts'
-import type { KeySequences } from '../plan/key-sequences.ts'
-import type { LateRows } from '../plan/late-rows.ts'
-import type { Need } from '../plan/needs.ts'
+import type { KeySequences } from '../plan/objects/key-sequences.ts'
+import type { LateRows } from '../plan/data/late-rows.ts'
+import type { Need } from '../plan/unchanged/needs.ts'
 import type {
   Claim,
   HostPlan,
@@ -15,11 +15,11 @@ import type {
   ReturningKey,
   Statement,
 } from '../plan/plan.ts'
-import type { MembershipSwap } from '../plan/membership-swap.ts'
-import type { Creator } from '../plan/rights.ts'
+import type { MembershipSwap } from '../plan/objects/membership-swap.ts'
+import type { Creator } from '../plan/refusals/rights.ts'
 import type { Rewrites } from '../plan/rewrites.ts'
-import type { Naming } from '../plan/same-publications.ts'
-import type { TriggerSwap } from '../plan/swap.ts'
+import type { Naming } from '../plan/unchanged/same-publications.ts'
+import type { TriggerSwap } from '../plan/objects/swap.ts'
 import type { KeptDefinitions } from './kept-definitions.ts'
 
 export type RunState = 'running' | 'done' | 'absent' | 'aborted'

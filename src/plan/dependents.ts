@@ -2,7 +2,7 @@ import { addressKey, type Node } from '../catalog/dependency.ts'
 import type { JudgedKind } from '../catalog/verdicts/kinds.ts'
 import type { Suggestion } from '../errors.ts'
 import type { Model } from './model.ts'
-import { rootForeignKey } from './partitioned-foreign-keys.ts'
+import { rootForeignKey } from './objects/partitioned-foreign-keys.ts'
 
 /** Where a node of the dependency graph stands with regard to the declaration. */
 export type Standing =

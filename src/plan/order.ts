@@ -1,7 +1,7 @@
 import { addressKey, type Node } from '../catalog/dependency.ts'
 import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import type { Model } from './model.ts'
-import type { Recreated } from './objects.ts'
+import type { Recreated } from './objects/objects.ts'
 
 /**
  * Puts objects after everything among them that they depend on; equals keep

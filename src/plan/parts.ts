@@ -4,9 +4,9 @@ import type { Index } from '../catalog/index.ts'
 import type { Relation } from '../catalog/relation.ts'
 import { hiddenName } from '../names.ts'
 import { id, qualified } from '../sql.ts'
-import { generatedColumns, planHost, storedColumns } from './host.ts'
+import { generatedColumns, planHost, storedColumns } from './objects/host.ts'
 import type { Model } from './model.ts'
-import { takesMovedRows } from './moved-rows.ts'
+import { takesMovedRows } from './data/moved-rows.ts'
 import {
   isDrawnFrom,
   isMovedRoutine,
@@ -16,8 +16,8 @@ import {
   movedType,
   ownedSequences,
   type Rename,
-} from './moved.ts'
-import { recreatedConstraint } from './constraints.ts'
+} from './objects/moved.ts'
+import { recreatedConstraint } from './objects/constraints.ts'
 import {
   recreatedPolicy,
   recreatedRoutine,
@@ -26,13 +26,13 @@ import {
   recreatedView,
   type Recreated,
   withPartition,
-} from './objects.ts'
+} from './objects/objects.ts'
 import { inDependencyOrder } from './order.ts'
-import { recreatedForeignKey } from './partitioned-foreign-keys.ts'
+import { recreatedForeignKey } from './objects/partitioned-foreign-keys.ts'
 import type { HostPlan } from './plan.ts'
-import { withCopies } from './partition-checks.ts'
-import { prebuiltViews } from './prebuilt.ts'
-import { recreatedTrigger } from './triggers.ts'
+import { withCopies } from './objects/partition-checks.ts'
+import { prebuiltViews } from './objects/prebuilt.ts'
+import { recreatedTrigger } from './objects/triggers.ts'
 
 /** What a removal deals with, sorted by how it goes and comes back. */
 export interface Parts {

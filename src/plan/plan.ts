@@ -1,8 +1,8 @@
 import type { Address } from '../catalog/dependency.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import type { QualifiedName } from '../sql.ts'
-import type { Need } from './needs.ts'
-import type { Probe } from './probes.ts'
+import type { Need } from './unchanged/needs.ts'
+import type { Probe } from './refusals/probes.ts'
 import type { Rewrites } from './rewrites.ts'
 
 export type RemovalPhase = 'watch' | 'copy' | 'verify' | 'cut over' | 'record'

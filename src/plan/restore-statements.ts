@@ -1,8 +1,8 @@
-import { revokeFromOthers } from './acl.ts'
+import { revokeFromOthers } from './objects/acl.ts'
 import type { Index } from '../catalog/index.ts'
 import { hiddenName } from '../names.ts'
 import { id, literal, qualified } from '../sql.ts'
-import { fillStatement } from './fill.ts'
+import { fillStatement } from './data/fill.ts'
 import {
   columnStatements,
   type ColumnStatements,
@@ -11,18 +11,18 @@ import {
   generatedColumns,
   identitySequence,
   storedColumns,
-} from './host.ts'
-import { completeConstraint, FOREIGN_KEY } from './constraints.ts'
+} from './objects/host.ts'
+import { completeConstraint, FOREIGN_KEY } from './objects/constraints.ts'
 import { shown, type Model } from './model.ts'
-import { memberStatements } from './partition-columns.ts'
-import { mendNames } from './new-partitions.ts'
-import { isReferredTo } from './referenced-index.ts'
-import { attachParts, namesWithin, partitionedIndexes } from './partition-indexes.ts'
-import { indexDefinition, indexExpression } from './index-definition.ts'
-import { buildExpression, hiddenView } from './prebuilt.ts'
-import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects.ts'
+import { memberStatements } from './objects/partition-columns.ts'
+import { mendNames } from './objects/new-partitions.ts'
+import { isReferredTo } from './objects/referenced-index.ts'
+import { attachParts, namesWithin, partitionedIndexes } from './objects/partition-indexes.ts'
+import { indexDefinition, indexExpression } from './objects/index-definition.ts'
+import { buildExpression, hiddenView } from './objects/prebuilt.ts'
+import { indexSettings, indexStatements, viewStorage, relationAcl } from './objects/objects.ts'
 import { overGenerated, type Parts } from './parts.ts'
-import { demandDefaults, demandDefinitions } from './same-meaning.ts'
+import { demandDefaults, demandDefinitions } from './unchanged/same-meaning.ts'
 import { ofMember, whileThere } from './tree.ts'
 import type { CapturePlan, LockMode, RestorePhase, Statement } from './plan.ts'
 

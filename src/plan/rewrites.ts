@@ -1,6 +1,6 @@
 import type { Model } from './model.ts'
-import { isExclusion } from './constraints.ts'
-import { isPrebuilt } from './prebuilt.ts'
+import { isExclusion } from './objects/constraints.ts'
+import { isPrebuilt } from './objects/prebuilt.ts'
 
 /**
  * The short transactions of a restore that take as long as a table is large, as the declaration acknowledged, or as long as a query

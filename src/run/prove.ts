@@ -1,6 +1,6 @@
 import { NOTHING_CHANGED, UnshipError } from '../errors.ts'
 import type { RemovalPlan } from '../plan/plan.ts'
-import type { Probe } from '../plan/probes.ts'
+import type { Probe } from '../plan/refusals/probes.ts'
 import { dollarQuote, literal } from '../sql.ts'
 import { TRIED } from '../sql-states.ts'
 import { setAll } from './as-caller.ts'

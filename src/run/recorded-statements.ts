@@ -1,8 +1,8 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readStatements } from '../ledger/ledger.ts'
 import type { LedgerStatement } from '../ledger/recorded.ts'
-import { KEEP_ROLE, ROLE_AS_KEPT } from '../plan/acl.ts'
-import { FOREIGN_KEY } from '../plan/constraints.ts'
+import { KEEP_ROLE, ROLE_AS_KEPT } from '../plan/objects/acl.ts'
+import { FOREIGN_KEY } from '../plan/objects/constraints.ts'
 
 /** What runs statements only if something is there, and a statement in it. */
 const CONDITIONAL = 'do $there'

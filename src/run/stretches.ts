@@ -1,6 +1,6 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
-import type { Stretch } from '../plan/backup.ts'
+import type { Stretch } from '../plan/data/backup.ts'
 import { treeQuery } from '../plan/tree.ts'
 import { literal, qualified, type QualifiedName } from '../sql.ts'
 import type { RunContext } from './context.ts'

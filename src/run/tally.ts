@@ -1,6 +1,6 @@
-import type { Change, Summed, Sums } from '../plan/backup.ts'
+import type { Change, Summed, Sums } from '../plan/data/backup.ts'
 import type { CountPlan, HostPlan } from '../plan/plan.ts'
-import { markOf, rowHash, sealOf, type SealedColumn } from '../plan/seal.ts'
+import { markOf, rowHash, sealOf, type SealedColumn } from '../plan/data/seal.ts'
 
 /** What has been read of a host table, summed up: its backup has to hold all of it, and nothing else. */
 export class Tally implements Summed {

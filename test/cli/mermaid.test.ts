@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { mermaid } from '../../src/cli/render/mermaid.ts'
-import type { ReviewUnit } from '../../src/plan/review-objects.ts'
+import type { ReviewUnit } from '../../src/plan/review/review-objects.ts'
 
 const unit = (name: string, kind: string, more: Partial<ReviewUnit> = {}): ReviewUnit => ({
   ...{ name, kind, columns: [], parts: [] },

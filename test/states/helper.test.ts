@@ -10,7 +10,7 @@ import {
   restoreFeature,
   type RunOptions,
 } from 'kysely-unship'
-import { fillBatchStatement, fillUnlockedStatement } from '../../src/plan/fill.ts'
+import { fillBatchStatement, fillUnlockedStatement } from '../../src/plan/data/fill.ts'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState, type State } from '../support/life.ts'

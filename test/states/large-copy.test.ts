@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { defineFeature, planRemoval, removeFeature, restoreFeature, type ProgressEvent } from 'kysely-unship'
-import { copyStretchStatement } from '../../src/plan/backup.ts'
+import { copyStretchStatement } from '../../src/plan/data/backup.ts'
 import { beforeQueries, createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { refusal } from '../support/refusal.ts'

@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
-import type { NothingToRemove, RemovalReview, RestoreReview } from '../../plan/review.ts'
+import type { NothingToRemove, RemovalReview, RestoreReview } from '../../plan/review/review.ts'
 import { reviewRemoval } from '../../run/review/review-removal.ts'
 import { reviewRestore } from '../../run/review/review-restore.ts'
 import { checkPlan } from '../check-plan.ts'

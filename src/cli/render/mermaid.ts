@@ -1,6 +1,6 @@
 import { bare } from '../../console/format.ts'
-import type { RemovalReview } from '../../plan/review.ts'
-import type { ReviewUnit } from '../../plan/review-objects.ts'
+import type { RemovalReview } from '../../plan/review/review.ts'
+import type { ReviewUnit } from '../../plan/review/review-objects.ts'
 import { groupOf, partsOf } from './words.ts'
 import { visibleLine } from '../../visible.ts'
 

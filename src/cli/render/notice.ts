@@ -1,7 +1,7 @@
 import { bare, count, duration, size } from '../../console/format.ts'
 import { code, escaped, list, table } from '../../console/markdown.ts'
 import type { RunRecord } from '../../ledger/history.ts'
-import type { RemovalReview } from '../../plan/review.ts'
+import type { RemovalReview } from '../../plan/review/review.ts'
 import type { KeptTable } from '../../run/backups/kept-tables.ts'
 import { signsOf } from './evidence.ts'
 import { guess } from './time.ts'

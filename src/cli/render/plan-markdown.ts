@@ -1,6 +1,6 @@
 import { bare, count, size } from '../../console/format.ts'
-import type { BackupEstimate, RemovalReview, RestoreReview, ReviewPhase } from '../../plan/review.ts'
-import type { ReviewUnit } from '../../plan/review-objects.ts'
+import type { BackupEstimate, RemovalReview, RestoreReview, ReviewPhase } from '../../plan/review/review.ts'
+import type { ReviewUnit } from '../../plan/review/review-objects.ts'
 import { signsOf } from './evidence.ts'
 import { block, code, escaped, folded, list, table } from '../../console/markdown.ts'
 import { mermaid } from './mermaid.ts'

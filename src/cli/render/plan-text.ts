@@ -1,6 +1,12 @@
 import { bare, count, oneLine, size } from '../../console/format.ts'
 import { aligned, table, type Column } from '../../console/table.ts'
-import type { BackupEstimate, RemovalReview, RestoreReview, ReviewPhase, ReviewStatement } from '../../plan/review.ts'
+import type {
+  BackupEstimate,
+  RemovalReview,
+  RestoreReview,
+  ReviewPhase,
+  ReviewStatement,
+} from '../../plan/review/review.ts'
 import type { Screen } from '../screen.ts'
 import { signsOf } from './evidence.ts'
 import { readingTime } from './time.ts'

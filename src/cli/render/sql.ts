@@ -1,4 +1,4 @@
-import type { PlanReview, ReviewPhase, ReviewStatement } from '../../plan/review.ts'
+import type { PlanReview, ReviewPhase, ReviewStatement } from '../../plan/review/review.ts'
 import { goesOn, HELD, minute } from './words.ts'
 
 /** A plan as an SQL script: phases, transactions, locks, each statement with its number and reason. */

@@ -1,5 +1,5 @@
 import { duration, size } from '../../console/format.ts'
-import type { RemovalReview } from '../../plan/review.ts'
+import type { RemovalReview } from '../../plan/review/review.ts'
 
 /** What a modest disk reads in a second, and what a run takes besides. */
 const BYTES_PER_SECOND = 50 * 1024 ** 2

@@ -1,6 +1,6 @@
 import { bare, count } from '../../console/format.ts'
-import type { RemovalReview, ReviewPhase } from '../../plan/review.ts'
-import type { ReviewUnit } from '../../plan/review-objects.ts'
+import type { RemovalReview, ReviewPhase } from '../../plan/review/review.ts'
+import type { ReviewUnit } from '../../plan/review/review-objects.ts'
 
 /*
  * Wordings that several formats of a plan share.

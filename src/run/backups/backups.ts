@@ -2,7 +2,7 @@ import type { AnyKysely } from '../../any-kysely.ts'
 import { readJson } from '../../catalog/read.ts'
 import { LEDGER_SCHEMA } from '../../ledger/schema.ts'
 import { shown } from '../../plan/model.ts'
-import { within } from '../../plan/backup.ts'
+import { within } from '../../plan/data/backup.ts'
 import type { HostPlan, MovedPlan, Phase } from '../../plan/plan.ts'
 import {
   isSealOfNames,
@@ -11,7 +11,7 @@ import {
   sealStatement,
   textSealStatement,
   type SealedColumn,
-} from '../../plan/seal.ts'
+} from '../../plan/data/seal.ts'
 import { literal, qualified, type QualifiedName } from '../../sql.ts'
 import type { RunContext } from '../context.ts'
 import { helperOf } from '../helper.ts'

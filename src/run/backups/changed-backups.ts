@@ -1,7 +1,7 @@
 import { UnshipError } from '../../errors.ts'
 import type { LedgerRun, RecordedPlan } from '../../ledger/recorded.ts'
 import { shown } from '../../plan/model.ts'
-import { isSameSeal } from '../../plan/seal.ts'
+import { isSameSeal } from '../../plan/data/seal.ts'
 import { messageWithoutValues } from '../../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../../sql.ts'
 import { backupsOf, printedByLabels, sealBackups, type Backup } from './backups.ts'

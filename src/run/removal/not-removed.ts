@@ -4,7 +4,7 @@ import { pluginTranslation } from '../../catalog/resolve.ts'
 import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
 import type { LedgerRun } from '../../ledger/recorded.ts'
-import { claimsAny } from '../../plan/same-claims.ts'
+import { claimsAny } from '../../plan/unchanged/same-claims.ts'
 
 /** What is in the database although the ledger says that a feature of its name was removed: that one by hand, or another one. */
 export function notRemoved(

@@ -1,4 +1,4 @@
-import { sourceStatement, type Source } from '../../plan/backup.ts'
+import { sourceStatement, type Source } from '../../plan/data/backup.ts'
 import type { HostPlan } from '../../plan/plan.ts'
 import type { RunContext } from '../context.ts'
 import { row } from '../query.ts'

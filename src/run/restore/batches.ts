@@ -1,4 +1,4 @@
-import { TOLD_APART, WHOLE, type Share, type Stretch } from '../../plan/backup.ts'
+import { TOLD_APART, WHOLE, type Share, type Stretch } from '../../plan/data/backup.ts'
 import type { RunContext } from '../context.ts'
 import { withHelper, type Ask } from '../helper.ts'
 import { pauseWhileAsked } from '../pause.ts'

@@ -7,7 +7,7 @@ import {
   type KeyBreakers,
   type Referring,
   type Stage,
-} from '../../plan/host-demands.ts'
+} from '../../plan/data/host-demands.ts'
 import { shown } from '../../plan/model.ts'
 import type { HostPlan } from '../../plan/plan.ts'
 import { id, literal, qualified, type QualifiedName } from '../../sql.ts'

@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../../any-kysely.ts'
 import { readJson } from '../../catalog/read.ts'
 import type { HostPlan, MovedForeignKey } from '../../plan/plan.ts'
-import type { Comparison } from '../../plan/set-aside.ts'
+import type { Comparison } from '../../plan/data/set-aside.ts'
 import { literal, qualified, type QualifiedName } from '../../sql.ts'
 import { baseOf, type ColumnOf } from './inspect/compared.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnshipError } from '../../errors.ts'
-import { backedUp, blocksOf, type Stretch } from '../../plan/backup.ts'
+import { backedUp, blocksOf, type Stretch } from '../../plan/data/backup.ts'
 import {
   countMissingStatement,
   fillBatchStatement,
@@ -9,10 +9,10 @@ import {
   fillStatement,
   fillUnlockedStatement,
   type Filled,
-} from '../../plan/fill.ts'
+} from '../../plan/data/fill.ts'
 import { shown } from '../../plan/model.ts'
 import type { HostPlan } from '../../plan/plan.ts'
-import { FILLING } from '../../plan/swap.ts'
+import { FILLING } from '../../plan/objects/swap.ts'
 import { inBatches } from './batches.ts'
 import { describeBlocker, readBlockers } from '../blockers.ts'
 import type { RunContext } from '../context.ts'

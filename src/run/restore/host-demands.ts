@@ -1,5 +1,5 @@
 import type { RecordedPlan } from '../../ledger/recorded.ts'
-import { checkBroken } from '../../plan/host-demands.ts'
+import { checkBroken } from '../../plan/data/host-demands.ts'
 import { shown } from '../../plan/model.ts'
 import type { HostCheck, HostPlan } from '../../plan/plan.ts'
 import { dollarQuote, literal } from '../../sql.ts'

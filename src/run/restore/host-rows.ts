@@ -1,5 +1,5 @@
 import type { AnyKysely } from '../../any-kysely.ts'
-import { countKeptStatement, sampleKeptStatement } from '../../plan/backup.ts'
+import { countKeptStatement, sampleKeptStatement } from '../../plan/data/backup.ts'
 import type { HostPlan } from '../../plan/plan.ts'
 import { rowsOf } from '../../plan/tree.ts'
 import { row } from '../query.ts'

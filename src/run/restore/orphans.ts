@@ -1,5 +1,5 @@
 import { recordEvent } from '../../ledger/entries.ts'
-import { validateConstraint } from '../../plan/constraints.ts'
+import { validateConstraint } from '../../plan/objects/constraints.ts'
 import type { HostPlan, MovedForeignKey, MovedPlan } from '../../plan/plan.ts'
 import { shown } from '../../plan/model.ts'
 import {
@@ -10,7 +10,7 @@ import {
   SET_ASIDE_COUNT,
   setAsideStatement,
   type Orphans,
-} from '../../plan/set-aside.ts'
+} from '../../plan/data/set-aside.ts'
 import { id, literal, qualified, type QualifiedName } from '../../sql.ts'
 import { backupsOf, sealAgain } from '../backups/backups.ts'
 import { beforeReveal, comparisonsOf } from './comparisons.ts'

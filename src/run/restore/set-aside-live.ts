@@ -1,5 +1,12 @@
-import { referringKeys, tablesTiedTo, type ReferringKey } from '../../plan/referring-keys.ts'
-import { AT_ONCE, findOrphans, findReferring, setAsideStatement, treeOf, type Orphans } from '../../plan/set-aside.ts'
+import { referringKeys, tablesTiedTo, type ReferringKey } from '../../plan/data/referring-keys.ts'
+import {
+  AT_ONCE,
+  findOrphans,
+  findReferring,
+  setAsideStatement,
+  treeOf,
+  type Orphans,
+} from '../../plan/data/set-aside.ts'
 import type { PlannedLock } from '../../plan/plan.ts'
 import { REFERRED_TO } from '../../sql-states.ts'
 import { qualified, type QualifiedName } from '../../sql.ts'

@@ -17,7 +17,7 @@ import {
 import { messageWithoutValues } from '../../server-error.ts'
 import type { Oid } from '../../catalog/fragments.ts'
 import { readJson } from '../../catalog/read.ts'
-import { hasWord } from '../../plan/kept-triggers.ts'
+import { hasWord } from '../../plan/refusals/kept-triggers.ts'
 import { shown, type Model } from '../../plan/model.ts'
 import { id } from '../../sql.ts'
 import { run, sqlState } from '../query.ts'

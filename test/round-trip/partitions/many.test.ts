@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { readSnapshot } from '../../../src/catalog/snapshot.ts'
-import { locksNeeded } from '../../../src/plan/lock-table.ts'
+import { locksNeeded } from '../../../src/plan/review/lock-table.ts'
 import { Model } from '../../../src/plan/model.ts'
 import { planFromSnapshot } from '../../../src/plan/removal.ts'
 import { useDatabase } from '../../support/database.ts'

@@ -1,7 +1,7 @@
 import { UnshipError } from '../../../errors.ts'
 import type { LedgerStatement } from '../../../ledger/recorded.ts'
-import { hasWord } from '../../../plan/kept-triggers.ts'
-import type { Need } from '../../../plan/needs.ts'
+import { hasWord } from '../../../plan/refusals/kept-triggers.ts'
+import type { Need } from '../../../plan/unchanged/needs.ts'
 import type { RunContext } from '../../context.ts'
 import { neededBy, type NeedsNow } from './needs.ts'
 

@@ -1,7 +1,7 @@
 import type { CatalogRows } from '../../../catalog/definitions.ts'
 import { UnshipError } from '../../../errors.ts'
 import type { RecordedPlan } from '../../../ledger/recorded.ts'
-import { onKey } from '../../../plan/backup.ts'
+import { onKey } from '../../../plan/data/backup.ts'
 import { shown } from '../../../plan/model.ts'
 import type { HostPlan } from '../../../plan/plan.ts'
 import { rowsOf } from '../../../plan/tree.ts'

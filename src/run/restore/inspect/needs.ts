@@ -2,7 +2,7 @@ import type { AnyKysely } from '../../../any-kysely.ts'
 import { identityOf, labelsOf, stateOf } from '../../../catalog/needed.ts'
 import { ledgerOid } from '../../../ledger/ledger.ts'
 import type { RecordedPlan } from '../../../ledger/recorded.ts'
-import type { Need } from '../../../plan/needs.ts'
+import type { Need } from '../../../plan/unchanged/needs.ts'
 import { dollarQuote, literal } from '../../../sql.ts'
 import { row, run } from '../../query.ts'
 
