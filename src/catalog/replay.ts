@@ -20,7 +20,7 @@ const REPLAYED = `(${QUOTED})|${IMPLICIT_ARRAY_CAST}`
  * Left out, it is added by PostgreSQL as it was the first time.
  *
  * A written cast of an array that was cast already, `(array[1.5]::numeric[])::int[]`, prints in this form, too, and would be
- * lost: what is created again is tried (`src/plan/trials.ts`), and refused where it prints otherwise.
+ * lost: what is created again is tried (`src/plan/refusals/trials.ts`), and refused where it prints otherwise.
  */
 export const replayable = (definition: string): string => definition.replace(new RegExp(REPLAYED, 'g'), '$1$2')
 

@@ -1,7 +1,7 @@
 import type { Oid } from '../catalog/fragments.ts'
 import { id, qualified, type QualifiedName } from '../sql.ts'
 import type { Model } from './model.ts'
-import { backupOf } from './objects/moved.ts'
+import { backupNameFor } from './objects/moved.ts'
 import { isPartitionedForeignKey, rootForeignKey } from './objects/partitioned-foreign-keys.ts'
 import type { PlannedLock, RemovalPlan } from './plan.ts'
 import { byName, inTrees } from './trees.ts'
@@ -42,7 +42,7 @@ export function planLocks(model: Model): RemovalPlan['locks'] {
       .map((oid) => (isTree(oid) ? tree(oid) : lock(model.name(oid), 'access exclusive'))),
     reveal: tables.map((oid) =>
       model.moved.has(oid)
-        ? lock(backupOf(model, oid), 'access exclusive')
+        ? lock(backupNameFor(model, oid), 'access exclusive')
         : isTree(oid)
           ? tree(oid)
           : lock(model.name(oid), model.isHost(oid) ? 'access exclusive' : 'share row exclusive'),

@@ -1,8 +1,7 @@
 import { isUnshipError, UnshipError } from '../errors.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
-import { sqlState } from './query.ts'
+import { INSUFFICIENT_PRIVILEGE, sqlState } from './query.ts'
 
-const INSUFFICIENT_PRIVILEGE = '42501'
 const UNDEFINED_TABLE = '42P01'
 const UNDEFINED_COLUMN = '42703'
 

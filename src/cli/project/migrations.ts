@@ -6,7 +6,7 @@ import { Migrator, type Migration, type MigrationInfo, type MigrationProvider } 
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import { isFeature, type FeatureDeclaration } from '../../feature.ts'
-import { sqlState } from '../../run/query.ts'
+import { INSUFFICIENT_PRIVILEGE, sqlState } from '../../run/query.ts'
 import { made, type Project, type ProjectMigrator } from './config.ts'
 import { loaded } from './load.ts'
 
@@ -29,8 +29,6 @@ export async function readFeatures(project: Project, db: AnyKysely): Promise<Fou
     })),
   )
 }
-
-const INSUFFICIENT_PRIVILEGE = '42501'
 
 /** Who may look at the feature may not always look at Kysely's own table. */
 function refused(error: unknown): never {

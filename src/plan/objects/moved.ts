@@ -30,13 +30,13 @@ export interface Rename {
   readonly owned?: string
 }
 
-export const backupOf = (model: Model, oid: Oid) => backupNameOf(model, 'relation', model.name(oid))
+export const backupNameFor = (model: Model, oid: Oid) => backupNameOf(model, 'relation', model.name(oid))
 
 /** A table with its indexes, owned sequences and statistics; others' privileges taken away. */
 export function movedTable(model: Model, oid: Oid): Rename {
   const relation = model.relation(oid)
   const table = qualified(model.name(oid))
-  const backup = backupOf(model, oid)
+  const backup = backupNameFor(model, oid)
   const ahead: string[] = []
   const away: string[] = []
   const back: string[] = []
@@ -93,7 +93,7 @@ export const isDrawnFrom = (model: Model, sequence: Oid): boolean =>
 export function movedSequence(model: Model, oid: Oid): Rename {
   const relation = model.relation(oid)
   const name = qualified(model.name(oid))
-  const backup = backupOf(model, oid)
+  const backup = backupNameFor(model, oid)
   // `grant select (last_value) on table s`
   const columns = hasColumnGrants(model, relation)
   const target = { ...relationAcl(relation), ...(columns && { columns }) }
@@ -230,10 +230,10 @@ function partitionOf(model: Model, oid: Oid): { partitionOf?: QualifiedName } {
 
 export const planMoved = (model: Model, oid: Oid): MovedPlan => ({
   table: model.name(oid),
-  backup: backupOf(model, oid),
+  backup: backupNameFor(model, oid),
   ...(model.isPartitioned(oid) && { partitioned: true }),
   ...partitionOf(model, oid),
-  under: (model.parents.get(oid) ?? []).map((parent) => backupOf(model, parent)),
+  under: (model.parents.get(oid) ?? []).map((parent) => backupNameFor(model, parent)),
   foreignKeys: foreignKeysOf(model, oid),
   published: tellsSubscribers(model, oid),
 })

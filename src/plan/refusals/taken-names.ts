@@ -3,7 +3,7 @@ import type { QualifiedName } from '../../sql.ts'
 import { backupKeyOf, backupNameOf } from '../objects/backup-names.ts'
 import { planHost, storedColumns } from '../objects/host.ts'
 import { shown, type Model } from '../model.ts'
-import { backupOf, isMovedRoutine } from '../objects/moved.ts'
+import { backupNameFor, isMovedRoutine } from '../objects/moved.ts'
 
 /** Refuses where something has a name that the removal would give to a backup. */
 export function refuseTakenNames(model: Model): void {
@@ -91,7 +91,7 @@ function backupNames(model: Model): BackupName[] {
       want('pg_class', backup.schema, backupKeyOf(model, backup).name, `the key of ${shown(backup)}`)
     }
   for (const oid of model.moved) {
-    const { schema, name } = backupOf(model, oid)
+    const { schema, name } = backupNameFor(model, oid)
     wantTable(schema, name, `table ${shown(model.name(oid))}`)
   }
   for (const i of snapshot.indexes)
