@@ -5,6 +5,7 @@ import type { QualifiedName } from '../sql.ts'
 import { ledgerExists } from './ledger.ts'
 import type { LedgerRun } from './recorded.ts'
 import { LEDGER_SCHEMA } from './schema.ts'
+import { withWholePlan } from './whole-plan.ts'
 
 /** A run with who, why and what came of it. */
 export interface RunRecord extends Pick<LedgerRun, 'id' | 'feature' | 'direction' | 'phase' | 'state' | 'removal_id'> {
@@ -20,6 +21,7 @@ export interface RunRecord extends Pick<LedgerRun, 'id' | 'feature' | 'direction
   readonly checksums: LedgerRun['checksums']
   readonly error: string | null
   readonly plan: LedgerRun['plan']
+  readonly plan_lacks: LedgerRun['plan_lacks']
   readonly report: {
     readonly backups?: readonly { readonly table: string; readonly rows: number }[]
     readonly retired?: readonly { readonly backup: string; readonly became: string }[]
@@ -42,12 +44,13 @@ export interface RunRecord extends Pick<LedgerRun, 'id' | 'feature' | 'direction
 /** Every run of every feature, or of one, the oldest first. */
 export async function readRuns(db: AnyKysely, feature?: string): Promise<RunRecord[]> {
   if (!(await ledgerExists(db))) return []
-  const runs = await readJson<RunRecord>(
+  const read = await readJson<Omit<RunRecord, 'plan_lacks'>>(
     db,
     `select r.id::text as id, r.feature, r.direction, r.phase, r.state, r.removal_id::text as removal_id, r.started_at, r.finished_at,
        r.session_role, r.actor, r.reason, r.build, r.package_version, r.declaration, r.counts, r.checksums, r.error, r.plan, r.report
      from ${LEDGER_SCHEMA}.runs r order by r.id`,
   )
+  const runs = read.map(withWholePlan)
   return feature === undefined ? runs : runs.filter((run) => run.feature === feature)
 }
 

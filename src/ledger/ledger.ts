@@ -9,6 +9,7 @@ import { literal } from '../sql.ts'
 import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA, LEDGER_TABLES } from './schema.ts'
 import { ODD_LEDGER, oddLedger, refuseUntrusted } from './trusted.ts'
 import { PACKAGE_VERSION } from './version.ts'
+import { withWholePlan } from './whole-plan.ts'
 import { type RunState, type RecordedPlan, type LedgerRun, type LedgerStatement } from './recorded.ts'
 
 const runs = `${LEDGER_SCHEMA}.runs`
@@ -111,7 +112,7 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
         finished_at, fingerprint, case when report ? 'backups' then pg_catalog.jsonb_path_query_array(report, '$.backups[*].table') end as sealed_backups, server_version, report -> 'shapes' as shapes, report -> 'types' as types, report -> 'definitions' as definitions, report ->> 'statements' as sealed_statements
       from ${sql.raw(runs)} where ${sql.raw(where)}) r`.execute(db)
   return result.rows.map(({ json }) => {
-    const read = JSON.parse(json) as LedgerRun
+    const read = JSON.parse(json) as Omit<LedgerRun, 'plan_lacks'>
     if (read.format > LEDGER_FORMAT)
       throw new UnshipError({
         code: 'ledger_format',
@@ -119,7 +120,7 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
         detail: `A newer version wrote run ${read.id} of feature ${read.feature}.`,
         hint: 'Upgrade kysely-unship. Nothing was changed.',
       })
-    return read
+    return withWholePlan(read)
   })
 }
 

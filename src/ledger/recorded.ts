@@ -93,7 +93,10 @@ export interface LedgerRun {
   readonly removal_id: string | null
   /** The guarded migration whose `up` began the removal, also of a restore; null where none is known. */
   readonly migration: string | null
+  /** null where it found nothing, and where parts of it are missing. */
   readonly plan: RecordedPlan | null
+  /** These parts are missing: the row was changed. */
+  readonly plan_lacks: readonly string[]
   /** Of a removal, or of a run that found nothing. */
   readonly declaration: FeatureDeclaration | null
   readonly counts: Readonly<Record<string, number>>

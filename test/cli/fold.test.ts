@@ -60,6 +60,7 @@ describe('on a narrow terminal', () => {
       active: null,
       present: null,
       run: null,
+      damaged: null,
     } as const
     const text = statusAsText([{ ...status, archived: null, purged: null, kept: [{ ...kept, ...facts }] }], {
       ...style,

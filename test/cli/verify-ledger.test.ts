@@ -31,7 +31,7 @@ describe('verify, where the ledger has lost something', () => {
     await database().query('update unship.runs set plan = null')
     await refusal('wrong_state', restoreFeature(database().db, feature))
     expect(await found('problem')).toEqual([
-      'the ledger has the plan of its removal: run 1 has none in unship.runs: nothing else could be looked at',
+      'the ledger has the plan of its removal: column plan of run 1 in unship.runs lacks everything: it was changed, and nothing else could be looked at. Bring that row back from a backup of the database.',
     ])
   })
 
@@ -41,7 +41,7 @@ describe('verify, where the ledger has lost something', () => {
     await database().query(`update unship.runs set plan = null where direction = 'removal'`)
     expect(await found('problem')).toEqual([])
     expect(await found('note')).toEqual([
-      expect.stringMatching(/^the ledger has the plan of its removal: run 1 has none/),
+      expect.stringMatching(/^the ledger has the plan of its removal: column plan of run 1 in unship.runs lacks everything/),
     ])
   })
 

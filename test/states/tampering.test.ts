@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { archiveBackups, checkHealth, defineFeature, removeFeature, restoreFeature } from 'kysely-unship'
+import {
+  abortRemoval,
+  archiveBackups,
+  checkHealth,
+  defineFeature,
+  purgeKept,
+  readStatus,
+  removeFeature,
+  restoreFeature,
+} from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { useDatabase, useSharedDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
@@ -190,7 +199,55 @@ describe('a ledger that was tampered with', () => {
   test('without its plan', async () => {
     await removeFeature(database().db, programPartner)
     await database().query('update unship.runs set plan = null')
-    expect((await refused('wrong_state')).primary).toContain('has no plan')
+    expect((await refused('wrong_state')).primary).toContain('has no whole plan')
+  })
+
+  test.each([
+    [`'{}'`, 'lacks schema, hosts, moved, takeBack, claims, locks, described'],
+    [`plan - 'claims'`, 'lacks claims'],
+    [`'[]'`, 'lacks schema'],
+    [`jsonb_set(plan, '{hosts,0}', '{}')`, 'lacks hosts'],
+    [`jsonb_set(plan, '{moved,0,backup}', 'null')`, 'lacks moved'],
+  ])('with a plan that was set to %s: every call says whose', async (plan, lacks) => {
+    const { db } = database()
+    await removeFeature(db, programPartner)
+    await database().query(`update unship.runs set plan = ${plan}`)
+    const calls = [
+      () => restoreFeature(db, programPartner),
+      () => archiveBackups(db, programPartner),
+      () => purgeKept(db, programPartner, { confirmed: true, forceDataLoss: true }),
+      () => purgeKept(db, programPartner),
+    ]
+    for (const call of calls) {
+      const error = await refusedUnchanged(database(), 'wrong_state', call)
+      expect(error.primary).toBe('run 1 of feature program_partner has no whole plan in the ledger')
+      expect(error.detail).toContain(`Column plan of run 1 in unship.runs ${lacks}`)
+      expect(error.hint).toBe('Bring that row back from a backup of the database.')
+    }
+    expect((await readStatus(db))[0]?.damaged).toContain(lacks)
+    expect((await checkHealth(db)).filter(({ result }) => result === 'problem')).toEqual([
+      {
+        feature: 'program_partner',
+        check: 'the ledger has the plan of its removal',
+        result: 'problem',
+        found: [expect.stringContaining(lacks)],
+      },
+    ])
+  })
+
+  test('with the plan of a run that is under way damaged', async () => {
+    const { db } = database()
+    await removeFeature(db, programPartner)
+    await database().query(
+      `update unship.runs set plan = '{}', state = 'running', phase = 'record', finished_at = null`,
+    )
+    for (const call of [removeFeature, restoreFeature, abortRemoval])
+      expect((await refusedUnchanged(database(), 'wrong_state', () => call(db, programPartner))).primary).toContain(
+        'run 1 of feature program_partner',
+      )
+    await database().query(`update unship.runs set phase = 'copy'`)
+    for (const call of [removeFeature, restoreFeature, abortRemoval])
+      await refusedUnchanged(database(), 'wrong_state', () => call(db, programPartner))
   })
 
   test('of a newer format', async () => {

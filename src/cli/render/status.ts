@@ -1,5 +1,6 @@
 import { bare, count, oneLine, size } from '../../console/format.ts'
 import { table } from '../../console/table.ts'
+import { BRING_BACK_PLAN } from '../../ledger/whole-plan.ts'
 import type { KeptTable } from '../../run/backups/kept-tables.ts'
 import { isRevealed, underWayOrNot, whatNow } from '../../run/status/broke-off.ts'
 import type { FeatureStatus } from '../../run/status/read-status.ts'
@@ -19,13 +20,14 @@ function featureAsText(
   status: FeatureStatus,
   { bold, dim, columns }: Pick<Screen, 'bold' | 'dim' | 'columns'>,
 ): string {
-  const { feature, run, archived, purged, kept } = status
+  const { feature, run, archived, purged, kept, damaged } = status
   const lines = [
     standing(status),
     ...(run ? [who(run)] : []),
     ...(run?.reason ? [`why: ${oneLine(run.reason, 200)}`] : []),
     ...(archived ? [`archived ${by(archived)}`] : []),
     ...(purged ? [`backups dropped ${by(purged)}: there is no restore`] : []),
+    ...(damaged === null ? [] : [`! ${damaged}. ${BRING_BACK_PLAN}`]),
     ...contradiction(status),
     ...(kept.length > 0
       ? keptTable(kept).map((line, n) => (n === 0 ? dim(fitted(line, columns)) : fitted(line, columns)))

@@ -37,24 +37,33 @@ export interface Kept {
   readonly tables: readonly KeptTable[]
   readonly archives: ReadonlyMap<string, Archive>
   readonly purges: ReadonlyMap<string, Purge>
+  /** Runs whose plan is not whole, so that nothing tells what they keep. */
+  readonly damaged: readonly RunRecord[]
 }
 
 type Draft = Omit<KeptTable, 'table' | 'bytes'>
 
 /** Every table that runs of features keep; what was purged is left out. */
 export async function readKept(db: AnyKysely, runs: readonly RunRecord[]): Promise<Kept> {
-  if (runs.length === 0) return { tables: [], archives: new Map(), purges: new Map() }
+  if (runs.length === 0) return { tables: [], archives: new Map(), purges: new Map(), damaged: [] }
   const { archives, purges } = await readKeeping(db)
   const current = new Map<string, RunRecord>()
   for (const run of runs) if (run.state !== 'aborted') current.set(run.feature, run)
   const aside = await readSetAsideByRun(db)
+  const keepsBackups = (run: RunRecord): boolean => {
+    if (run.direction === 'restore' || !['done', 'running'].includes(run.state)) return false
+    const latest = current.get(run.feature)
+    return latest?.id === run.id || (latest?.removal_id === run.id && latest.state === 'running')
+  }
   const drafts = runs.flatMap((run): Draft[] => {
     if (run.direction === 'restore')
       return [...retired(run), ...aside.filter((a) => a.run === run.id).map((a) => setAside(run, a))]
-    const latest = current.get(run.feature)
-    const inEffect = latest?.id === run.id || (latest?.removal_id === run.id && latest.state === 'running')
-    return inEffect && ['done', 'running'].includes(run.state) ? backups(run, archives.get(run.id)) : []
+    return keepsBackups(run) ? backups(run, archives.get(run.id)) : []
   })
+  const damaged = runs.filter(
+    (run) =>
+      run.plan_lacks.length > 0 && !purges.has(run.id) && (keepsBackups(run) || (run.report.retired ?? []).length > 0),
+  )
   const kept = drafts.filter((d) => !purges.get(d.run)?.tables.includes(shown(d.name)))
   const sizes = await readSizes(
     db,
@@ -65,7 +74,7 @@ export async function readKept(db: AnyKysely, runs: readonly RunRecord[]): Promi
     .map((d, n) => ({ ...d, table: shown(d.name), bytes: sizes.get(n) ?? null }))
     // not yet written, or back under its own name
     .filter((d) => d.bytes !== null || !underWay.has(d.feature))
-  return { tables, archives, purges }
+  return { tables, archives, purges, damaged }
 }
 
 function backups(run: RunRecord, archive: Archive | undefined): Draft[] {

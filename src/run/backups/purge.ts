@@ -10,6 +10,7 @@ import { RunContext } from '../context.ts'
 import { refuseDisowned, type Supposed } from './disowned.ts'
 import { dropBesides } from './drop-besides.ts'
 import { readKept, type KeptTable } from './kept-tables.ts'
+import { damaged } from './removal-state.ts'
 import type { RunOptions } from '../options.ts'
 import { todayName } from './kept-names.ts'
 import { sayingWhatLedger } from '../ledger-errors.ts'
@@ -77,7 +78,12 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
   // it may need any of them, or be about to write them
   if (unfinished && drops) throw brokeOff(unfinished)
   const today = await todayName(db)
-  const { tables, archives } = await readKept(db, runs)
+  const {
+    tables,
+    archives,
+    damaged: [unknown],
+  } = await readKept(db, runs)
+  if (unknown) throw damaged(unknown)
   const decisions = tables
     .filter(({ bytes }) => bytes !== null)
     .map((table) => ({ ...table, ...decide(table, options, today) }))

@@ -3,6 +3,7 @@ import { runById } from '../../ledger/ledger.ts'
 import type { LedgerRun, RecordedPlan } from '../../ledger/recorded.ts'
 import { finishRun, recordEvent } from '../../ledger/entries.ts'
 import { isSameSeal } from '../../plan/data/seal.ts'
+import { BRING_BACK_PLAN, lackingPlan } from '../../ledger/whole-plan.ts'
 import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from '../context.ts'
 import { isSameLedger } from '../same-ledger.ts'
@@ -15,20 +16,26 @@ import { writeLedger } from '../write-ledger.ts'
 /** The plan that a run's row keeps. */
 export function planOf(run: LedgerRun): RecordedPlan {
   if (run.plan) return run.plan
-  throw new UnshipError({
-    code: 'wrong_state',
-    message: `run ${run.id} of feature ${run.feature} has no plan in the ledger`,
-    detail: 'Its row in unship.runs was changed.',
-    hint: 'Restore the ledger from a backup of the database.',
-  })
+  throw damaged(run)
 }
+
+/** Neither what was kept nor how it comes back is known then. */
+export const damaged = (run: Pick<LedgerRun, 'id' | 'feature' | 'plan_lacks'>) =>
+  new UnshipError({
+    code: 'wrong_state',
+    message: `run ${run.id} of feature ${run.feature} has no whole plan in the ledger`,
+    detail: capitalized(`${lackingPlan(run)}.`),
+    hint: BRING_BACK_PLAN,
+  })
+
+const capitalized = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** Seals the backups of a removal that is past its cut-over, and closes its run. */
 export async function finishRemoval(
   context: RunContext,
-  removal: Pick<LedgerRun, 'id' | 'plan' | 'feature'>,
+  removal: Pick<LedgerRun, 'id'> & { readonly plan: RecordedPlan },
 ): Promise<BackupReport[]> {
-  const plan = planOf(removal as LedgerRun)
+  const { plan } = removal
   const recorded = await runById(context.db, removal.id)
   const backups = await sealBackups(context.db, backupsOf(plan), {
     earlier: recorded.checksums,

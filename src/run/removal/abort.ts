@@ -7,7 +7,7 @@ import { asRun } from '../as-run.ts'
 import { isRevealed } from '../status/broke-off.ts'
 import type { RunContext } from '../context.ts'
 import type { RunOptions } from '../options.ts'
-import { finishRemoval } from '../backups/removal-state.ts'
+import { finishRemoval, planOf } from '../backups/removal-state.ts'
 import type { AbortReport } from '../report.ts'
 import { goOnWithRestore, startRestore } from '../restore/restore.ts'
 import { takeBackRemoval } from './take-back-removal.ts'
@@ -67,7 +67,7 @@ async function abortLocked(context: RunContext): Promise<AbortReport> {
   const past = again || broken.phase === 'record'
   if (again) await goOnWithRestore(context, broken)
   else if (past) {
-    await finishRemoval(context, broken)
+    await finishRemoval(context, { id: broken.id, plan: planOf(broken) })
     await startRestore(context, await runById(context.db, broken.id), { takesBack: true })
   } else await takeBackRemoval(context, broken, 'abortRemoval was called')
   return reportOf(context, broken, past ? 'restored' : 'taken back')

@@ -262,7 +262,7 @@ async function record(
 ): Promise<RemovalReport> {
   const backups: BackupReport[] = []
   await context.phase('record', async () => {
-    backups.push(...(await finishRemoval(context, { id: runId, plan, feature: context.feature })))
+    backups.push(...(await finishRemoval(context, { id: runId, plan })))
     return null
   })
   return { ...reportOf(context, runId, counts), outcome: 'removed', backups }

@@ -81,7 +81,7 @@ async function restoreLocked(
         detail: `Run ${latest.id} broke off in phase "${latest.phase}", before its cut-over: the feature is still there, untouched.`,
         hint: 'Run the removal again to finish it, or abortRemoval to take it back.',
       })
-    await finishRemoval(context, latest)
+    await finishRemoval(context, { id: latest.id, plan: planOf(latest) })
   }
   return await startRestore(context, await runById(context.db, latest.id))
 }

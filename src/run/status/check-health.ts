@@ -7,6 +7,7 @@ import { checkedDeclaration } from '../../feature/validate.ts'
 import { latestRun, runById } from '../../ledger/ledger.ts'
 import type { LedgerRun } from '../../ledger/recorded.ts'
 import { LEDGER_SCHEMA } from '../../ledger/schema.ts'
+import { BRING_BACK_PLAN, lackingPlan } from '../../ledger/whole-plan.ts'
 import { messageWithoutValues } from '../../server-error.ts'
 import { shown } from '../../plan/model.ts'
 import { isSameSeal } from '../../plan/data/seal.ts'
@@ -133,10 +134,10 @@ const presence = ({ present }: FeatureStatus) =>
   `${String(present?.found ?? 0)} of ${String(present?.declared ?? 0)} declared objects are in the database`
 
 /** A removal can only be restored by its plan; after a restore or a purge nothing needs it. */
-const withoutPlan = ({ feature, state }: FeatureStatus, { id }: LedgerRun): HealthCheck => ({
+const withoutPlan = ({ feature, state }: FeatureStatus, removal: LedgerRun): HealthCheck => ({
   ...{ feature, check: 'the ledger has the plan of its removal' },
   result: state === 'removed' || state === 'archived' ? 'problem' : 'note',
-  found: [`run ${id} has none in unship.runs: nothing else could be looked at`],
+  found: [`${lackingPlan(removal)}, and nothing else could be looked at. ${BRING_BACK_PLAN}`],
 })
 
 /** Backups of a feature of whose removal the ledger does not know, or not by that name: a restore refuses to say that it never was. */

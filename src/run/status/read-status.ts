@@ -4,6 +4,7 @@ import { readDeclared } from '../../catalog/resolve.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
 import { checkedDeclaration } from '../../feature/validate.ts'
 import { readRuns, type Archive, type Purge, type RunRecord } from '../../ledger/history.ts'
+import { lackingPlan } from '../../ledger/whole-plan.ts'
 import type { Phase } from '../../plan/plan.ts'
 import { readKept, type Kept, type KeptTable } from '../backups/kept-tables.ts'
 import { sayingWhatLedger } from '../ledger-errors.ts'
@@ -52,6 +53,8 @@ export interface FeatureStatus {
   readonly archived: Pick<Archive, 'at' | 'keepUntil' | 'actor' | 'reason'> | null
   readonly purged: Pick<Purge, 'at' | 'actor'> | null
   readonly kept: readonly KeptTable[]
+  /** What the ledger has lost of the run's plan, without which it can neither be restored nor told what is kept; null: nothing. */
+  readonly damaged: string | null
 }
 
 /**
@@ -126,6 +129,11 @@ function statusOf(
       : null,
     purged: purge ? { at: purge.at, actor: purge.actor } : null,
     kept: kept.tables.filter((table) => table.feature === feature),
+    damaged:
+      kept.damaged
+        .filter((r) => r.feature === feature)
+        .map(lackingPlan)
+        .join('; ') || null,
   }
 }
 
