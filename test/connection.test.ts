@@ -60,6 +60,18 @@ describe('a URL that cannot be used', () => {
     expect(error.cause).toBeUndefined()
   })
 
+  test.each([
+    ['sslrootcert', '/nowhere/root.crt', 'no such file'],
+    ['sslcert', import.meta.dirname, 'it is a directory'],
+    ['sslkey', 'nowhere.key', 'no such file'],
+  ])('%s that names a file which cannot be read', async (parameter, file, why) => {
+    const error = await failure({ DATABASE_URL: `postgres://me:secret@localhost/crm?${parameter}=${file}` })
+    expect(error.code).toBe('no_connection_settings')
+    expect(error.primary).toBe(`DATABASE_URL cannot be used: ${parameter} names a file that cannot be read`)
+    expect(error.detail).toBe(`${file}: ${why}.`)
+    expect(error.message).not.toContain('secret')
+  })
+
   test('a port that is none', async () => {
     const error = await failure({ PGHOST: 'localhost', PGDATABASE: 'crm', PGPORT: 'tcp' })
     expect(error.code).toBe('no_connection_settings')

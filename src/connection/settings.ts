@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { PoolConfig } from 'pg'
 import { UnshipError } from '../errors.ts'
@@ -49,7 +50,33 @@ function settingsFromUrl(text: string, environment: Environment): PoolConfig {
     throw unusableUrl('It names no host')
   if (url.pathname.length < 2 && value(environment, 'PGDATABASE') === undefined)
     throw unusableUrl('It names no database')
+  for (const name of CERTIFICATES) refuseUnreadable(name, url.searchParams.get(name))
   return { connectionString: text }
+}
+
+/** Parameters that name files, which pg reads. */
+const CERTIFICATES = ['sslrootcert', 'sslcert', 'sslkey']
+
+function refuseUnreadable(parameter: string, file: string | null): void {
+  if (!file) return
+  try {
+    readFileSync(file)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    throw new UnshipError({
+      code: 'no_connection_settings',
+      message: `DATABASE_URL cannot be used: ${parameter} names a file that cannot be read`,
+      detail: `${file}: ${UNREADABLE[code] ?? code}.`,
+      hint: `Check the path, which counts from the working directory where it is not absolute, and that this user may read it.`,
+      cause: error,
+    })
+  }
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
 }
 
 /** `user@/database?host=/directory`, which names a socket, is no URL to the parser. */
