@@ -13,7 +13,8 @@ export async function cli(words: readonly string[]): Promise<ExitCode> {
   const screen = screenOf(words.includes('--json'))
   try {
     const asksHelp = words.some((word) => word === '--help' || word === '-h')
-    const [name, ...rest] = words
+    // of the options, this one says nothing of the command: it may come first
+    const [name, ...rest] = words[0] === '--json' ? [...words.slice(1), '--json'] : words
     if (name === '--version' || name === '-v') {
       screen.print(PACKAGE_VERSION)
       return EXIT.ok
@@ -21,6 +22,7 @@ export async function cli(words: readonly string[]): Promise<ExitCode> {
     if (name === undefined || name.startsWith('-')) {
       const unknown = words.find((word) => !['--help', '-h', '--json'].includes(word))
       if (unknown !== undefined) throw unknownCommand(unknown)
+      if (screen.json && !asksHelp) throw noCommand()
       screen.printFolded(await overview(commands, screen))
       return asksHelp ? EXIT.ok : EXIT.usage
     }
@@ -82,10 +84,15 @@ function aliases(definition: ArgsDef[string]): readonly string[] {
 const wrongUsage = ({ name }: Command, message: string) =>
   new UnshipError({ code: 'invalid_usage', message, hint: `unship ${name} --help shows how it is used.` })
 
-const unknownCommand = (name: string) =>
+const wrongCommand = (message: string) =>
   new UnshipError({
     code: 'invalid_usage',
-    message: name.startsWith('-') ? `unknown option ${name}` : `there is no command "${name}"`,
+    message,
     detail: `Commands: ${commands.map((command) => command.name).join(', ')}.`,
     hint: 'unship --help shows what each does.',
   })
+
+const unknownCommand = (name: string) =>
+  wrongCommand(name.startsWith('-') ? `unknown option ${name}` : `there is no command "${name}"`)
+
+const noCommand = () => wrongCommand('no command is given')

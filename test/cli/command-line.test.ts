@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { useSharedDatabase } from '../support/database.ts'
 import { CONFIG, json, migration, project, unship } from './support.ts'
 
@@ -37,6 +39,39 @@ describe('unship', () => {
     expect({ code, out }).toEqual({ code: 2, out: '' })
     expect(err).toMatch(message)
     expect(err).toMatch(/^ERROR: {2}/)
+  })
+
+  test('takes --json before the command, and tells in JSON that there is none', async () => {
+    for (const words of [['--json'], ['--json', '--json']]) {
+      const without = await unship(words)
+      expect(without.code).toBe(2)
+      expect(json(without).error).toMatchObject({ code: 'invalid_usage', message: 'no command is given' })
+    }
+    expect(json(await unship(['--json', 'status'], settings()))).toMatchObject([{ feature: 'program_partner' }])
+    expect(json(await unship(['--json', 'frobnicate'])).error).toMatchObject({
+      message: 'there is no command "frobnicate"',
+    })
+  })
+})
+
+describe.runIf(existsSync('/dev/full'))('output that cannot be written', () => {
+  const full = async (which: 'out' | 'err', words: readonly string[], settings = {}) => {
+    const device = await open('/dev/full', 'w')
+    onTestFinished(() => device.close())
+    return await unship(words, settings, { [which]: device.fd })
+  }
+
+  test.each([[['--version']], [['plan']], [['status', '--json']], [['plan', '--format', 'html', '--json']]])(
+    'of %j is told in one line, and ends with a failure',
+    async (words) => {
+      const { code, err } = await full('out', words, settings())
+      expect(code).toBe(words.includes('html') ? 2 : 1)
+      expect(err).toBe('ERROR:  the output could not be written: ENOSPC: no space left on device, write\n')
+    },
+  )
+
+  test('of an error changes nothing but that it cannot be read', async () => {
+    expect(await full('err', ['frobnicate'])).toEqual({ code: 2, out: '', err: '' })
   })
 })
 

@@ -14,20 +14,28 @@ export interface Ended {
   readonly err: string
 }
 
+interface UnshipOptions {
+  readonly cwd?: string
+  readonly bin?: string
+  /** File descriptors to write to instead of what `Ended` tells. */
+  readonly out?: number | 'pipe'
+  readonly err?: number | 'pipe'
+}
+
 /** Runs the built `unship` with these settings of a connection and no others. */
 export async function unship(
   words: readonly string[],
   settings: Record<string, string> = {},
-  { cwd = ROOT, bin = BIN }: { cwd?: string; bin?: string } = {},
+  { cwd = ROOT, bin = BIN, out = 'pipe', err = 'pipe' }: UnshipOptions = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [bin, ...words], {
     cwd,
     env: environment(settings),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', out, err],
   })
   const printed = { out: '', err: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (printed.out += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (printed.err += text))
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (printed.out += text))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (printed.err += text))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, ...printed }
 }
