@@ -13,6 +13,7 @@ import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from '.
 import { isServerError, messageWithoutValues } from '../server-error.ts'
 import { row } from './query.ts'
 import { TAKEN_BACK, withFeatureLock, withSession, type Session } from './session.ts'
+import { demandKysely } from './usable.ts'
 
 /** What removal, restore and abort have in common: one session, one run of a feature at a time, one report. */
 export async function asRun<R extends RemovalReport | RestoreReport | AbortReport>(
@@ -22,6 +23,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
   given: RunOptions,
   work: (context: RunContext, feature: FeatureDeclaration) => Promise<R>,
 ): Promise<R> {
+  demandKysely(db)
   const feature = checkedDeclaration(declaration, { objects: direction === 'removal' })
   const options = checkedOptions(given)
   const emit = (event: ProgressEvent) => options.onProgress?.(event)

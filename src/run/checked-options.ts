@@ -14,10 +14,15 @@ const MOST = 1_000_000_000
  * A copy of a call's options, each read once; made before anything is asked of the database.
  *
  * @throws {UnshipError} `invalid_usage` for a number that the server would refuse in the middle of a run, or that is none:
- * NaN, as of a variable that is not set, is no limit, and a lag never below it.
+ * NaN, as of a variable that is not set, is no limit, and a lag never below it. For what could not be called, or never cancels.
  */
 export function checkedOptions<O extends RunOptions>(options: O): O & CheckedOptions {
   const given = { ...options }
+  for (const name of ['onProgress', 'pauseWhile'] as const)
+    if (given[name] !== undefined && typeof given[name] !== 'function')
+      throw unusable(name, 'is not a function', given[name])
+  if (given.signal !== undefined && !isSignal(given.signal))
+    throw unusable('signal', 'is not an AbortSignal', given.signal)
   return {
     ...given,
     lockTimeoutMs: count('lockTimeoutMs', given.lockTimeoutMs, 50),
@@ -48,6 +53,10 @@ function lag(value: unknown): NonNullable<RunOptions['maxReplicationLag']> {
   }
   return limits
 }
+
+/** By shape: there are signals of other makes. */
+const isSignal = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'aborted' in value && typeof value.aborted === 'boolean'
 
 const unusable = (option: string, what: string, value: unknown) =>
   new UnshipError({

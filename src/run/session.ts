@@ -6,6 +6,7 @@ import { literal } from '../sql.ts'
 import { OTHER_SESSION } from '../sql-states.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import { changeSettings, readSettings, type Settings } from './settings.ts'
+import { demandKysely, usedUp } from './usable.ts'
 
 /** Session user and present role, which have their own rights and triggers. */
 export const USERS = 'pg_catalog.json_build_array(session_user, current_user)::text'
@@ -109,10 +110,13 @@ export const TAKEN_BACK =
  * afterwards, whatever happens.
  */
 export async function withSession<T>(db: AnyKysely, work: (session: Session) => Promise<T>): Promise<T> {
+  demandKysely(db)
   const plain = db.withoutPlugins()
   if (plain.isTransaction) {
     // SET LOCAL would outlive us in the caller's transaction; a savepoint undoes it on errors
-    await run(plain, 'savepoint unship')
+    await run(plain, 'savepoint unship').catch((error: unknown) => {
+      throw usedUp(error)
+    })
     try {
       const result = await withOurs(plain, true, null, work)
       await run(plain, 'release savepoint unship')
@@ -123,9 +127,15 @@ export async function withSession<T>(db: AnyKysely, work: (session: Session) => 
       throw error
     }
   }
-  return await plain
-    .connection()
-    .execute(async (connection) => await withOurs(connection, false, besideOf(plain), work))
+  const got = { connection: false }
+  try {
+    return await plain.connection().execute(async (connection) => {
+      got.connection = true
+      return await withOurs(connection, false, besideOf(plain), work)
+    })
+  } catch (error) {
+    throw got.connection ? error : usedUp(error)
+  }
 }
 
 async function withOurs<T>(

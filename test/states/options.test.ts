@@ -1,13 +1,19 @@
-import { Kysely, PostgresDialect } from 'kysely'
-import { expect, test } from 'vitest'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
+import { describe, expect, test } from 'vitest'
 import {
   abortRemoval,
   abortRestore,
   archiveBackups,
+  checkHealth,
   isUnshipError,
+  planRemoval,
   purgeKept,
+  readStatus,
   removeFeature,
   restoreFeature,
+  reviewRemoval,
+  reviewRestore,
   type RunOptions,
 } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
@@ -40,6 +46,10 @@ test.each<[string, object]>([
   ['option maxReplicationLag.ms is not a number', { maxReplicationLag: { ms: '100' } }],
   ['option maxReplicationLag has "kB"', { maxReplicationLag: { kB: 1 } }],
   ['option maxReplicationLag is not an object', { maxReplicationLag: 1e6 }],
+  ['option onProgress is not a function', { onProgress: 'log' }],
+  ['option onProgress is not a function', { onProgress: {} }],
+  ['option pauseWhile is not a function', { pauseWhile: true }],
+  ['option signal is not an AbortSignal', { signal: new AbortController() }],
 ])('nor a run: %s', async (message, options) => {
   for (const call of [removeFeature, restoreFeature, abortRemoval, abortRestore])
     expect(await refusalOf(call(db, feature, options))).toContain(message)
@@ -55,6 +65,50 @@ test('the largest that are taken work', async () => {
   }
   expect(await removeFeature(database().admin, feature, largest)).toMatchObject({ outcome: 'removed' })
   expect(await restoreFeature(database().admin, feature, largest)).toMatchObject({ outcome: 'restored' })
+})
+
+describe('a database that cannot be used', () => {
+  const runs = [removeFeature, restoreFeature, abortRemoval, abortRestore]
+  const reads = [planRemoval, reviewRemoval, reviewRestore, archiveBackups, purgeKept]
+  const calls = (given: any): (() => Promise<unknown>)[] => [
+    ...[...runs, ...reads].map((call) => () => call(given, feature)),
+    () => readStatus(given),
+    () => checkHealth(given),
+    () => checkHealth(given, [feature]),
+  ]
+
+  test.each([undefined, null, 'postgres://localhost/crm', {}, { transaction: () => undefined }])(
+    'is told of each call: %o is no Kysely',
+    async (given) => {
+      for (const call of calls(given))
+        expect(await refusalOf(call())).toMatch(/^the database that was given is no Kysely instance\nDETAIL: /)
+    },
+  )
+
+  test('so is one that was destroyed, and one whose pool has ended', async () => {
+    const used = async () => {
+      const pool = new pg.Pool({ connectionString: database().ownerUrl })
+      const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+      await sql`select 1`.execute(db)
+      return { pool, db }
+    }
+    const { db: ended, pool } = await used()
+    await pool.end()
+    const { db: destroyed } = await used()
+    await destroyed.destroy()
+    for (const call of [...calls(ended), ...calls(destroyed)])
+      expect(await refusalOf(call())).toMatch(/^the Kysely instance that was given has been destroyed\nDETAIL: /)
+  })
+
+  test('and a transaction that has ended, as where the call is not awaited', async () => {
+    const { db } = database()
+    const kept = await db.transaction().execute((transaction) => Promise.resolve(transaction))
+    const controlled = await db.startTransaction().execute()
+    await controlled.commit().execute()
+    for (const given of [kept, controlled])
+      for (const call of [() => removeFeature(given, feature), () => planRemoval(given, feature)])
+        expect(await refusalOf(call())).toMatch(/^the transaction that was given has ended\nDETAIL: /)
+  })
 })
 
 async function refusalOf(call: Promise<unknown>): Promise<string> {

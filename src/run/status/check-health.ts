@@ -25,6 +25,7 @@ import { refusalOf, restorable } from './restorable-now.ts'
 import { isSameLedger } from '../same-ledger.ts'
 import { backupChanges } from '../backups/shapes.ts'
 import { withSession, type Session } from '../session.ts'
+import { demandKysely } from '../usable.ts'
 import { readTaken } from '../restore/inspect/taken.ts'
 import { refuseForgotten } from '../backups/trust.ts'
 
@@ -49,6 +50,7 @@ export interface HealthCheck {
  * const problems = (await checkHealth(db)).filter(({ result }) => result === 'problem')
  */
 export async function checkHealth(db: AnyKysely, features: readonly FeatureDeclaration[] = []): Promise<HealthCheck[]> {
+  demandKysely(db)
   const declared = features.map((feature) => checkedDeclaration(feature, { objects: false }))
   const asThere = declared.map((feature) => translated(feature, db))
   const statuses = await readStatus(db, declared)

@@ -1,0 +1,46 @@
+import { inspect } from 'node:util'
+import type { AnyKysely } from '../any-kysely.ts'
+import { UnshipError } from '../errors.ts'
+import { sqlState } from './query.ts'
+
+/** By shape, since two copies of Kysely may be loaded. */
+export function demandKysely(db: unknown): void {
+  const given = (typeof db === 'object' && db !== null ? db : {}) as Partial<AnyKysely>
+  const usable = typeof given.withoutPlugins === 'function' && typeof given.connection === 'function'
+  if (usable && typeof given.isTransaction === 'boolean') return
+  throw new UnshipError({
+    code: 'invalid_usage',
+    message: 'the database that was given is no Kysely instance',
+    detail: `It is ${inspect(db, { depth: -1 })}.`,
+    hint: 'Pass a Kysely on the PostgreSQL dialect, one of its connections or transactions, as a migration is given one; nothing has been done.',
+  })
+}
+
+const NO_ACTIVE_SQL_TRANSACTION = '25P01'
+
+/** An error of the first thing that is asked of a Kysely: it may have been used up. */
+export function usedUp(error: unknown): unknown {
+  const message = error instanceof Error ? error.message : ''
+  if (/^driver has already been destroyed|^Cannot use a pool after calling end/.test(message))
+    return unusable(
+      'the Kysely instance that was given has been destroyed',
+      error,
+      'Destroy it, or end its pool, after the call has ended',
+    )
+  if (sqlState(error) === NO_ACTIVE_SQL_TRANSACTION || /^Transaction is already (committed|rolled back)/.test(message))
+    return unusable(
+      'the transaction that was given has ended',
+      error,
+      'Call it within the transaction, and have the transaction wait for it: a call without await goes on after it',
+    )
+  return error
+}
+
+const unusable = (message: string, cause: unknown, what: string) =>
+  new UnshipError({
+    code: 'invalid_usage',
+    message,
+    detail: `${cause instanceof Error ? cause.message : String(cause)}.`,
+    hint: `${what}. Nothing has been done.`,
+    cause,
+  })
