@@ -1,7 +1,7 @@
 import { bare, count, oneLine, size } from '../../console/format.ts'
 import { table } from '../../console/table.ts'
 import { BRING_BACK_PLAN } from '../../ledger/whole-plan.ts'
-import type { KeptTable } from '../../run/backups/kept-tables.ts'
+import { crashEmpties, type KeptTable } from '../../run/backups/kept-tables.ts'
 import { isRevealed, underWayOrNot, whatNow } from '../../run/status/broke-off.ts'
 import type { FeatureStatus } from '../../run/status/read-status.ts'
 import type { Screen } from '../screen.ts'
@@ -28,6 +28,7 @@ function featureAsText(
     ...(archived ? [`archived ${by(archived)}`] : []),
     ...(purged ? [`backups dropped ${by(purged)}: there is no restore`] : []),
     ...(damaged === null ? [] : [`! ${damaged}. ${BRING_BACK_PLAN}`]),
+    ...crashEmpties(kept).map((line) => `! ${line}`),
     ...contradiction(status),
     ...(kept.length > 0
       ? keptTable(kept).map((line, n) => (n === 0 ? dim(fitted(line, columns)) : fitted(line, columns)))

@@ -28,6 +28,8 @@ export interface KeptTable {
   readonly rows: number | null
   /** Now; null where the table is gone. */
   readonly bytes: number | null
+  /** A copy that somebody has made UNLOGGED: a crash of the server would empty it. Tables that were moved may have been so before. */
+  readonly unlogged: boolean
 }
 
 /** Backups that a restore has retired are kept for so long. */
@@ -41,7 +43,10 @@ export interface Kept {
   readonly damaged: readonly RunRecord[]
 }
 
-type Draft = Omit<KeptTable, 'table' | 'bytes'>
+type Draft = Omit<KeptTable, 'table' | 'bytes' | 'unlogged'> & {
+  /** It was made to keep rows; a table that was moved was there before. */
+  readonly made: boolean
+}
 
 /** Every table that runs of features keep; what was purged is left out. */
 export async function readKept(db: AnyKysely, runs: readonly RunRecord[]): Promise<Kept> {
@@ -71,15 +76,19 @@ export async function readKept(db: AnyKysely, runs: readonly RunRecord[]): Promi
   )
   const underWay = new Set([...current.values()].filter((run) => run.state === 'running').map((run) => run.feature))
   const tables = kept
-    .map((d, n) => ({ ...d, table: shown(d.name), bytes: sizes.get(n) ?? null }))
+    .map(({ made, ...d }, n): KeptTable => {
+      const { bytes = null, unlogged = false } = sizes.get(n) ?? {}
+      return { ...d, table: shown(d.name), bytes, unlogged: made && unlogged }
+    })
     // not yet written, or back under its own name
     .filter((d) => d.bytes !== null || !underWay.has(d.feature))
   return { tables, archives, purges, damaged }
 }
 
 function backups(run: RunRecord, archive: Archive | undefined): Draft[] {
-  if (!run.plan) return []
-  return backupsOf(run.plan).map(({ table, of }) => {
+  const { plan } = run
+  if (!plan) return []
+  return backupsOf(plan).map(({ table, of }) => {
     const archived = archive?.tables.find((a) => a.backup.schema === table.schema && a.backup.name === table.name)
     return {
       run: run.id,
@@ -90,6 +99,7 @@ function backups(run: RunRecord, archive: Archive | undefined): Draft[] {
       needed: true,
       keepUntil: archive?.keepUntil ?? null,
       unplaced: 0,
+      made: plan.hosts.some(({ backup }) => shown(backup) === shown(table)),
       // as it was sealed last
       rows: rowsOf(run.checksums[shown(table)]),
     }
@@ -117,6 +127,7 @@ function retired(run: RunRecord): Draft[] {
         keepUntil,
         unplaced: report.hosts?.find((h) => h.table === shown(host.table))?.deleted ?? 0,
         rows: null,
+        made: true,
       },
     ]
   })
@@ -125,7 +136,7 @@ function retired(run: RunRecord): Draft[] {
 /** Of a restore that was taken back, too: they are nowhere else. */
 const setAside = ({ id, feature }: RunRecord, { kept, table, rows, reason }: SetAside): Draft => ({
   ...{ run: id, feature, name: parseName(kept, 'public'), of: `rows of ${table}: ${reason}` },
-  ...{ kind: 'set aside', needed: false, keepUntil: null, unplaced: rows, rows },
+  ...{ kind: 'set aside', needed: false, keepUntil: null, unplaced: rows, rows, made: true },
 })
 
 export function addDays(timestamp: string, days: number): string {
@@ -134,13 +145,24 @@ export function addDays(timestamp: string, days: number): string {
   return date.toISOString().slice(0, 10)
 }
 
-async function readSizes(db: AnyKysely, names: readonly QualifiedName[]): Promise<Map<number, number>> {
+/** What to say of those that a crash would empty. */
+export const crashEmpties = (kept: readonly KeptTable[]): string[] =>
+  kept
+    .filter(({ unlogged }) => unlogged)
+    .map(({ table }) => `${table} was made UNLOGGED, and would be empty after a crash: ALTER TABLE … SET LOGGED`)
+
+interface Size {
+  readonly bytes: number
+  readonly unlogged: boolean
+}
+
+async function readSizes(db: AnyKysely, names: readonly QualifiedName[]): Promise<Map<number, Size>> {
   if (names.length === 0) return new Map()
-  const rows = await readJson<{ n: number; bytes: number }>(
+  const rows = await readJson<Size & { n: number }>(
     db,
-    `select w.n, pg_catalog.pg_total_relation_size(pg_catalog.to_regclass(w.name)) as bytes
+    `select w.n, pg_catalog.pg_total_relation_size(c.oid) as bytes, c.relpersistence = 'u' as unlogged
      from (values ${names.map((name, n) => `(${String(n)}, ${literal(qualified(name))})`).join(', ')}) w(n, name)
-     where pg_catalog.to_regclass(w.name) is not null`,
+     join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(w.name)`,
   )
-  return new Map(rows.map(({ n, bytes }) => [n, bytes]))
+  return new Map(rows.map(({ n, ...size }) => [n, size]))
 }

@@ -13,6 +13,7 @@ import { shown } from '../../plan/model.ts'
 import { isSameSeal } from '../../plan/data/seal.ts'
 import type { QualifiedName } from '../../sql.ts'
 import { keptRemoval, type KeptRemoval } from '../backups/archived.ts'
+import { crashEmpties } from '../backups/kept-tables.ts'
 import { backupsOf, sealBackups } from '../backups/backups.ts'
 import { underWayOrNot, whatNow } from './broke-off.ts'
 import { brokenFunctions } from './check-functions.ts'
@@ -125,6 +126,7 @@ async function checkFeature(
     ...ofBackups,
     ...(mayBegin ? [await restorable(session, status, removal, { statuses, features })] : []),
     check('no foreign key leads to or from what is kept', await foreignKeys(db, kept)),
+    check('what is kept outlasts a crash', crashEmpties(status.kept)),
     ...(await keptReaders(db, feature, kept)),
     check('no invalid index', await invalidIndexes(db, removal)),
     ...(state === 'restored' ? [check('constraints are validated as before', await unvalidated(db, removal))] : []),
