@@ -55,6 +55,8 @@ const settings: Readonly<Record<string, string>> = {
   transform_null_equals: 'off',
   check_function_bodies: 'off',
   row_security: 'off',
+  // errors that we catch, as those of what is only tried, would end the session
+  exit_on_error: 'off',
   statement_timeout: '0',
   lock_timeout: '0',
   idle_in_transaction_session_timeout: '0',

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kysely, PostgresDialect } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import { describe, expect, inject, test } from 'vitest'
 import { removeFeature, restoreFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { createPool } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
+import { refusal } from '../support/refusal.ts'
 
 const database = useDatabase({ template: 'demo' })
 
@@ -53,6 +54,32 @@ describe('limits that a database or role sets', () => {
     await holder.query('rollback')
     expect(await running).toMatchObject({ outcome: 'restored', warnings: [] })
   })
+})
+
+test('sessions that are to end at any error do not end at one that is caught', async () => {
+  await set('exit_on_error = on')
+  const holder = await database().connect('admin')
+  await holder.query('begin; select count(*) from contacts')
+  const once = { lockTimeoutMs: 20, lockAttempts: 2 }
+  expect(
+    (
+      await refusal(
+        'locked',
+        fresh((db) => removeFeature(db, programPartner, once)),
+      )
+    ).primary,
+  ).toContain('contacts')
+  await holder.query('rollback')
+  const left = await fresh((db) =>
+    db.connection().execute(async (connection) => {
+      expect((await removeFeature(connection, programPartner)).outcome).toBe('removed')
+      return await sql<{ exit_on_error: string }>`show exit_on_error`.execute(connection)
+    }),
+  )
+  // it is the caller's again
+  expect(left.rows).toEqual([{ exit_on_error: 'on' }])
+  const restored = await fresh((db) => db.transaction().execute((trx) => restoreFeature(trx, programPartner)))
+  expect(restored.outcome).toBe('restored')
 })
 
 test('the isolation that a database sets is not what inserted rows meanwhile are given', async () => {
