@@ -51,7 +51,15 @@ describe('on a narrow terminal', () => {
 
   test('the heading of what is kept is cut like its lines', () => {
     const kept = { run: '1', feature: 'f', name: { schema: 'public', name: 'b' }, table: 'b'.repeat(60), of: 'table t' }
-    const facts = { kind: 'backup', needed: true, keepUntil: null, unplaced: 0, rows: 1, bytes: 1, unlogged: false } as const
+    const facts = {
+      kind: 'backup',
+      needed: true,
+      keepUntil: null,
+      unplaced: 0,
+      rows: 1,
+      bytes: 1,
+      unlogged: false,
+    } as const
     const status = {
       feature: 'f',
       state: 'removed',

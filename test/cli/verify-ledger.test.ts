@@ -41,7 +41,9 @@ describe('verify, where the ledger has lost something', () => {
     await database().query(`update unship.runs set plan = null where direction = 'removal'`)
     expect(await found('problem')).toEqual([])
     expect(await found('note')).toEqual([
-      expect.stringMatching(/^the ledger has the plan of its removal: column plan of run 1 in unship.runs lacks everything/),
+      expect.stringMatching(
+        /^the ledger has the plan of its removal: column plan of run 1 in unship.runs lacks everything/,
+      ),
     ])
   })
 
