@@ -56,7 +56,7 @@ export function mermaid({ units, dependencies }: Graph): string {
 }
 
 const heading = (group: string) =>
-  group === 'tables' ? 'tables, renamed' : group === 'columns' ? 'columns of tables that stay' : group
+  group === 'tables' ? 'tables, renamed' : ['columns', 'parts'].includes(group) ? `${group} of tables that stay` : group
 
 function unitLabel(unit: ReviewUnit): string {
   const parts = partsOf(unit)

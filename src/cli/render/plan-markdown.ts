@@ -109,13 +109,23 @@ function head({
   ].join('<br>\n')
 }
 
+/** What becomes of the parts of a table that stays. */
+const fates = ({ name }: ReviewUnit, objects: RemovalReview['objects']): string =>
+  [...new Set(objects.filter((o) => o.relation === name).map((o) => o.fate))].join('; ')
+
 const unitRow =
   ({ objects }: RemovalReview) =>
   (unit: ReviewUnit): string[] => {
     const own = objects.find((o) => o.object === `${unit.kind} ${unit.name}`)
     const what = unit.kind === 'columns' ? `${code(unit.name)}: ${unit.columns.map(code).join(', ')}` : code(unit.name)
-    const becomes = unit.kind === 'columns' ? 'dropped after their values are copied' : (own?.fate ?? '')
-    return [what, unit.kind, escaped(partsOf(unit)), escaped(becomes)]
+    const becomes =
+      unit.kind === 'columns' ? 'dropped after their values are copied' : (own?.fate ?? fates(unit, objects))
+    return [
+      what,
+      unit.kind === 'parts' ? 'parts; it stays itself' : unit.kind,
+      escaped(partsOf(unit)),
+      escaped(becomes),
+    ]
   }
 
 function backupTable(backups: readonly BackupEstimate[], measured = false): string {

@@ -34,6 +34,7 @@ export function removalAsText(review: RemovalReview, style: Style): string {
       'What goes, in this order',
       units.map((unit) => {
         const parts = partsOf(unit)
+        if (unit.kind === 'parts') return `${unit.name}: ${parts}; it stays itself`
         const what = unit.kind === 'columns' ? `${unit.name}: ${unit.columns.join(', ')}` : `${unit.kind} ${unit.name}`
         return `${what}${parts === '' ? '' : style.dim(` (with ${parts})`)}`
       }),

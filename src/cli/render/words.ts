@@ -17,20 +17,31 @@ function plural(kind: string): string {
 }
 
 /** A name for a group of units of one kind. */
-export const groupOf = (unit: ReviewUnit): string => (unit.kind === 'columns' ? 'columns' : plural(unit.kind))
+export const groupOf = ({ kind }: ReviewUnit): string => (OF_TABLES.includes(kind) ? kind : plural(kind))
 
-/** `7 columns of 2 tables, 2 tables, 3 functions, 2 views` */
+/** Units that are no object of their own, but belong to a table that stays. */
+const OF_TABLES: readonly string[] = ['columns', 'parts']
+
+/** `7 columns of 2 tables, 1 index of 1 other table, 2 tables, 3 functions, 2 views` */
 export function summary({ units }: Pick<RemovalReview, 'units'>): string {
   const hosts = units.filter((unit) => unit.kind === 'columns')
   const columns = hosts.reduce((sum, unit) => sum + unit.columns.length, 0)
-  const kinds = [...new Set(units.filter((unit) => unit.kind !== 'columns').map((unit) => unit.kind))]
+  const others = units.filter((unit) => unit.kind === 'parts')
+  const kinds = [...new Set(units.filter((unit) => !OF_TABLES.includes(unit.kind)).map((unit) => unit.kind))]
   return [
     ...(hosts.length > 0 ? [`${count(columns, 'column')} of ${count(hosts.length, 'table')}`] : []),
+    ...(others.length > 0 ? [`${partsOf({ parts: together(others) })} of ${count(others.length, 'other table')}`] : []),
     ...kinds.map((kind) => {
       const n = units.filter((unit) => unit.kind === kind).length
       return `${bare(n)} ${n === 1 ? kind : plural(kind)}`
     }),
   ].join(', ')
+}
+
+function together(units: readonly ReviewUnit[]): ReviewUnit['parts'] {
+  const counts = new Map<string, number>()
+  for (const { kind, count: n } of units.flatMap((unit) => unit.parts)) counts.set(kind, (counts.get(kind) ?? 0) + n)
+  return [...counts].map(([kind, n]) => ({ kind, count: n }))
 }
 
 /** Of a restore that has begun. */

@@ -69,7 +69,7 @@ function acknowledged(model: Model): Hazard[] {
         code: 'kept trigger',
         severity: 'warning',
         relation: table,
-        message: `trigger ${trigger} stays although it mentions what goes (acknowledged): writes fail if it really needs it`,
+        message: `trigger ${trigger} of ${table} stays although it mentions what goes (acknowledged): writes fail if it really needs it`,
       })),
     ),
     ...(acknowledge?.eventTriggers ?? []).map((name): Hazard => ({
@@ -142,7 +142,7 @@ const materializedViews = (model: Model): Hazard[] =>
       code: 'materialized view',
       severity: 'warning',
       relation: shown(model.name(r.oid)),
-      message: `its query runs at the reveal, while locks are held: the restore holds others up for as long as that takes`,
+      message: `materialized view ${shown(model.name(r.oid))}: its query runs at the reveal, while locks are held: the restore holds others up for as long as that takes`,
     }))
 
 function replication({ logicalSlots, standbys }: Surroundings): Hazard[] {

@@ -19,6 +19,7 @@ export interface ReviewObject {
 /** What goes in one piece: a view, a function, a table with its parts, a host table's columns. */
 export interface ReviewUnit {
   readonly name: string
+  /** `parts` of a table that stays with all its columns. */
   readonly kind: string
   /** Columns of a host table. */
   readonly columns: readonly string[]
@@ -104,7 +105,7 @@ export function reviewObjects(model: Model, plan: RemovalPlan): ReviewedObjects 
     const parts = own.filter(({ node, kind }) => !isColumn(node) && !isUnit(model, node) && kind !== 'default')
     return {
       name,
-      kind: columns.length > 0 ? 'columns' : (own.find(({ node }) => isUnit(model, node))?.kind ?? 'table'),
+      kind: columns.length > 0 ? 'columns' : (own.find(({ node }) => isUnit(model, node))?.kind ?? 'parts'),
       columns,
       parts: countKinds(parts.map(({ kind }) => kind)),
     }
