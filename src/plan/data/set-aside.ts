@@ -1,4 +1,4 @@
-import { ALL_IMMEDIATE, DEFERRED_AGAIN } from '../deferred.ts'
+import { ALL_IMMEDIATE } from '../deferred.ts'
 import { dollarQuote, id, literal, qualified, type QualifiedName } from '../../sql.ts'
 import { revokeFromOthers } from '../objects/acl.ts'
 import { backedUp, onKey } from './backup.ts'
@@ -246,7 +246,6 @@ begin
     ${aside.seal === undefined ? '' : `${aside.seal};`}
     ${ALL_IMMEDIATE};${referring === undefined ? '' : ADD_REFERRING}
     foreach command in array coalesce(back, '{}') loop execute command; end loop;
-    execute ${literal(DEFERRED_AGAIN)};
   end if;
   if forced then
     execute ${literal(`alter table ${table} force row level security`)};

@@ -70,6 +70,8 @@ export async function runPhases(
     longestLockMs: 0,
     lockAttempts: 1,
   }
+  // PostgreSQL checks keys again of rows that the transaction has written before, and alters no table for which that is pending
+  if (session.inTransaction) await run(db, ALL_IMMEDIATE)
   if (isBefore(from, 'reveal')) await refuseUnserved(context, restore.id)
   const of = (phase: Phase) => statements.filter((s) => s.phase === phase)
   const todo = (phase: Phase) => !isBefore(phase, from)
@@ -112,7 +114,6 @@ export async function runPhases(
             ...(plan.memberships ?? []).flatMap((m) => m.away),
             ...of('add').map((s) => s.sql),
             ...(plan.lateRows ?? []).flatMap((l) => l.made),
-            ...(plan.swaps?.length && session.inTransaction ? [DEFERRED_AGAIN] : []),
             setPhase(restore.id, 'fill'),
           ],
           concerned: renamedAlong([...unarchive.statements, ...of('add').map((s) => s.sql)]),
@@ -196,7 +197,9 @@ export async function runPhases(
       ? { lockHeldMs: restoring.longestLockMs, attempts: restoring.lockAttempts }
       : null
   })
-  return await record(restoring, restore)
+  const report = await record(restoring, restore)
+  if (session.inTransaction) await run(db, DEFERRED_AGAIN)
+  return report
 }
 
 /** Told early, rather than after the fill: before the reveal it is asked once more, when nobody writes. */
