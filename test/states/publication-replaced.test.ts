@@ -3,6 +3,7 @@ import { removeFeature, restoreFeature } from 'kysely-unship'
 import { useDatabase } from '../support/database.ts'
 import { refusedUnchanged } from '../support/refusal.ts'
 import { asOwner, major } from '../support/round-trip.ts'
+import { failAfter } from './broken.ts'
 
 const database = useDatabase()
 
@@ -31,6 +32,26 @@ describe('a moved table', () => {
     )
     expect(hint).toContain('Give each publication its name back')
     await asOwner(database(), 'drop publication partners; alter publication partners_eu rename to partners')
+    expect(await restore()).toMatchObject({ outcome: 'restored', warnings: [] })
+    expect(await published()).toEqual([{ pubname: 'partners', table: 'item' }])
+  })
+
+  test.each([
+    ['has gone', 'drop publication partners', 'create publication partners', 'does not exist'],
+    [
+      'is another one',
+      RENAMED,
+      'drop publication partners; alter publication partners_eu rename to partners',
+      'and what it was is partners_eu by now',
+    ],
+  ])('is asked for again by a restore that goes on: it %s', async (_, change, back, says) => {
+    await remove()
+    await expect(restoreFeature(database().db, feature, failAfter('add'))).rejects.toThrow('of the caller')
+    await asOwner(database(), change)
+    const { detail, hint } = await refusedUnchanged(database(), 'not_restorable', restore)
+    expect(detail).toContain(says)
+    expect(hint).toMatch(/^It is as far restored as before\./)
+    await asOwner(database(), back)
     expect(await restore()).toMatchObject({ outcome: 'restored', warnings: [] })
     expect(await published()).toEqual([{ pubname: 'partners', table: 'item' }])
   })

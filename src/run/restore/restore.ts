@@ -9,7 +9,12 @@ import { keptRemoval, refuseOtherBackups } from '../backups/archived.ts'
 import { asRun } from '../as-run.ts'
 import { refuseChangedBackups } from '../backups/changed-backups.ts'
 import type { RunContext } from '../context.ts'
-import { inspectRestore, refuseAmbiguousKeys, refuseMissing } from './inspect/inspect-restore.ts'
+import {
+  inspectRestore,
+  refuseAmbiguousKeys,
+  refuseMissing,
+  refusePublicationsSince,
+} from './inspect/inspect-restore.ts'
 import type { RunOptions } from '../options.ts'
 import { refuseOtherRoles } from './inspect/other-roles.ts'
 import { refuseOthersFunctionsNow } from '../others-functions.ts'
@@ -137,6 +142,7 @@ export async function continueRestore(context: RunContext, restore: LedgerRun): 
     await refuseMissing(context, removal.id, planOf(restore))
     const sealed = await refuseChangedBackups(context, removal, planOf(restore))
     await refuseAmbiguousKeys(context, removal, planOf(restore))
+    await refusePublicationsSince(context, removal, planOf(restore))
     await refuseOtherRoles(context, restore.removal_id ?? '', planOf(restore), 'It is as far restored as before.')
     const from = (await takeViewsBack(context, restore)) ? earlier(restore.phase, 'build') : restore.phase
     return await runPhases(context, restore, from, { archive: null, hosts: null, sealed })

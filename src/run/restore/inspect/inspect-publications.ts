@@ -19,6 +19,7 @@ export async function refusePublications(
   plan: RecordedPlan,
   recorded: readonly PublishedNow[],
   { wide_publications, current_user: me }: Environment,
+  state = 'Nothing was restored.',
 ): Promise<void> {
   const schemas = new Set([LEDGER_SCHEMA, ...[...plan.hosts, ...backupsOf(plan)].map(({ table }) => table.schema)])
   const wide = wide_publications.filter(({ nspname }) => nspname === null || schemas.has(nspname))
@@ -61,7 +62,7 @@ export async function refusePublications(
     code: 'not_restorable',
     message: `feature ${feature} cannot be restored into the publications as they are now`,
     detail: reasons.map((r) => `${r}.`).join('\n'),
-    hint: `Nothing was restored. ${
+    hint: `${state} ${
       wide.length > 0
         ? WIDE_HINT
         : renamed

@@ -178,6 +178,17 @@ export async function refuseAmbiguousKeys(context: RunContext, removal: LedgerRu
   await refuseOtherKeys(context, plan, await readNeeds(context.db, plan, majorOf(removal)), state)
 }
 
+/** Of a restore that goes on: publications may have gone since, or come. */
+export async function refusePublicationsSince(
+  context: RunContext,
+  removal: LedgerRun,
+  plan: RecordedPlan,
+): Promise<void> {
+  const environment = await readEnvironment(context.db)
+  const publications = await publicationsNow(context.db, removal, plan, environment.major)
+  await refusePublications(context, plan, publications, environment, 'It is as far restored as before.')
+}
+
 function refuseReasons({ feature }: RunContext, reasons: readonly string[], state: string): void {
   if (reasons.length === 0) return
   throw new UnshipError({
