@@ -62,7 +62,15 @@ const PENDING =
   'Where deferred constraints have pending events in the transaction, run SET CONSTRAINTS ALL IMMEDIATE before the call. '
 
 const DISK_FULL = '53100'
-const MAKE_ROOM = 'Make room on the disk of the database. '
+const CONFIGURATION_LIMIT_EXCEEDED = '53400'
+
+/** What to do first about a limit of the server's that was met. */
+function beforeThat({ code, message }: { readonly code: string; readonly message: string }): string {
+  if (code === DISK_FULL) return 'Make room on the disk of the database. '
+  if (code === CONFIGURATION_LIMIT_EXCEEDED && message.includes('temp_file_limit'))
+    return 'Have a superuser raise temp_file_limit for the role that migrates (ALTER ROLE … SET temp_file_limit). '
+  return ''
+}
 
 /** An error of the server's that no check foresaw; its own DETAIL may hold values of rows, and is left out. */
 function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error: unknown): unknown {
@@ -73,8 +81,8 @@ function serverSays(direction: keyof typeof WHAT_NOW, context: RunContext, error
     message: `the server refused a statement of the ${direction} of feature ${context.feature}${where}`,
     detail: `${error.code}: ${messageWithoutValues(error)}`,
     hint: context.session.inTransaction
-      ? `${isPending(error) ? PENDING : ''}${TAKEN_BACK}`
-      : `${error.code === DISK_FULL ? MAKE_ROOM : ''}${WHAT_NOW[direction]}`,
+      ? `${isPending(error) ? PENDING : beforeThat(error)}${TAKEN_BACK}`
+      : `${beforeThat(error)}${WHAT_NOW[direction]}`,
     cause: error,
   })
 }

@@ -56,6 +56,25 @@ describe('limits that a database or role sets', () => {
   })
 })
 
+test.each([
+  ['temporary file size exceeds temp_file_limit (64kB)', /Have a superuser raise temp_file_limit for the role/],
+  ['some other limit', /^Nothing was removed/],
+])('what a limit of the server is raised with: %s', async (message, hint) => {
+  const { db } = database()
+  await removeFeature(db, programPartner)
+  await restoreFeature(db, programPartner)
+  await database().query(
+    `create function unship.limited() returns trigger language plpgsql as $$ begin
+       raise configuration_limit_exceeded using message = '${message}';
+     end $$;
+     create trigger limited before update on unship.runs for each row when (new.phase = 'copy' and new.state = 'running') execute function unship.limited()`,
+  )
+  const error = await refusal('statement_failed', removeFeature(db, programPartner))
+  expect(error.detail).toBe(`53400: ${message}`)
+  expect(error.hint).toMatch(hint)
+  expect(error.hint).toContain('Nothing was removed.')
+})
+
 test('sessions that are to end at any error do not end at one that is caught', async () => {
   await set('exit_on_error = on')
   const holder = await database().connect('admin')
