@@ -143,6 +143,19 @@ describe('unship purge', () => {
     expect(await purgeKept(database().db, programPartner)).toMatchObject({ dropped: [], kept: [{}, {}, {}, {}] })
   })
 
+  test('says of a restore past its reveal that the feature is back', async () => {
+    await removeFeature(database().db, programPartner)
+    const killed = killedAt(database(), ['phase started', 'validate'])
+    await refusal('server_unreachable', restoreFeature(database().db, programPartner, killed))
+    const { kept } = await purgeKept(database().db, programPartner)
+    expect(kept.map(({ table, why }) => [table, why])).toEqual(
+      ['contacts', 'subscriptions'].map((host) => [
+        `backup_program_partner_${host}`,
+        'the feature is back, and its restore, which has not ended, is to archive it',
+      ]),
+    )
+  })
+
   test('drops what is due of other features, whatever stands in the way of one', async () => {
     for (const name of ['one', 'two']) {
       const feature = { name, columns: { [name]: ['pay'] } }

@@ -17,6 +17,7 @@ import { sayingWhatLedger } from '../ledger-errors.ts'
 import { DEPENDENT_OBJECTS_STILL_EXIST, sqlState } from '../query.ts'
 import { withFeatureLock, withSession } from '../session.ts'
 import { runShort } from '../short.ts'
+import { isRevealed } from '../status/broke-off.ts'
 
 export interface PurgeOptions extends Pick<RunOptions, 'actor' | 'reason' | 'lockTimeoutMs' | 'lockAttempts'> {
   /** Drop what is past its day, and with `confirmed` nothing else either. */
@@ -86,7 +87,7 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
   if (unknown) throw damaged(unknown)
   const decisions = tables
     .filter(({ bytes }) => bytes !== null)
-    .map((table) => ({ ...table, ...decide(table, options, today) }))
+    .map((table) => ({ ...table, ...(beingCompared(table, unfinished) ?? decide(table, options, today)) }))
   const dropped = decisions.filter(({ drop }) => drop)
   await refuseDisowned(db, feature, supposed(dropped, archives), 'Nothing was dropped.')
   const kept = decisions.filter(({ drop }) => !drop)
@@ -95,6 +96,12 @@ async function purgeLocked(context: RunContext, options: PurgeOptions): Promise<
   if (dropped.length > 0) await drop(context, dropped, options)
   return { feature, dropped, kept }
 }
+
+/** Of a restore past its reveal; nothing is dropped while a run is unfinished. */
+const beingCompared = ({ needed }: KeptTable, unfinished: RunRecord | undefined) =>
+  needed && unfinished?.direction === 'restore' && isRevealed(unfinished.phase)
+    ? { drop: false, why: 'the feature is back, and its restore, which has not ended, is to archive it' }
+    : null
 
 /** Archives and backups of removals: the rest has names of its own. */
 const supposed = (tables: readonly KeptTable[], archives: ReadonlyMap<string, Archive>): Supposed[] =>
