@@ -106,6 +106,15 @@ export const nodeQuery = (roots: readonly Address[], but?: Ours): string => `
   left join pg_catalog.pg_class c on r.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = r.objid
   where ${but ? notOf(but) : 'true'}) nodes`
 
+/** The given objects first, in their order, and what hangs on them by name: not as it was created, which a dump changes. */
+export function byName(nodes: readonly Node[], roots: readonly Address[]): Node[] {
+  const given = new Map(roots.map((root, n) => [addressKey(root), n]))
+  const rank = (node: Node) => given.get(addressKey(node)) ?? roots.length
+  return nodes.toSorted(
+    (a, b) => rank(a) - rank(b) || (a.description < b.description ? -1 : a.description > b.description ? 1 : 0),
+  )
+}
+
 /** What a run makes that depends on what it deals with. */
 export interface Ours {
   /** Tables, and functions that triggers call, in this schema. */

@@ -136,7 +136,7 @@ export function mentionQuery(names: readonly string[]): string {
       || '\\m' || pg_catalog.regexp_replace(w.name, '(\\W)', '\\\\\\1', 'g') || '\\M')
   where p.oid >= 16384 and not exists (select from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
-  group by p.oid`
+  group by p.oid order by p.oid::pg_catalog.regprocedure::text collate pg_catalog."C"`
 }
 
 /** Reads the server, its version and the session's rights. */

@@ -133,7 +133,8 @@ export const checkedRoutinesQuery = `
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   where pg_catalog.has_function_privilege(p.oid, 'EXECUTE') and pg_catalog.has_language_privilege(l.oid, 'USAGE')
     and not exists (select from pg_catalog.pg_depend d
-      where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')`
+      where d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e')
+  order by p.oid::pg_catalog.regprocedure::text collate pg_catalog."C"`
 
 /** Asks the language's own validator about a function's text, as CREATE FUNCTION does; changes nothing. */
 export function validateRoutine(oid: Oid, language: 'sql' | 'plpgsql'): string {

@@ -3,7 +3,7 @@ import type { FeatureDeclaration } from '../feature.ts'
 import { boundQuery, type Bound } from './bound.ts'
 import { candidateAddress } from './declared.ts'
 import { readDefinitions, type CatalogRows } from './definitions.ts'
-import { addressKey, edgeQuery, nodeQuery, type Address, type Edge, type Node } from './dependency.ts'
+import { addressKey, byName, edgeQuery, nodeQuery, type Address, type Edge, type Node } from './dependency.ts'
 import {
   mentionQuery,
   readEnvironment,
@@ -103,7 +103,7 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
   const declared = await readDeclared(db, feature, named)
   const { members, partitionKeys, columns } = await readTrees(db, declared)
   const roots = [...declared.flatMap((d) => rootsOf(d)), ...columns]
-  const nodes = roots.length === 0 ? [] : await readJson<Node>(db, nodeQuery(roots))
+  const nodes = roots.length === 0 ? [] : byName(await readJson<Node>(db, nodeQuery(roots)), roots)
   const edges = roots.length === 0 ? [] : await readJson<Edge>(db, edgeQuery(roots))
   const scope = await scopeOf(db, declared, nodes, edges, members)
   const { rows, checksum } = await readDefinitions(db, scope, environment.major)

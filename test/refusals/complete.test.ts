@@ -51,8 +51,8 @@ describe('a refusal tells everything at once', () => {
     )
     expect(error.detail?.split('\n')).toEqual([
       'column b of table public.t depends on it.',
-      'index public.t_b depends on it.',
       'constraint refers on table public.u depends on it.',
+      'index public.t_b depends on it.',
       'With that, feature f cannot be restored exactly, so it is not removed:',
       'index t_b of t, over a generated column, is built after the foreign key that refers to it.',
       'Besides, restoring feature f would hold a lock for as long as its tables are large:',
