@@ -9,7 +9,7 @@ export async function warnOfLeftColumns(context: RunContext, plan: RecordedPlan,
   const ofMembers = plan.hosts.filter((h) => h.members).flatMap((h) => h.columns.map((c) => c.hidden))
   for (const { table, columns } of await readLeft(context, ofMembers, ['r', 'p'], runId))
     context.warn(
-      `${table} was detached while the restore was under way, and keeps ${columns.join(', ')}: rename or drop them there`,
+      `${table} was detached, or made like its parent, while the restore was under way, and keeps ${columns.join(', ')}: rename or drop them there`,
     )
   const names = new Map(plan.hosts.flatMap((h) => h.columns.map((c) => [c.hidden, c.name])))
   for (const { table, columns, kind, ...view } of await readLeft(context, [...names.keys()], ['v', 'm'], runId)) {

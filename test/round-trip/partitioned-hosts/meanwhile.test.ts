@@ -213,7 +213,7 @@ describe('while a removal is under way', () => {
     const { outcome, warnings } = await restoreFeature(database().db, feature, detach)
     expect(outcome).toBe('restored')
     expect(warnings).toEqual([
-      'public.orders_c_1 was detached while the restore was under way, and keeps unship_hidden_note, unship_hidden_rank: rename or drop them there',
+      'public.orders_c_1 was detached, or made like its parent, while the restore was under way, and keeps unship_hidden_note, unship_hidden_rank: rename or drop them there',
     ])
   })
 

@@ -1,7 +1,7 @@
 import { readDefinitions, type CatalogRows, type Definitions } from '../../../catalog/definitions.ts'
 import { readEnvironment, type Environment } from '../../../catalog/environment.ts'
 import type { Oid } from '../../../catalog/fragments.ts'
-import { relkinds, type Relation } from '../../../catalog/relation.ts'
+import type { Relation } from '../../../catalog/relation.ts'
 import { readJson } from '../../../catalog/read.ts'
 import { UnshipError } from '../../../errors.ts'
 import { majorOf, type LedgerRun, type LedgerStatement, type RecordedPlan } from '../../../ledger/recorded.ts'
@@ -24,6 +24,7 @@ import { readingTables } from '../../definitions-patiently.ts'
 import { refuseGone } from './gone-needs.ts'
 import { refuseHiddenRows } from './hidden-rows.ts'
 import { refuseBrokenAtFirst } from '../host-demands.ts'
+import { kindReasons } from './host-kinds.ts'
 import { keyReasons, refuseOtherKeys, warnOfOtherHosts } from './host-keys.ts'
 import { hostMemberships, refusePublications } from './inspect-publications.ts'
 import { readOnlyServer } from '../../removal/inspect.ts'
@@ -102,6 +103,8 @@ async function refuseUnrestorable(
 ): Promise<{ statements: readonly LedgerStatement[]; needs: Awaited<ReturnType<typeof readNeeds>> }> {
   const { db } = context
   await refuseMissing(context, removal.id, plan)
+  // before what it lacks: whoever gave it that would meet this
+  refuseReasons(context, await kindReasons(context, plan.hosts), 'Nothing was restored.')
   await refuseChangedTrees(context, plan)
   await refuseTampered(context, removal, plan)
   const statements = await recordedStatements(db, removal.id)
@@ -237,10 +240,6 @@ function refuseHosts(
     const relation = rows.relations.find((r) => r.nspname === host.table.schema && r.relname === host.table.name)
     if (!relation) continue
     const name = shown(host.table)
-    if (!['r', 'p'].includes(relation.relkind)) {
-      reasons.push(`${name} has become a ${relkinds[relation.relkind]}`)
-      continue
-    }
     const columns = rows.columns.filter((c) => c.attrelid === relation.oid)
     if (isBeingRestored(relation, rows))
       reasons.push(`another restore into ${name} is under way, or has broken off: it has to end first`)
@@ -252,12 +251,6 @@ function refuseHosts(
     if (relation.typed) reasons.push(`${name} has become a typed table`)
     if (rows.rules.some((r) => r.ev_class === relation.oid && r.ev_type === '2'))
       reasons.push(`${name} has a rule on UPDATE`)
-    if ((relation.relkind === 'p') !== (host.members !== undefined))
-      reasons.push(
-        `${name} has become ${relation.relkind === 'p' ? 'a partitioned table' : 'a table without partitions'}`,
-      )
-    else if ((relation.children.length > 0 && !host.members) || relation.relispartition)
-      reasons.push(`${name} has become part of an inheritance tree`)
     for (const r of [relation, ...partitionsOf(relation, rows)]) {
       const of = shown({ schema: r.nspname, name: r.relname })
       reasons.push(...storedReasons(plan, host, r, statements))
