@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { sqlState } from './query.ts'
@@ -11,10 +10,19 @@ export function demandKysely(db: unknown): void {
   throw new UnshipError({
     code: 'invalid_usage',
     message: 'the database that was given is no Kysely instance',
-    detail: `It is ${inspect(db, { depth: -1 })}.`,
+    detail: `It is ${kindOf(db)}.`,
     hint: 'Pass a Kysely on the PostgreSQL dialect, one of its connections or transactions, as a migration is given one; nothing has been done.',
   })
 }
+
+/** Its kind alone: what was passed may be a URL, with a password in it, or hold one. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
+  return typeof value === 'object' ? `an object of class ${classOf(value)}` : `a ${typeof value}`
+}
+
+/** An object may have no prototype. */
+const classOf = (value: object): string => (value as { constructor?: { name: string } }).constructor?.name ?? 'none'
 
 const NO_ACTIVE_SQL_TRANSACTION = '25P01'
 

@@ -77,13 +77,20 @@ describe('a database that cannot be used', () => {
     () => checkHealth(given, [feature]),
   ]
 
-  test.each([undefined, null, 'postgres://localhost/crm', {}, { transaction: () => undefined }])(
-    'is told of each call: %o is no Kysely',
-    async (given) => {
-      for (const call of calls(given))
-        expect(await refusalOf(call())).toMatch(/^the database that was given is no Kysely instance\nDETAIL: /)
-    },
-  )
+  test.each([
+    undefined,
+    null,
+    'postgres://me:secret@localhost/crm',
+    {},
+    Object.create(null),
+    new URL('http://me:secret@x'),
+  ])('is told of each call: %o is no Kysely', async (given) => {
+    for (const call of calls(given)) {
+      const message = await refusalOf(call())
+      expect(message).toMatch(/^the database that was given is no Kysely instance\nDETAIL: /)
+      expect(message).not.toContain('secret')
+    }
+  })
 
   test('so is one that was destroyed, and one whose pool has ended', async () => {
     const used = async () => {
