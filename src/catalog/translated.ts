@@ -70,7 +70,7 @@ class Translation {
   readonly partsByTable = (entries: PerTable<Names>) =>
     this.byTable(entries, (names) => names.map(this.translate), union)
 
-  /** A refusal that asks for names shows them as the database has them: either will do. */
+  /** A refusal of a restore shows names as the database has them: either will do. */
   readonly eitherByTable = (entries: PerTable<Names>) =>
     this.byTable(entries, (names) => union(names, names.map(this.translate)), union)
 

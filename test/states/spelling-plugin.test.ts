@@ -1,5 +1,5 @@
 import { CamelCasePlugin } from 'kysely'
-import { defineFeature, removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
+import { defineFeature, planRemoval, removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
 import { describe, expect, test } from 'vitest'
 import { useDatabase } from '../support/database.ts'
 import { refusal } from '../support/refusal.ts'
@@ -46,7 +46,7 @@ describe('with the CamelCasePlugin, what a declaration says of its objects', () 
     ])
   })
 
-  test('acknowledges by the names of the interface, beside those that a refusal suggests', async () => {
+  test('acknowledges by the names of the interface, beside those that the database has', async () => {
     await owner(
       `create table shop_customers (id int primary key, point_sum int generated always as (id * 2) stored,
          point_mean int generated always as (id / 2) stored)`,
@@ -58,10 +58,35 @@ describe('with the CamelCasePlugin, what a declaration says of its objects', () 
     })
     const { detail, suggestion } = await refusal('rewrite_not_acknowledged', removeFeature(camelCase(), feature))
     expect(detail).not.toContain('point_sum')
-    const rewrites = { ...feature.acknowledge?.rewrites, ...suggestion?.acknowledge?.rewrites }
+    expect(suggestion).toEqual({ acknowledge: { rewrites: { shopCustomers: ['pointMean'] } } })
+    const rewrites = { ...feature.acknowledge?.rewrites, shop_customers: ['point_mean'] }
     const complete = { ...feature, acknowledge: { rewrites } }
     expect((await removeFeature(camelCase(), complete)).outcome).toBe('removed')
     expect(await restoreFeature(camelCase(), complete)).toMatchObject({ outcome: 'restored', warnings: [] })
+  })
+
+  test('is suggested by the names of the interface, which the compiler takes', async () => {
+    await owner(
+      `create table shop_customers (id int primary key, created_at date not null, loyal_since date not null);
+       create view loyal_customers as select id, loyal_since from shop_customers;
+       create policy by_loyalty on shop_customers using (loyal_since is not null);
+       alter table shop_customers add point_sum int generated always as (loyal_since - '2000-01-01') stored`,
+    )
+    const feature: FeatureDeclaration = defineFeature<CamelCase>()({ name, columns: { shopCustomers: ['loyalSince'] } })
+    const suggestion = {
+      columns: { shopCustomers: ['pointSum'] },
+      policies: { shopCustomers: ['by_loyalty'] },
+      views: ['loyalCustomers'],
+    }
+    const error = await refusal('undeclared_dependents', removeFeature(camelCase(), feature))
+    expect(error.suggestion).toEqual(suggestion)
+    expect(error.hint).toContain(JSON.stringify(error.suggestion, null, 2))
+    const complete = {
+      ...{ ...feature, ...suggestion, columns: { shopCustomers: ['loyalSince', 'pointSum'] } },
+      acknowledge: { rewrites: suggestion.columns },
+    }
+    const { hint } = await refusal('fill_value_missing', planRemoval(camelCase(), complete))
+    expect(hint).toContain(JSON.stringify({ fill: { shopCustomers: { loyalSince: '<SQL expression>' } } }, null, 2))
   })
 
   test('acknowledges a trigger by the name that it has', async () => {

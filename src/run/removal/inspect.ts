@@ -24,6 +24,7 @@ import { readLeftOver, takenBesides } from './left-over.ts'
 import { proveRestorable } from '../prove.ts'
 import { row } from '../query.ts'
 import type { Session } from '../session.ts'
+import { spelledForCaller } from './spelled.ts'
 import { readUnfinished } from './unfinished.ts'
 
 export interface Inspection {
@@ -34,24 +35,32 @@ export interface Inspection {
 }
 
 /** Reads the catalog and plans; refuses what could not be restored. Changes nothing, locks nobody out. */
-export async function inspect(
+export async function inspect(context: RunContext, feature: FeatureDeclaration, named: AnyKysely): Promise<Inspection> {
+  try {
+    return await inspectTo(0, context, feature, named)
+  } catch (error) {
+    throw isUnshipError(error) ? await spelledForCaller(error, named, feature.schema) : error
+  }
+}
+
+/** What follows from what was suggested is followed no further. */
+const DEEPEST = 5
+
+async function inspectTo(
+  depth: number,
   context: RunContext,
   feature: FeatureDeclaration,
   named: AnyKysely,
-  depth = 0,
 ): Promise<Inspection> {
   try {
     return await readingDeclared(context, feature, named, () => inspectAsDeclared(context.session, feature, named))
   } catch (error) {
     if (!isUnshipError(error) || !error.suggestion || depth >= DEEPEST) throw error
     throw await withWhatFollows(error, () =>
-      inspect(context, extended(feature, error.suggestion ?? {}), named, depth + 1),
+      inspectTo(depth + 1, context, extended(feature, error.suggestion ?? {}), named),
     )
   }
 }
-
-/** What follows from what was suggested is followed no further. */
-const DEEPEST = 5
 
 async function inspectAsDeclared(
   session: Session,
