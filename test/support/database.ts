@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest'
@@ -109,8 +110,15 @@ export class TestDatabase {
   /** Ends every session in the database, whatever it is doing, and drops it. */
   async drop(): Promise<void> {
     await this.#releaseHolds()
+    await this.#endSessions()
     await maintain(`drop database if exists ${this.name} with (force)`)
     await Promise.all([this.db.destroy(), this.admin.destroy(), ...this.#clients.map((client) => client.end())])
+  }
+
+  /** DROP DATABASE does it too, but looks only every 100 ms whether they have gone. */
+  async #endSessions(): Promise<void> {
+    const end = `select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = '${this.name}'`
+    for (let attempt = 0; attempt < 20 && (await maintain(end)).rowCount !== 0; attempt++) await sleep(5)
   }
 
   /** Prepared transactions and replication slots outlive their sessions and would keep the database. */
@@ -137,7 +145,7 @@ function withoutJit(url: string): string {
 let maintenance: pg.Pool | undefined
 
 /** Runs a statement outside of the tests' databases, on this worker's own connection. */
-async function maintain(sql: string): Promise<void> {
+async function maintain(sql: string): Promise<pg.QueryResult> {
   maintenance ??= createPool(inject('server').url, 1)
-  await maintenance.query(sql)
+  return await maintenance.query(sql)
 }
