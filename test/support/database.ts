@@ -18,13 +18,13 @@ const POOL_SIZE = 10
 
 /** Creates a database of its own for a test: a copy of a template. */
 export async function createDatabase({ template = 'empty', encoding }: DatabaseOptions = {}): Promise<TestDatabase> {
-  const { prefix } = inject('server')
+  const { prefix, strategy } = inject('server')
   const name = `${prefix}${randomBytes(6).toString('hex')}`
   const from =
     encoding === undefined
       ? templateName(prefix, template)
       : `template0 encoding '${encoding}' lc_collate 'C' lc_ctype 'C'`
-  await maintain(`create database ${name} template ${from} owner ${OWNER}`)
+  await maintain(`create database ${name} template ${from} owner ${OWNER}${strategy}`)
   const database = new TestDatabase(name)
   if (encoding !== undefined) await database.query(`alter schema public owner to ${OWNER}`)
   return database
@@ -103,7 +103,7 @@ export class TestDatabase {
   /** Another database with the same objects and rows; nobody may be connected to this one. */
   async copy(): Promise<TestDatabase> {
     const name = `${this.name}_copy`
-    await maintain(`create database ${name} template ${this.name} owner ${OWNER}`)
+    await maintain(`create database ${name} template ${this.name} owner ${OWNER}${inject('server').strategy}`)
     return new TestDatabase(name)
   }
 

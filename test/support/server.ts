@@ -15,6 +15,8 @@ export interface ServerInfo {
   readonly versionNum: number
   /** What the name of every database of this run begins with. */
   readonly prefix: string
+  /** How databases are copied, as an option of CREATE DATABASE. */
+  readonly strategy: string
   /** Whether a pg_dump that this server lets in is on PATH. */
   readonly hasPgDump: boolean
 }
@@ -43,8 +45,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const cluster = await Cluster.prepare(server.url)
     const notes = passedOver.length > 0 ? ` (${passedOver.join('; ')})` : ''
     console.log(`PostgreSQL ${cluster.version}: ${server.description}${notes}`)
-    const { versionNum, prefix } = cluster
-    project.provide('server', { url: server.url, kind, versionNum, prefix, hasPgDump: findPgDump(versionNum) })
+    const { versionNum, prefix, strategy } = cluster
+    const hasPgDump = findPgDump(versionNum)
+    project.provide('server', { url: server.url, kind, versionNum, prefix, strategy, hasPgDump })
     return async () => {
       await cluster.cleanUp()
       await server.stop()
