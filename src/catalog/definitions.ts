@@ -56,7 +56,8 @@ export async function readRows(db: AnyKysely, scope: Scope, major: number): Prom
 export function definitionsQuery(scope: Scope, major: number): string {
   const queries = rowQueries(scope, major)
   const others = `select t.* from (${queries.triggers}) t
-    where t.tgfoid not in (select p.oid from pg_catalog.pg_proc p where p.pronamespace = pg_catalog.to_regnamespace('${LEDGER_SCHEMA}'))`
+    where not exists (select from pg_catalog.pg_proc p
+      where p.oid = t.tgfoid and p.pronamespace = pg_catalog.to_regnamespace('${LEDGER_SCHEMA}'))`
   // a server that keeps to FIPS has no md5
   const hash = (seed: number) => `pg_catalog.hashtextextended(d.json collate pg_catalog."C", ${String(seed)})`
   return `select d.json, ${hash(0)} || ':' || ${hash(1)} as checksum
