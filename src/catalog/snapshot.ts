@@ -18,6 +18,7 @@ import { oidArray, type Oid, type Scope } from './fragments.ts'
 import { readNamings, type Naming } from './identifiers.ts'
 import { neededQuery, type Needed } from './needed.ts'
 import { readJson, readTogether } from './read.ts'
+import { readQuery, type Read } from './reads.ts'
 import { sizeQuery, type RelationSize } from './relation.ts'
 import { readDeclared, type ResolvedName } from './resolve.ts'
 import { rowUserQuery, type RowUser } from './row-user.ts'
@@ -49,6 +50,8 @@ export interface Snapshot extends CatalogRows {
   readonly bound: readonly Bound[]
   /** What filling tables that lose columns would run. */
   readonly uncallable: readonly Uncallable[]
+  /** What filling materialized views selects from. */
+  readonly reads: readonly Read[]
   /** What speaks of rows of tables that lose columns. */
   readonly rowUsers: readonly RowUser[]
   readonly namings: readonly Naming[]
@@ -122,6 +125,10 @@ export async function readSnapshot(db: AnyKysely, feature: FeatureDeclaration, n
     needed: roots.length === 0 ? 'select null where false' : neededQuery(roots),
     bound: roots.length === 0 ? 'select null where false' : boundQuery(roots),
     uncallable: uncallableQuery(`select pg_catalog.unnest(${oidArray(hosts)})`),
+    reads: readQuery(
+      nodes.filter((n) => n.relkind === 'm' && n.objsubid === 0).map((n) => n.objid),
+      environment.major,
+    ),
     taken: takenQuery,
   })
   const namings = await readNamings(db, nodes)
@@ -156,6 +163,7 @@ type Additional = {
       | 'needed'
       | 'bound'
       | 'uncallable'
+      | 'reads'
       | 'taken'
   ]: Snapshot[K][number][]
 }

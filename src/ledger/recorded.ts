@@ -4,6 +4,7 @@ import type { Oid } from '../catalog/fragments.ts'
 import type { KeySequences } from '../plan/objects/key-sequences.ts'
 import type { LateRows } from '../plan/data/late-rows.ts'
 import type { Need } from '../plan/unchanged/needs.ts'
+import type { NeededRead } from '../plan/unchanged/reads.ts'
 import type {
   Claim,
   HostPlan,
@@ -53,6 +54,8 @@ export interface RecordedPlan {
   readonly returningKeys?: readonly ReturningKey[]
   /** None in ledgers that do not say. */
   readonly needs?: readonly Need[]
+  /** None in ledgers that do not say. */
+  readonly reads?: readonly NeededRead[]
   /** Owners, other than the role that removed: none in ledgers that do not say. */
   readonly creators?: readonly Creator[]
   /** The roles that its statements name: none in ledgers that do not say. */

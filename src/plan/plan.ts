@@ -2,6 +2,7 @@ import type { Address } from '../catalog/dependency.ts'
 import type { Oid } from '../catalog/fragments.ts'
 import type { QualifiedName } from '../sql.ts'
 import type { Need } from './unchanged/needs.ts'
+import type { NeededRead } from './unchanged/reads.ts'
 import type { Probe } from './refusals/probes.ts'
 import type { Rewrites } from './rewrites.ts'
 
@@ -243,6 +244,8 @@ export interface RemovalPlan {
   readonly returningKeys: readonly ReturningKey[]
   /** What stays, and has to be there for the restore. */
   readonly needs: readonly Need[]
+  /** What its materialized views are filled from that stays. */
+  readonly reads: readonly NeededRead[]
   readonly removal: readonly Statement<RemovalPhase>[]
   readonly restore: readonly Statement<RestorePhase>[]
   /** Texts that only the cut-over can know: index definitions under hidden names. */

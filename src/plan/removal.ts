@@ -20,6 +20,7 @@ import { checkRestorable } from './refusals/restorable.ts'
 import { returningKeys } from './returning-keys.ts'
 import { planRewrites } from './rewrites.ts'
 import { planNeeds } from './unchanged/needs.ts'
+import { neededReads } from './unchanged/reads.ts'
 import { planWarnings } from './refusals/warnings.ts'
 import { planTakeBack, restoreStatements } from './restore-statements.ts'
 
@@ -57,6 +58,7 @@ export function planFromSnapshot(snapshot: Snapshot, feature: FeatureDeclaration
     claims: planClaims(model),
     returningKeys: returningKeys(model, parts),
     needs: planNeeds(model, parts),
+    reads: neededReads(model),
     removal,
     restore,
     captures,
@@ -82,6 +84,7 @@ function absentPlan(model: Model): RemovalPlan {
     claims: [],
     returningKeys: [],
     needs: [],
+    reads: [],
     removal: [],
     restore: [],
     captures: [],

@@ -10,6 +10,9 @@ import type { Session } from './session.ts'
 const negative = (n: number) =>
   `if not answer then answers := answers || pg_catalog.jsonb_build_object('n', ${String(n)}); end if;`
 
+/** Under which they hide rows. */
+const POLICIES = { row_security: 'on' }
+
 /** Nothing can be tried by a role that may not make temporary tables, nor where nothing may be written. */
 const triedOr = (n: number) => ` when sqlstate '${TRIED}' then
     ${negative(n)}
@@ -43,13 +46,15 @@ begin
   perform pg_catalog.set_config('lock_timeout', '100', true);
 ${probes
   .map(
-    ({ sql, trial = [], otherwise, lenient, asCaller }, n) => `  begin
+    ({ sql, trial = [], otherwise, lenient, asCaller, rowSecurity }, n) => `  begin
     answer := null;
     difference := null;
     ${asCaller ? `perform ${setAll(callers, callers)};` : ''}
+    ${rowSecurity ? `perform ${setAll(POLICIES, POLICIES)};` : ''}
     ${trial.map((statement) => `execute ${dollarQuote(statement, 'trial')};\n    `).join('')}execute ${dollarQuote(`select ${sql}`, 'probe')} into answer;
     ${otherwise ? `if answer then execute ${dollarQuote(`select ${otherwise.sql}`, 'probe')} into difference; end if;` : ''}
     ${asCaller ? `perform ${setAll(callers, settings)};` : ''}
+    ${rowSecurity ? `perform ${setAll(POLICIES, settings)};` : ''}
     ${trial.length > 0 ? `raise sqlstate '${TRIED}';` : negative(n)}
   exception${trial.length > 0 ? triedOr(n) : ''} when lock_not_available then
     null; -- someone has the table: the removal will say who, should they keep it

@@ -2,9 +2,14 @@
 export interface Lack {
   readonly what: string
   readonly grant: string | null
+  /** It is another role that lacks it, whoever runs this. */
+  readonly others?: boolean
 }
 
 const once = (lacks: readonly Lack[]): Lack[] => [...new Map(lacks.map((lack) => [lack.what, lack])).values()]
+
+export const whoLacks = (lacks: readonly Lack[], me: string): string =>
+  lacks.every(({ others }) => others) ? 'other roles lack' : `role ${me} lacks`
 
 /** Each once, as DETAIL. */
 export const toldLacks = (lacks: readonly Lack[]): string =>
@@ -17,6 +22,8 @@ export const lacksHint = (lacks: readonly Lack[], me: string, work: string): str
   lacks.some(({ grant }) => grant === null)
     ? [`Run ${work} as a superuser: a superuser's rights are none to be handed on.`]
     : [
-        `Grant them to ${me}, or run ${work} as a role that has them:`,
+        lacks.every(({ others }) => others)
+          ? 'Grant them:'
+          : `Grant them to ${me}, or run ${work} as a role that has them:`,
         ...new Set(once(lacks).map(({ grant }) => `${grant ?? ''};`)),
       ]

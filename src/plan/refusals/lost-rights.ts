@@ -7,6 +7,7 @@ import type { Lack } from './lacks.ts'
 import { shown, type Model } from '../model.ts'
 import { isMovedRoutine } from '../objects/moved.ts'
 import { needsRecreation } from '../parts.ts'
+import { lostReads } from '../unchanged/reads.ts'
 
 /**
  * What the session lacks on the tables themselves: an owner has every privilege unless
@@ -47,7 +48,7 @@ export function lostRights(model: Model): Lack[] {
     }
   // what goes with the columns is not there when they are filled
   for (const { dependent, routine } of snapshot.uncallable) if (!model.nodes.has(dependent)) execute(routine)
-  return [...lacks, ...lostNeeds(model), ...lostTablespaces(model)]
+  return [...lacks, ...lostNeeds(model), ...lostTablespaces(model), ...lostReads(model)]
 }
 
 /** Whether its rows, or their references, are set aside where a parent goes meanwhile. */

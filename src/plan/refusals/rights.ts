@@ -3,7 +3,7 @@ import { UnshipError } from '../../errors.ts'
 import { LEDGER_SCHEMA } from '../../ledger/schema.ts'
 import { ownerHint } from '../../owner-hint.ts'
 import { id, qualified } from '../../sql.ts'
-import { lacksHint, toldLacks, type Lack } from './lacks.ts'
+import { lacksHint, toldLacks, whoLacks, type Lack } from './lacks.ts'
 import { lostRights } from './lost-rights.ts'
 import { shown, type Model } from '../model.ts'
 import { grantorsWithoutUsage, mayActAs } from './grantors.ts'
@@ -98,7 +98,7 @@ export function refuseRights(model: Model): void {
   if (lacks.length === 0) return
   throw new UnshipError({
     code: 'missing_privilege',
-    message: `role ${me} lacks privileges to remove feature ${model.feature.name} and restore it`,
+    message: `${whoLacks(lacks, me)} privileges to remove feature ${model.feature.name} and restore it`,
     detail: toldLacks(lacks),
     hint: lacksHint(lacks, me, 'the migration').join('\n'),
   })

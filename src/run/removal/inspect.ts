@@ -149,7 +149,8 @@ export function recordedPlan({ feature, snapshot, plan }: Inspection): RecordedP
   const described: Description = {}
   for (const identity of [...wanted].sort()) if (identity in all) described[identity] = all[identity]
   const { current_user: me } = snapshot.environment
-  const { schema, hosts, moved, keptKeys, locks, takeBack, claims, returningKeys, needs, publications, rewrites } = plan
+  const { schema, hosts, moved, keptKeys, locks, takeBack, claims } = plan
+  const { returningKeys, needs, reads, publications, rewrites } = plan
   const sources = hosts.flatMap(({ table, key }) => {
     const relation = snapshot.relations.find((r) => r.nspname === table.schema && r.relname === table.name)
     const columns = snapshot.columns.filter((c) => c.attrelid === relation?.oid)
@@ -160,7 +161,20 @@ export function recordedPlan({ feature, snapshot, plan }: Inspection): RecordedP
     const order = { last, byPlace: byPlace(model, oid), columns: staying.map((c) => c.attname) }
     return [{ table: shown(table), oid, key: numbers, ...order }]
   })
-  const kept = { schema, hosts, moved, keptKeys, locks, takeBack, claims, returningKeys, needs, publications, rewrites }
+  const kept = {
+    schema,
+    hosts,
+    moved,
+    keptKeys,
+    locks,
+    takeBack,
+    claims,
+    returningKeys,
+    needs,
+    reads,
+    publications,
+    rewrites,
+  }
   return {
     ...kept,
     sources,

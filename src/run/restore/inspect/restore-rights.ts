@@ -5,12 +5,13 @@ import { uncallableQuery, type Uncallable } from '../../../catalog/uncallable.ts
 import { UnshipError } from '../../../errors.ts'
 import type { LedgerStatement, RecordedPlan } from '../../../ledger/recorded.ts'
 import { ownerHint } from '../../../owner-hint.ts'
-import { lacksHint, toldLacks, type Lack } from '../../../plan/refusals/lacks.ts'
+import { lacksHint, toldLacks, whoLacks, type Lack } from '../../../plan/refusals/lacks.ts'
 import { shown } from '../../../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../../../plan/plan.ts'
 import type { Creator } from '../../../plan/refusals/rights.ts'
 import { id, literal, qualified, type QualifiedName } from '../../../sql.ts'
 import type { RunContext } from '../../context.ts'
+import { lackedReads } from './lacked-reads.ts'
 import type { NeedsNow } from './needs.ts'
 import { partsOf } from '../../recorded-statements.ts'
 
@@ -61,12 +62,13 @@ export async function refuseRestoreRights(
     ...(await lackedLanguages(db, statements, me)),
     ...(await lackedTables(db, plan, me)),
     ...(await lackedByFill(db, plan, me)),
+    ...(await lackedReads(db, plan, environment)),
     ...lackedNeeds(needs, me),
   ]
   if (lacks.length === 0) return
   throw new UnshipError({
     code: 'missing_privilege',
-    message: `role ${me} lacks privileges to restore feature ${feature}`,
+    message: `${whoLacks(lacks, me)} privileges to restore feature ${feature}`,
     detail: toldLacks(lacks),
     hint: [...lacksHint(lacks, me, 'the restore'), 'Nothing was restored.'].join('\n'),
   })
