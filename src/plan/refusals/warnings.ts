@@ -102,5 +102,5 @@ const refreshWarnings = (model: Model): string[] =>
     .filter((r) => model.views.has(r.oid) && r.relkind === 'm' && r.relispopulated)
     .map(
       (r) =>
-        `materialized view ${shown(model.name(r.oid))} comes back refreshed: rows of its own that were out of date are not kept`,
+        `materialized view ${shown(model.name(r.oid))} comes back refreshed: rows of its own that were out of date are not kept; where REFRESH MATERIALIZED VIEW fails, so will the restore, so run that first`,
     )

@@ -32,6 +32,7 @@ import { planOf } from '../backups/removal-state.ts'
 import type { RestoreReport } from '../report.ts'
 import { retireBackups, type Retirement } from './retire.ts'
 import { isBefore } from './restore-order.ts'
+import { ofReveal, sayingWhichView } from './view-fills.ts'
 import { sayingWhichRows } from './rows-in-the-way.ts'
 import { setAsideReferredTo } from './set-aside-referred.ts'
 import { notServed } from '../short-errors.ts'
@@ -161,30 +162,32 @@ export async function runPhases(
     const { ahead, locks, ...under } = aheadOfLocks(of('reveal'), plan.locks.reveal, plan.moved)
     await context.phase('reveal', () =>
       sayingWhichRows(context, () =>
-        runShort(context, {
-          phase: 'reveal',
-          flushedLater: !session.inTransaction,
-          ahead: {
-            locks: ahead.locks,
+        sayingWhichView(context, removalId, ofReveal(of('reveal')), () =>
+          runShort(context, {
+            phase: 'reveal',
+            flushedLater: !session.inTransaction,
+            ahead: {
+              locks: ahead.locks,
+              statements: [
+                ...brokenChecksAhead(context, plan, lookedMs),
+                ...ahead.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
+              ],
+            },
+            locks,
             statements: [
-              ...brokenChecksAhead(context, plan, lookedMs),
-              ...ahead.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
+              demandAllServed(restore.id),
+              ...(plan.lateRows ?? []).flatMap((l) => l.gone),
+              ...(plan.swaps ?? []).flatMap((s) => s.back),
+              ...under.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
+              ...(plan.memberships ?? []).flatMap((m) => m.back),
+              ...(upgraded ? nameNotNulls(plan) : []),
+              setPhase(restore.id, 'validate'),
+              recordEvent(restore.id, 'revealed'),
             ],
-          },
-          locks,
-          statements: [
-            demandAllServed(restore.id),
-            ...(plan.lateRows ?? []).flatMap((l) => l.gone),
-            ...(plan.swaps ?? []).flatMap((s) => s.back),
-            ...under.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
-            ...(plan.memberships ?? []).flatMap((m) => m.back),
-            ...(upgraded ? nameNotNulls(plan) : []),
-            setPhase(restore.id, 'validate'),
-            recordEvent(restore.id, 'revealed'),
-          ],
-          concerned: renamedAlong(of('reveal').map((s) => s.sql)),
-          ...(isLongReveal(plan.rewrites) && { workLimitMs: null }),
-        }),
+            concerned: renamedAlong(of('reveal').map((s) => s.sql)),
+            ...(isLongReveal(plan.rewrites) && { workLimitMs: null }),
+          }),
+        ),
       ),
     )
     await forgetTruncated(restoring)

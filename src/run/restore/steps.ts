@@ -20,6 +20,7 @@ import { rowsInTheWay, sayingWhichRows, whereToLook } from './rows-in-the-way.ts
 import type { SetAside } from '../report.ts'
 import { whatIsAside } from './set-aside-report.ts'
 import { runShort, type Held } from '../short.ts'
+import { ofBuild, sayingWhichView, type FilledBy } from './view-fills.ts'
 import { withoutValues } from '../without-values.ts'
 import { writeLedger } from '../write-ledger.ts'
 
@@ -48,7 +49,7 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
   for (const statement of statements.filter((s) => !s.done)) {
     context.checkCancelled()
     const done = markDone(removalId, statement.position)
-    if (statement.phase !== 'validate') await runStep(restoring, statement, done)
+    if (statement.phase !== 'validate') await runStep(restoring, statement, done, ofBuild(statements, statement))
     else
       await attemptInTransaction(context, 'unship_step', () => runStep(restoring, statement, done)).catch(
         async (error: unknown) => {
@@ -63,8 +64,13 @@ export async function runSteps(restoring: Restoring, statements: readonly Ledger
   }
 }
 
-async function runStep(restoring: Restoring, statement: LedgerStatement, done: string): Promise<void> {
-  const { context } = restoring
+async function runStep(
+  restoring: Restoring,
+  statement: LedgerStatement,
+  done: string,
+  filledBy: FilledBy = () => undefined,
+): Promise<void> {
+  const { context, removalId } = restoring
   if (statement.action === 'index') {
     if (await isThere(restoring, statement)) await buildIndex(context, statement)
     await writeLedger(context, statement.phase, [done])
@@ -87,7 +93,9 @@ async function runStep(restoring: Restoring, statement: LedgerStatement, done: s
         run(context.db, `${statement.sql};\n${done}`),
       )
     await sayingWhichRows(context, () =>
-      statement.action === 'materialized view' ? asFiller(context, both) : asCaller(context, both),
+      sayingWhichView(context, removalId, filledBy, () =>
+        statement.action === 'materialized view' ? asFiller(context, both) : asCaller(context, both),
+      ),
     )
   }
 }
