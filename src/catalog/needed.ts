@@ -9,8 +9,10 @@ export interface Needed {
   readonly type: string
   readonly names: readonly string[]
   readonly args: readonly string[]
-  /** Of a function, type, or the sequence of a default: whether the session has its privilege. */
+  /** Of a function, type, or the sequence of a default: whether the session has its privilege, or the role that is asked for it. */
   readonly held?: boolean | null
+  /** Of a function: the owner of the materialized view that calls it, with whose privileges that is filled. */
+  readonly role?: string | null
   readonly schema?: string | null
   /** Of a column, function, enum or constraint: what a definition may depend on besides its name. */
   readonly state?: string | null
@@ -66,10 +68,11 @@ export const neededQuery = (roots: readonly Address[]): string => `
     pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) as by,
     pg_catalog.pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) as description,
     i.type, pg_catalog.to_jsonb(i.object_names) as names, pg_catalog.to_jsonb(i.object_args) as args,
-    case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(d.refobjid, 'EXECUTE')
+    case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(coalesce(f.role, current_user), d.refobjid, 'EXECUTE')
       when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(d.refobjid, 'USAGE')
       when 'pg_catalog.pg_class'::pg_catalog.regclass then (select pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, UPDATE')
         from pg_catalog.pg_sequence s where s.seqrelid = d.refobjid and (x.relname = 'pg_attrdef' or d.objsubid > 0)) end as held,
+    case d.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then f.role end as role,
     (pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid)).schema,
     ${stateOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as state,
     ${identityOf('d.refclassid', 'd.refobjid', 'd.refobjsubid')} as identity, ${labelsOf('d.refclassid', 'd.refobjid')} as labels
@@ -80,6 +83,9 @@ export const neededQuery = (roots: readonly Address[]): string => `
     union all
     ${DOMAIN_DEFAULT}) d
   join pg_catalog.pg_class x on x.oid = d.classid
+  left join lateral (
+    select o.rolname as role from pg_catalog.pg_rewrite w join pg_catalog.pg_class v on v.oid = w.ev_class and v.relkind = 'm'
+    join pg_catalog.pg_roles o on o.oid = v.relowner where x.relname = 'pg_rewrite' and w.oid = d.objid) f on true
   cross join lateral pg_catalog.pg_identify_object_as_address(d.refclassid, d.refobjid, d.refobjsubid) i
   where d.refobjid >= 16384 and d.deptype <> 'e'
     and not exists (select from reached o where o.classid = d.refclassid and o.objid = d.refobjid and o.objsubid in (0, d.refobjsubid))

@@ -102,4 +102,32 @@ describe('a materialized view whose owner may not read', () => {
     await database().query(`grant select on lookup to ${clerk}; revoke select on lookup from crm_owner`)
     expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
   })
+
+  it.each(['db', 'admin'] as const)(
+    'for which its owner may not run a function is refused, and told (%s)',
+    async (as) => {
+      const [reporter] = roles()
+      await database().query(
+        `grant ${reporter} to crm_owner; grant create on schema public to ${reporter};
+       create function part(n int) returns int language sql stable as 'select n'; grant execute on function part to crm_owner`,
+      )
+      await asOwner(
+        database(),
+        `${host} grant select on host to ${reporter}; create materialized view report as select part(gone) from host;
+       alter materialized view report owner to ${reporter}`,
+      )
+      const db = database()[as]
+      const grant = `grant execute on routine public.part(integer) to "${reporter}"`
+      await database().query('revoke execute on function part from public')
+      const refused = await refusedUnchanged(database(), 'missing_privilege', () => removeFeature(db, feature))
+      expect(refused.message.replaceAll('"public"."part"', 'public.part')).toContain(grant)
+      await database().query(`grant execute on function part to ${reporter}`)
+      await removeFeature(db, feature)
+      await database().query(`revoke execute on function part from ${reporter}`)
+      const lost = await refusedUnchanged(database(), 'missing_privilege', () => restoreFeature(db, feature))
+      expect(lost.message).toMatch(/part\(integer\) to "reporter_/)
+      await database().query(`grant execute on function part to ${reporter}`)
+      expect(await restoreFeature(db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
+    },
+  )
 })

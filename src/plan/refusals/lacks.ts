@@ -8,6 +8,12 @@ export interface Lack {
 
 const once = (lacks: readonly Lack[]): Lack[] => [...new Map(lacks.map((lack) => [lack.what, lack])).values()]
 
+/** Whether a role is asked for something that is not the session's. */
+export const isOthers = (role: string | null | undefined, me: string): boolean => (role ?? me) !== me
+
+export const forOther = (role: string | null | undefined, me: string): string =>
+  isOthers(role, me) ? `, for role ${role ?? ''}, with whose rights a materialized view is filled` : ''
+
 export const whoLacks = (lacks: readonly Lack[], me: string): string =>
   lacks.every(({ others }) => others) ? 'other roles lack' : `role ${me} lacks`
 

@@ -3,7 +3,7 @@ import type { Node } from '../../catalog/dependency.ts'
 import type { Needed } from '../../catalog/needed.ts'
 import { id, qualified } from '../../sql.ts'
 import { storedColumns } from '../objects/host.ts'
-import type { Lack } from './lacks.ts'
+import { forOther, isOthers, type Lack } from './lacks.ts'
 import { shown, type Model } from '../model.ts'
 import { isMovedRoutine } from '../objects/moved.ts'
 import { needsRecreation } from '../parts.ts'
@@ -112,8 +112,8 @@ function isAskedFor(
   }
 }
 
-function lackOf({ type, names, args, description }: Needed, me: string): Lack {
-  const to = `to ${id(me)}`
+function lackOf({ type, names, args, description, role }: Needed, me: string): Lack {
+  const to = `to ${id(role ?? me)}`
   // an array has the privileges of its elements
   if (type === 'type')
     return {
@@ -123,8 +123,9 @@ function lackOf({ type, names, args, description }: Needed, me: string): Lack {
   if (type === 'sequence')
     return { what: `USAGE on ${description}`, grant: `grant usage on sequence ${id(...names)} ${to}` }
   return {
-    what: `EXECUTE on ${description}`,
+    what: `EXECUTE on ${description}${forOther(role, me)}`,
     grant: `grant execute on routine ${id(...names)}(${args.join(', ')}) ${to}`,
+    ...(isOthers(role, me) && { others: true }),
   }
 }
 

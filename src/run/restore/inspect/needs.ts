@@ -56,8 +56,8 @@ declare
   answers jsonb := '[]';
 begin
   for need in
-    select n.ordinality - 1 as n, n.type, n.names, n.args, n.held, n.state, n.identity, n.named
-    from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(needs))}) as (type text, names text[], args text[], held bool, state text, identity text, named bool)) with ordinality n
+    select n.ordinality - 1 as n, n.type, n.names, n.args, n.held, n.state, n.identity, n.named, n.role
+    from rows from (pg_catalog.json_to_recordset(${literal(JSON.stringify(needs))}) as (type text, names text[], args text[], held bool, state text, identity text, named bool, role text)) with ordinality n
   loop
     begin
       if need.named is false then
@@ -71,7 +71,8 @@ begin
       end if;
       now := ${stateOf('found.classid', 'found.objid', 'found.objsubid')};
       if (need.held or need.type = 'tablespace') and not (case found.classid
-          when 'pg_catalog.pg_proc'::pg_catalog.regclass then pg_catalog.has_function_privilege(found.objid, 'EXECUTE')
+          when 'pg_catalog.pg_proc'::pg_catalog.regclass then coalesce((select pg_catalog.has_function_privilege(r.oid, found.objid, 'EXECUTE')
+            from pg_catalog.pg_roles r where r.rolname = coalesce(need.role, current_user)), true)
           when 'pg_catalog.pg_type'::pg_catalog.regclass then pg_catalog.has_type_privilege(found.objid, 'USAGE')
           when 'pg_catalog.pg_class'::pg_catalog.regclass then coalesce((select pg_catalog.has_sequence_privilege(s.seqrelid, 'USAGE, UPDATE')
             from pg_catalog.pg_sequence s where s.seqrelid = found.objid), true)

@@ -5,7 +5,7 @@ import { uncallableQuery, type Uncallable } from '../../../catalog/uncallable.ts
 import { UnshipError } from '../../../errors.ts'
 import type { LedgerStatement, RecordedPlan } from '../../../ledger/recorded.ts'
 import { ownerHint } from '../../../owner-hint.ts'
-import { lacksHint, toldLacks, whoLacks, type Lack } from '../../../plan/refusals/lacks.ts'
+import { forOther, isOthers, lacksHint, toldLacks, whoLacks, type Lack } from '../../../plan/refusals/lacks.ts'
 import { shown } from '../../../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../../../plan/plan.ts'
 import type { Creator } from '../../../plan/refusals/rights.ts'
@@ -192,13 +192,14 @@ function lackedNeeds({ closed, lost }: NeedsNow, me: string): Lack[] {
       what: schema ? `USAGE on schema ${schema}` : `USAGE on the schema of ${description}`,
       grant: `grant usage on schema ${id(schema ?? description)} to ${id(me)}`,
     })),
-    ...lost.map(({ type, identity, description }) => {
+    ...lost.map(({ type, identity, description, role }) => {
       const [privilege, kind] = GRANTED[type] ?? ['EXECUTE', 'routine']
       // an array has the privileges of its elements
       const on = type === 'type' ? identity.replace(/(\[\])+$/, '') : identity
       return {
-        what: `${privilege} on ${description}`,
-        grant: `grant ${privilege.toLowerCase()} on ${kind} ${on} to ${id(me)}`,
+        what: `${privilege} on ${description}${forOther(role, me)}`,
+        grant: `grant ${privilege.toLowerCase()} on ${kind} ${on} to ${id(role ?? me)}`,
+        ...(isOthers(role, me) && { others: true }),
       }
     }),
   ]
