@@ -9,17 +9,17 @@ import { oidArray, type Oid } from './fragments.ts'
 const names = (tables: readonly QualifiedName[]) =>
   tables.map((t) => `(pg_catalog.to_regclass(${literal(qualified(t))}))`).join(', ')
 
-/** Foreign keys to or from tables that keep what was removed: they would go on blocking or deleting. */
-export const foreignKeysOfKeptQuery = (tables: readonly QualifiedName[]): string => `
-  select k.conname as name, k.conrelid::pg_catalog.regclass::text as table
-  from pg_catalog.pg_constraint k join (values ${names(tables)}) t(oid) on t.oid in (k.conrelid, k.confrelid)
-  where k.contype = 'f'`
-
 /** The tables, and all their partitions, as t(oid, of). */
 const withPartitions = (tables: readonly QualifiedName[]) => `(
     select k.oid, k.oid from (values ${names(tables)}) k(oid) where k.oid is not null
     union select p.relid, k.oid from (values ${names(tables)}) k(oid) cross join lateral pg_catalog.pg_partition_tree(k.oid) p
   ) t(oid, of)`
+
+/** Foreign keys to or from tables that keep what was removed, or their partitions: they would go on blocking or deleting. */
+export const foreignKeysOfKeptQuery = (tables: readonly QualifiedName[]): string => `
+  select distinct k.conname as name, k.conrelid::pg_catalog.regclass::text as table
+  from pg_catalog.pg_constraint k join ${withPartitions(tables)} on t.oid in (k.conrelid, k.confrelid)
+  where k.contype = 'f' and k.conparentid = 0`
 
 /** A role that has privileges on what is kept: the table itself, a column, or a view or function that reads it with its owner's rights. */
 export interface Reader {

@@ -3,6 +3,9 @@ import { dollarQuote, literal } from '../../sql.ts'
 import { NOT_YET, REFERRED_TO } from '../../sql-states.ts'
 
 /*
+ * While a feature is away no foreign key of its refers to a backup, but others may have made some: what is set aside before the reveal
+ * may not be referred to at all.
+ *
  * After the reveal, foreign keys refer to a returned table again, with their actions: what is set aside there would take rows of
  * others along, or their references, which nothing keeps. So the keys that refer to such rows are dropped, and are there again,
  * NOT VALID as before, at the end of the same transaction. Rows that have lost their parent by it are the next to be set aside,
@@ -60,6 +63,23 @@ export const referringKeys = (tree: string): string =>
        select coalesce(pg_catalog.sum(pg_catalog.pg_relation_size(t.relid)), 0) from pg_catalog.pg_partition_tree(k.conrelid) t
        where t.relid <> k.conrelid)) / pg_catalog.current_setting('block_size')::int end::int as blocks
    from (${referringTo(tree)}) k`
+
+/** A key that refers to a table, and how rows `t` of its own table are told that refer to rows `p` of the other. */
+export interface KeyThatRefers {
+  readonly name: string
+  readonly child: string
+  readonly inherits: string
+  readonly equal: string
+  readonly readable: boolean
+}
+
+/** A query of the `KeyThatRefers` to tables. */
+export const keysThatRefer = (tree: string): string =>
+  `select k.name, k.child::text, k.inherits, k.equal, k.readable from (${referringTo(tree)}) k`
+
+/** SQL: whether rows refer by a key to some, given as SQL for a table of them. Those that a session of ours may not read do, if there are such rows. */
+export const referTo = ({ child, inherits, equal, readable }: KeyThatRefers, rows: string): string =>
+  readable ? `exists (select from ${rows} p, ${inherits}${child} t where ${equal})` : `exists (select from ${rows} p)`
 
 /** A query of the tables that keys tie which can be dropped: those that refer, and those that they refer to. */
 export const tablesTiedTo = (tree: string): string =>

@@ -39,7 +39,7 @@ export interface Orphans {
 }
 
 /** The rows of a partitioned table are in its partitions; those that inherit from a table are not its own. */
-export const onlyIn = ({ partitioned }: Orphans): string => (partitioned ? '' : 'only ')
+export const onlyIn = ({ partitioned }: Pick<Orphans, 'partitioned'>): string => (partitioned ? '' : 'only ')
 
 /** SQL: an array of a table and its partitions. */
 export const treeOf = (table: QualifiedName, partitioned: boolean): string => {
@@ -133,7 +133,8 @@ export const demandsOf = (orphans: Orphans): string => {
  *
  * Triggers and rules of the child are passed over: they are the application's
  * answer to the application's changes. Row level security that binds the owner
- * is too, or rows would be missed. So are foreign keys that refer to the rows.
+ * is too, or rows would be missed. Foreign keys that refer to the rows act on
+ * rows of others, unless `referring` says what is done about them.
  */
 export function setAsideStatement(
   orphans: Orphans,
@@ -199,7 +200,13 @@ declare
   off text[];
   back text[];
   command text;${referring === undefined ? '' : REFERRING_VARIABLES}
-begin
+begin${
+    referring === undefined
+      ? ''
+      : `
+  /* no key comes between the look at them and the change */
+  lock table ${only}${table} in row exclusive mode;`
+  }
   select
     pg_catalog.array_agg(pg_catalog.format('alter table only %s disable %s %I', o.relation, o.kind, o.name)),
     pg_catalog.array_agg(pg_catalog.format('alter table only %s enable %s %s %I', o.relation,

@@ -2,24 +2,16 @@ import { recordEvent } from '../../ledger/entries.ts'
 import { validateConstraint } from '../../plan/objects/constraints.ts'
 import type { HostPlan, MovedForeignKey, MovedPlan } from '../../plan/plan.ts'
 import { shown } from '../../plan/model.ts'
-import {
-  demandsOf,
-  onlyIn,
-  orphaned,
-  restoredParents,
-  SET_ASIDE_COUNT,
-  setAsideStatement,
-  type Orphans,
-} from '../../plan/data/set-aside.ts'
+import { demandsOf, onlyIn, orphaned, SET_ASIDE_COUNT, type Orphans } from '../../plan/data/set-aside.ts'
 import { id, literal, qualified, type QualifiedName } from '../../sql.ts'
 import { backupsOf, sealAgain } from '../backups/backups.ts'
-import { beforeReveal, comparisonsOf } from './comparisons.ts'
 import type { RunContext } from '../context.ts'
 import { freeName, timestampName } from '../backups/kept-names.ts'
 import { looking } from '../observe.ts'
-import { row, run } from '../query.ts'
+import { orphansOf, same } from './orphans-of.ts'
+import { row } from '../query.ts'
 import type { SetAside } from '../report.ts'
-import { setAsideInTransaction, setAsideLive, type Demands, type Held } from './set-aside-live.ts'
+import { setAsideInTransaction, setAsideLive, setAsideOfBackup, type Demands, type Held } from './set-aside-live.ts'
 
 /** A table that loses rows, or a host table, of which rows lose a reference alone: these columns of them are kept. */
 export type Child = MovedPlan & { readonly keeps?: readonly string[] }
@@ -76,17 +68,7 @@ async function setAside(
   const { moved, hosts, runId, removalId, stamp, revealed, names } = at
   // what it refers to is computed at the reveal; the validation after it finds them
   if (!revealed && key.referencedGenerated) return null
-  const host = revealed ? undefined : hosts.find((h) => same(h.table, key.referenced))
-  const child = revealed ? table.table : table.backup
-  const parent = revealed
-    ? key.referenced
-    : (moved.find((m) => same(m.table, key.referenced))?.backup ?? key.referenced)
-  const orphans: Orphans = {
-    ...{ key, child, parent },
-    partitioned: table.partitioned ?? false,
-    comparisons: await comparisonsOf(db, key, (column) => ({ table: child, column }), beforeReveal(host, parent)),
-    parents: host ? restoredParents(host, key) : null,
-  }
+  const orphans = await orphansOf(db, table, key, at)
   const live = revealed && !context.session.inTransaction
   const demands = live ? await row<Demands>(db, demandsOf(orphans)) : null
   // a returned table may hide rows from its owner again: there only the statement itself can count
@@ -107,9 +89,7 @@ async function setAside(
   const seal = sealed && (await sealAgain(db, removalId, sealed))
   const to = { name: aside, of: table.table, reason, event, seal, ...(table.keeps && { columns: table.keeps }) }
   if (demands) at.held?.(await setAsideLive(context, orphans, to, demands))
-  else if (revealed) await setAsideInTransaction(context, orphans, to)
-  // one round trip
-  else await run(db, setAsideStatement(orphans, to))
+  else await (revealed ? setAsideInTransaction : setAsideOfBackup)(context, orphans, to)
   const { rows } = await row<{ rows: string }>(
     db,
     `select pg_catalog.current_setting(${literal(SET_ASIDE_COUNT)}) as rows`,
@@ -144,8 +124,6 @@ const rootOf = (table: MovedPlan, moved: readonly MovedPlan[]): MovedPlan => {
   const { partitionOf } = table
   return (partitionOf && moved.find((m) => same(m.table, partitionOf))) ?? table
 }
-
-const same = (a: QualifiedName, b: QualifiedName) => a.schema === b.schema && a.name === b.name
 
 function merged(kept: readonly SetAside[]): SetAside[] {
   const all: SetAside[] = []

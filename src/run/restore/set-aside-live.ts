@@ -7,6 +7,7 @@ import {
   treeOf,
   type Orphans,
 } from '../../plan/data/set-aside.ts'
+import type { UnshipError } from '../../errors.ts'
 import type { PlannedLock } from '../../plan/plan.ts'
 import { REFERRED_TO } from '../../sql-states.ts'
 import { qualified, type QualifiedName } from '../../sql.ts'
@@ -97,6 +98,10 @@ export const setAsideInTransaction = (context: RunContext, orphans: Orphans, to:
     run(context.db, setAsideStatement(orphans, { ...to, ...(!to.columns && { referring: 'dropped' }) })),
   )
 
+/** Before the reveal: whoever refers to a backup by then has come while the feature was away, and none of those keys is dropped. */
+export const setAsideOfBackup = (context: RunContext, orphans: Orphans, to: To): Promise<void> =>
+  sayingWhoRefers(context, () => run(context.db, setAsideStatement(orphans, { ...to, referring: 'refused' })))
+
 const lockedIn = (mode: string, relation: QualifiedName) => ({
   sql: `lock table only ${qualified(relation)} in ${mode} mode`,
   relation,
@@ -113,11 +118,18 @@ async function sayingWhoRefers<T>(context: RunContext, work: () => Promise<T>): 
     return await work()
   } catch (error) {
     if (sqlState(error) !== REFERRED_TO) throw error
-    throw rowsInTheWay(context, {
-      message: `rows of feature ${context.feature} cannot be set aside, because others refer to them`,
-      detail: [error instanceof Error ? `${error.message}.` : '', 'They would be changed, or go, and be kept nowhere.'],
-      ways: ['Change those rows, or drop the foreign key and add it again when the restore has ended.'],
-      cause: error,
-    })
+    throw referredTo(context, { detail: [error instanceof Error ? `${error.message}.` : ''], cause: error })
   }
 }
+
+/** @param how in `detail` the keys by which others refer to rows that have no place */
+export const referredTo = (
+  context: RunContext,
+  how: Pick<Parameters<typeof rowsInTheWay>[1], 'detail' | 'begun' | 'cause'>,
+): UnshipError =>
+  rowsInTheWay(context, {
+    ...how,
+    message: `rows of feature ${context.feature} cannot be set aside, because others refer to them`,
+    detail: [...how.detail, 'They would be changed, or go, and be kept nowhere.'],
+    ways: ['Change those rows, or drop the foreign key and add it again when the restore has ended.'],
+  })

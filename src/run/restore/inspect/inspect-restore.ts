@@ -38,6 +38,7 @@ import { publicationsNow } from './publications-now.ts'
 import { recordedStatements } from '../../recorded-statements.ts'
 import { refuseConstrainedDomains } from './returning-types.ts'
 import { warnOfReusedKeys } from './reused-keys.ts'
+import { refuseReferredTo } from './referred-backups.ts'
 import { linesOfLater, RESTORE_FIRST } from './removed-since.ts'
 import { refuseReplaced } from './replaced-needs.ts'
 import { refuseRestoreRights } from './restore-rights.ts'
@@ -83,6 +84,7 @@ export async function inspectRestore(
   })
   await reading(() => refuseRows(context, plan, hosts.rows))
   await reading(() => refuseBrokenAtFirst(context, plan))
+  await reading(() => refuseReferredTo(context, plan))
   await reading(() => warnOfOtherHosts(context, plan, hosts.rows))
   await reading(() => warnOfLostKeys(context, removal, plan))
   await reading(() => warnOfReusedKeys(context, removal, plan, environment.major))
