@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { removeFeature } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
-import { useSharedDatabase } from '../support/database.ts'
+import { useDatabase, useSharedDatabase } from '../support/database.ts'
 import { refusedUnchanged } from '../support/refusal.ts'
+import { asOwner } from '../support/round-trip.ts'
 
 describe('something that is not our backup under a backup name', () => {
   // each test takes away what it has put there
@@ -62,5 +63,20 @@ describe('something that is not our backup under a backup name', () => {
       create table backup_program_partner_subscriptions as
         select id, payment_method, payment_notes, now() as backed_up_at from subscriptions`)
     await refusedUnchanged(database(), 'backup_exists', () => removeFeature(database().db, programPartner))
+  })
+})
+
+describe('two backups of one feature that would have one name', () => {
+  const database = useDatabase()
+
+  test('are refused, and each is told of once', async () => {
+    await asOwner(database(), 'create table t (id int primary key, a int); create table f_t (id int)')
+    const error = await refusedUnchanged(database(), 'backup_exists', () =>
+      removeFeature(database().db, { name: 'f', tables: ['f_t'], columns: { t: ['a'] } }),
+    )
+    expect(error.detail?.split('\n').toSorted()).toEqual([
+      'backup_f_t would keep columns of t.',
+      'backup_f_t would keep table f_t.',
+    ])
   })
 })

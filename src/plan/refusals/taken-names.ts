@@ -25,10 +25,10 @@ export function refuseTakenNames(model: Model): void {
   throw new UnshipError({
     code: 'backup_exists',
     message: `two backups of feature ${model.feature.name} would both be called ${names.join(', ')}`,
-    detail: wanted
-      .filter((w) => twice.some((t) => same(t, w)))
-      .map((w) => `${shown(w)} would keep ${w.what}.`)
-      .join('\n'),
+    // a table's name is wanted for its type, too
+    detail: [
+      ...new Set(wanted.filter((w) => twice.some((t) => same(t, w))).map((w) => `${shown(w)} would keep ${w.what}.`)),
+    ].join('\n'),
     hint: 'Give the feature another name in its declaration.',
   })
 }
