@@ -2,7 +2,10 @@ import { addressKey, type Node } from '../catalog/dependency.ts'
 import type { JudgedKind } from '../catalog/verdicts/kinds.ts'
 import type { Suggestion } from '../errors.ts'
 import type { Model } from './model.ts'
+import { columnBackupFor, storedColumns } from './objects/host.ts'
+import { backupNameFor } from './objects/moved.ts'
 import { rootForeignKey } from './objects/partitioned-foreign-keys.ts'
+import { qualified } from '../sql.ts'
 
 /** Where a node of the dependency graph stands with regard to the declaration. */
 export type Standing =
@@ -49,6 +52,15 @@ const isKeptByUs = (model: Model, oid: string) => {
   const { relname, description } = model.relation(oid)
   return /^(archive|set_aside)_/.test(relname) && (description?.includes('kysely-unship') ?? false)
 }
+
+/** It has a name that the removal gives to a backup, as what a broken run has left may: that is refused, whatever is in it. */
+const hasBackupsName = (model: Model, oid: string) =>
+  [
+    ...[...model.removed.keys()]
+      .filter((host) => storedColumns(model, host).length > 0)
+      .map((host) => columnBackupFor(model, host)),
+    ...[...model.moved].map((table) => backupNameFor(model, table)),
+  ].some((backup) => qualified(backup) === qualified(model.name(oid)))
 
 const owner = (model: Model, node: Node) => model.spell(model.name(node.owner_relid ?? node.objid))
 
@@ -99,7 +111,7 @@ const judgeTable = unlessLeaving((model, node) => {
       ? listed('tables', model.spell(model.name(objid)))
       : refused(`${node.description} inherits from, is a partition of or is typed by the feature`)
   if (model.isRemoved(objid, objsubid)) return declared
-  if (isKeptByUs(model, objid)) return byNature(model.spell(model.name(objid)))
+  if (isKeptByUs(model, objid) || hasBackupsName(model, objid)) return byNature(model.spell(model.name(objid)))
   const column = model.columns(objid).find((c) => c.attnum === objsubid)
   const table = model.spell(model.name(objid))
   // a partition has its columns from the partitioned table, which is met too

@@ -143,6 +143,30 @@ describe('what a broken removal has left, and others have touched since', () => 
     await refusal('backup_exists', removeFeature(database().db, feature))
   })
 
+  test('is said to have the name of a backup, not to be declared, where a type that it uses goes with the feature', async () => {
+    const withType = { ...feature, types: ['method'] }
+    await asOwner(
+      database(),
+      `create type method as enum ('card', 'cash'); create table contacts (id int primary key, pay method); insert into contacts values (1, 'card')`,
+    )
+    await refusal(
+      'server_unreachable',
+      removeFeature(database().db, withType, killedAt(database(), ['phase done', 'copy'])),
+    )
+    // as a dump that was loaded elsewhere has made it
+    await asOwner(
+      database(),
+      'alter table backup_pay_contacts rename to made; create table backup_pay_contacts (like made including all); drop table made',
+    )
+    const { warnings } = await abortRemoval(database().db, withType)
+    expect(warnings).toEqual(['table backup_pay_contacts is not the backup that run 1 made: it stays'])
+    const error = await refusedUnchanged(database(), 'backup_exists', () => removeFeature(database().db, withType))
+    expect(error.primary).toBe('backup_pay_contacts already exists')
+    expect(error.suggestion).toBeUndefined()
+    await asOwner(database(), 'drop table backup_pay_contacts')
+    expect(await removeFeature(database().db, withType)).toMatchObject({ outcome: 'removed' })
+  })
+
   const noWatch = { onHosts: [], watches: [] }
 
   test('takes it back where its host table has another name or schema, or has gone', async () => {

@@ -4,7 +4,7 @@ import { replayable } from '../../catalog/replay.ts'
 import { sequenceOptions, type Sequence } from '../../catalog/sequence.ts'
 import { LEDGER_SCHEMA } from '../../ledger/schema.ts'
 import { columnBackupName, hiddenName, shortened, watchName } from '../../names.ts'
-import { dollarQuote, id, literal, qualified } from '../../sql.ts'
+import { dollarQuote, id, literal, qualified, type QualifiedName } from '../../sql.ts'
 import { grants, revokeFromOthers, setAcl } from './acl.ts'
 import { addedDefault, defaultOf, settledDefault } from './defaults.ts'
 import { BUILT_IN_EQUALITY, usableKey } from '../refusals/key.ts'
@@ -30,6 +30,12 @@ export function notNullIn(model: Model, oid: Oid, column: Column): string[] {
     .map(({ relid }) => model.spell(model.name(relid)))
 }
 
+/** The backup of its removed columns. */
+export function columnBackupFor(model: Model, oid: Oid): QualifiedName {
+  const { schema, name } = model.name(oid)
+  return { schema, name: columnBackupName(model.feature.name, name) }
+}
+
 /** How a host table's columns are watched, copied and filled. */
 export function planHost(model: Model, oid: Oid): HostPlan {
   const table = model.name(oid)
@@ -39,7 +45,7 @@ export function planHost(model: Model, oid: Oid): HostPlan {
   const watch = watchName(model.feature.name, table)
   return {
     table,
-    backup: { schema: table.schema, name: columnBackupName(model.feature.name, table.name) },
+    backup: columnBackupFor(model, oid),
     ...(model.relation(oid).relkind === 'p' && { members: model.members(oid).map((m) => model.name(m.relid)) }),
     key: key.map((c) => c.attname),
     ...(equalities.some((o) => o !== BUILT_IN_EQUALITY) && { equalities }),
