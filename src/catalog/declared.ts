@@ -154,7 +154,7 @@ const typeAliases: Record<string, string> = {
 }
 
 /** Whether a declared argument list means this function. */
-export function argumentsMatch(declared: readonly string[], candidate: Candidate): boolean {
+export function argumentsMatch(declared: readonly string[], candidate: Pick<Candidate, 'argument_types'>): boolean {
   const types = candidate.argument_types ?? []
   if (types.length !== declared.length) return false
   return declared.every((text, i) => {

@@ -1,5 +1,6 @@
 import { relkinds as kinds, type Relkind } from '../../catalog/relation.ts'
 import { UnshipError } from '../../errors.ts'
+import type { DeclaredName } from '../../catalog/declared.ts'
 import type { ResolvedName } from '../../catalog/resolve.ts'
 import { shown, type Model } from '../model.ts'
 
@@ -31,7 +32,8 @@ export function checkPresence(model: Model): 'present' | 'absent' {
   return 'present'
 }
 
-const label = (d: ResolvedName) =>
+/** A declared name as messages show it. */
+export const label = (d: DeclaredName): string =>
   d.part === null ? `${singular[d.field]} ${d.spelled}` : `${singular[d.field]} ${shown(d)}.${d.part}`
 
 const singular: Record<ResolvedName['field'], string> = {

@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../../any-kysely.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
 import { readKeeping } from '../../ledger/history.ts'
-import { ensureLedger, latestRun, saveObjects, saveStatements, startRun } from '../../ledger/ledger.ts'
+import { ensureLedger, latestRun, runById, saveObjects, saveStatements, startRun } from '../../ledger/ledger.ts'
 import type { RecordedPlan } from '../../ledger/recorded.ts'
 import { captureStatement, recordEvent, saveCounts, setPhase, saveKeySequences } from '../../ledger/entries.ts'
 import { aheadOfLocks } from '../../plan/ahead.ts'
@@ -21,6 +21,7 @@ import { afterFailure } from './broken-removal.ts'
 import { AHEAD_OF_LOCKS, catchUp, catchUpAhead, catchUpSealed, demandFew, saveSeals, UNDER_LOCKS } from './catch-up.ts'
 import type { RunContext } from '../context.ts'
 import { copyHosts, type Copied } from './copy.ts'
+import { refuseDeclaredOtherwise } from './declared-otherwise.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import { notRemoved } from './not-removed.ts'
 import type { RunOptions } from '../options.ts'
@@ -77,27 +78,33 @@ async function removeLocked(
     resumed: latest?.state === 'running' ? latest.phase : null,
   })
   if (latest?.state === 'running' && latest.direction === 'removal') {
-    if (latest.phase === 'record')
-      return await record(context, latest.id, planOf(latest), latest.counts).catch(async (error: unknown) => {
+    if (latest.phase === 'record') {
+      const report = await record(context, latest.id, planOf(latest), latest.counts).catch(async (error: unknown) => {
         throw await afterFailure(context, latest.id, error)
       })
+      await refuseDeclaredOtherwise(context, latest, feature, named)
+      return report
+    }
     await takeBackRemoval(context, latest, 'a new run starts over')
   }
   if (latest?.state === 'running' && latest.direction === 'restore') {
     if (!isRevealed(latest.phase)) {
       await takeBackRestore(context, latest)
+      await refuseDeclaredOtherwise(context, await runById(db, latest.removal_id ?? ''), feature, named)
       return nothingDone(context, 'already removed', latest.removal_id)
     }
     await continueRestore(context, latest)
   }
 
+  const removed = latest?.state === 'done' && latest.direction === 'removal' ? latest : null
+  // with its backups went all that there was to restore: what is there was made anew
+  const purged = removed !== null && (await readKeeping(db)).purges.has(removed.id)
+  if (removed && !purged) await refuseDeclaredOtherwise(context, removed, feature, named)
   const inspection = await inspect(context, feature, named)
   const { snapshot, plan } = inspection
-  if (latest?.state === 'done' && latest.direction === 'removal') {
-    if (plan.absent) return nothingDone(context, 'already removed', latest.id)
-    // with its backups went all that there was to restore: what is there was made anew
-    const { purges } = await readKeeping(db)
-    if (!purges.has(latest.id)) throw notRemoved(latest, feature, named)
+  if (removed) {
+    if (plan.absent) return nothingDone(context, 'already removed', removed.id)
+    if (!purged) throw notRemoved(removed)
   }
   refuseReadOnly(snapshot)
   if (plan.absent) {
