@@ -18,7 +18,7 @@ import { isConnectionLost } from './run/connection-lost.ts'
 import { sqlState } from './run/query.ts'
 
 /** The advisory lock that Kysely's migrators exclude each other with. */
-const MIGRATION_LOCK = '3853314791062309107'
+export const MIGRATION_LOCK = '3853314791062309107'
 const POLL_MS = 100
 
 /**

@@ -119,7 +119,7 @@ const TELL =
 const listed = (records: readonly MigrationRecord[]) => records.map(({ table }) => qualified(table)).join(', ')
 
 function notUndone(
-  { id, feature, direction, plan }: LedgerRun,
+  { id, feature, direction, state, plan }: LedgerRun,
   { undone, told }: Undoing,
   what: string,
   records?: readonly MigrationRecord[],
@@ -135,7 +135,7 @@ function notUndone(
         ? 'Wait for it to end, then run the same command again. Nothing was changed.'
         : direction === 'restore'
           ? `Run ${plan?.takesBack ? 'abortRemoval again (or restoreFeature)' : 'restoreFeature again'} to finish it, or kysely migrate:latest to remove the feature after all. Nothing was changed.`
-          : `Run kysely migrate:latest to finish it, or abortRemoval (after the cut-over: restoreFeature) to take it back. Nothing was changed.${elsewhere}`,
+          : `Run kysely migrate:latest to finish it, or ${state === 'done' ? `unship abort ${feature}, or restoreFeature,` : 'abortRemoval (after the cut-over: restoreFeature)'} to take it back. Nothing was changed.${elsewhere}`,
   })
 }
 

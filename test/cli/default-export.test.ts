@@ -40,5 +40,6 @@ test('a feature beside a default export is found, and its removal without a reco
   const { output } = await kysely('migrate:down', settings, { cwd })
   expect.soft(output).toContain('migration 1_first is not undone')
   expect.soft(output).toContain('Kysely has no record of migration 2_f')
+  expect.soft(output).toContain('unship abort f')
   expect(await database().query('select * from first')).toEqual([])
 }, 120_000)

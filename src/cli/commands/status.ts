@@ -4,6 +4,7 @@ import { featureArg, text, type Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
 import { bears } from '../project/select.ts'
+import { unrecordedMigrations } from '../project/unrecorded.ts'
 import { statusAsText } from '../render/status.ts'
 import { forPeople } from '../../visible.ts'
 
@@ -20,10 +21,11 @@ export const statusCommand: Command = {
   run: ({ args, screen }) =>
     withProject(args, async (project) => {
       const found = await project.features()
-      const all = await readStatus(
-        project.db,
-        found.map(({ feature }) => feature),
-      )
+      const features = found.map(({ feature }) => feature)
+      const all = (await readStatus(project.db, features)).map((status) => ({
+        ...status,
+        unrecorded: unrecordedMigrations(found, status),
+      }))
       const named = text(args, 'feature')
       const byMigration = found.filter((one) => named !== undefined && bears(one, named)).map((one) => one.feature.name)
       const statuses =

@@ -4,6 +4,7 @@ import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withProject } from '../project/index.ts'
 import type { FoundFeature } from '../project/migrations.ts'
+import { unrecordedMigrations, withoutRecord } from '../project/unrecorded.ts'
 import { minute } from '../render/words.ts'
 
 export const verifyCommand: Command = {
@@ -18,10 +19,9 @@ export const verifyCommand: Command = {
     withProject(args, async (project) => {
       const found = await project.features()
       const features = found.map(({ feature }) => feature)
-      const checks = [
-        ...(await checkHealth(project.db, features)),
-        ...unrecorded(found, await readStatus(project.db, features)),
-      ]
+      const checks = await checkHealth(project.db, features)
+      const statuses = await readStatus(project.db, features)
+      checks.push(...unknownToLedger(found, statuses), ...unknownToKysely(found, statuses))
       const healthy = checks.every(({ result }) => result !== 'problem')
       if (screen.json) screen.printJson({ healthy, checks })
       else
@@ -31,7 +31,7 @@ export const verifyCommand: Command = {
 }
 
 /** A removal records what it found, be it nothing: who ran the migration and is not in the ledger has lost it. */
-function unrecorded(found: readonly FoundFeature[], statuses: readonly FeatureStatus[]): HealthCheck[] {
+function unknownToLedger(found: readonly FoundFeature[], statuses: readonly FeatureStatus[]): HealthCheck[] {
   return found.flatMap(({ feature: { name }, migration, executedAt }) => {
     const { run = null } = statuses.find(({ feature }) => feature === name) ?? {}
     if (executedAt === null || run !== null) return []
@@ -47,6 +47,22 @@ function unrecorded(found: readonly FoundFeature[], statuses: readonly FeatureSt
     ]
   })
 }
+
+/** Not so while its migration goes on after the removal: a note. */
+const unknownToKysely = (found: readonly FoundFeature[], statuses: readonly FeatureStatus[]): HealthCheck[] =>
+  statuses.flatMap((status) => {
+    const migrations = unrecordedMigrations(found, status)
+    if (migrations.length === 0) return []
+    const { feature } = status
+    return [
+      {
+        feature,
+        check: 'Kysely has its migration on record',
+        result: 'note',
+        found: [withoutRecord(status, migrations)],
+      },
+    ]
+  })
 
 const MARKS = { ok: 'ok      ', note: 'note    ', problem: 'PROBLEM ' } as const
 

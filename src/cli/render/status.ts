@@ -4,23 +4,26 @@ import { BRING_BACK_PLAN } from '../../ledger/whole-plan.ts'
 import { crashEmpties, type KeptTable } from '../../run/backups/kept-tables.ts'
 import { isRevealed, underWayOrNot, whatNow } from '../../run/status/broke-off.ts'
 import type { FeatureStatus } from '../../run/status/read-status.ts'
+import { withoutRecord } from '../project/unrecorded.ts'
 import type { Screen } from '../screen.ts'
 import { minute } from './words.ts'
 
+/** With the migrations of which Kysely has no record, though they have removed it. */
+export interface ShownStatus extends FeatureStatus {
+  readonly unrecorded?: readonly string[]
+}
+
 /** Where features stand, for a terminal. */
 export function statusAsText(
-  statuses: readonly FeatureStatus[],
+  statuses: readonly ShownStatus[],
   style: Pick<Screen, 'bold' | 'dim' | 'columns'>,
 ): string {
   if (statuses.length === 0) return 'The migrations export no feature, and the ledger knows none.'
   return statuses.map((status) => featureAsText(status, style)).join('\n\n')
 }
 
-function featureAsText(
-  status: FeatureStatus,
-  { bold, dim, columns }: Pick<Screen, 'bold' | 'dim' | 'columns'>,
-): string {
-  const { feature, run, archived, purged, kept, damaged } = status
+function featureAsText(status: ShownStatus, { bold, dim, columns }: Pick<Screen, 'bold' | 'dim' | 'columns'>): string {
+  const { feature, run, archived, purged, kept, damaged, unrecorded = [] } = status
   const lines = [
     standing(status),
     ...(run ? [who(run)] : []),
@@ -30,6 +33,7 @@ function featureAsText(
     ...(damaged === null ? [] : [`! ${damaged}. ${BRING_BACK_PLAN}`]),
     ...crashEmpties(kept).map((line) => `! ${line}`),
     ...contradiction(status),
+    ...(unrecorded.length > 0 ? [`! ${withoutRecord(status, unrecorded)}`] : []),
     ...(kept.length > 0
       ? keptTable(kept).map((line, n) => (n === 0 ? dim(fitted(line, columns)) : fitted(line, columns)))
       : []),

@@ -57,6 +57,26 @@ export async function abortRestore(
   return await asRun('abort', db, feature, options, abortRestoreLocked)
 }
 
+/**
+ * Takes back a removal that is complete, in a migration that has failed after it: the feature is restored, as by abortRemoval, which goes
+ * on with it where that breaks off. Whether Kysely has a record of the migration is for the caller to know.
+ */
+export async function abortCompleteRemoval(
+  db: AnyKysely,
+  feature: FeatureDeclaration,
+  options: RunOptions = {},
+): Promise<AbortReport> {
+  return await asRun('abort', db, feature, options, abortCompleteLocked)
+}
+
+async function abortCompleteLocked(context: RunContext): Promise<AbortReport> {
+  const removal = await latestRun(context.db, context.feature)
+  if (removal?.state !== 'done' || removal.direction !== 'removal') throw nothingToAbort(context, 'removal', removal)
+  context.emit({ ...started(context, removal), aborted: 'removal' })
+  await startRestore(context, removal, { takesBack: true })
+  return reportOf(context, removal, 'restored')
+}
+
 async function abortLocked(context: RunContext): Promise<AbortReport> {
   const broken = await latestRun(context.db, context.feature)
   // it took a removal back, and broke off itself
@@ -119,7 +139,7 @@ const nothingToAbort = (
 
 function otherwise(latest: LedgerRun | null): string {
   if (latest?.state === 'done' && latest.direction === 'removal')
-    return 'The removal is complete. restoreFeature, or kysely migrate:down, brings the feature back.'
+    return "The removal is complete. restoreFeature brings the feature back, or kysely migrate:down where its migration is the last one on Kysely's record; unship abort, with its name, where Kysely has no record of it."
   if (latest?.state !== 'running') return 'There is nothing to take back.'
   if (latest.direction === 'removal')
     return 'Its removal has not ended: removeFeature finishes it, abortRemoval takes it back.'

@@ -36,7 +36,7 @@ export async function refuseDeclaredOtherwise(
       ...(undeclared.length > 0 ? [`Removed, and no longer declared: ${undeclared.map(label).join(', ')}.`] : []),
       ...(there.length > 0 ? [`Declared, and still there: ${there.map(label).join(', ')}.`] : []),
     ].join('\n'),
-    hint: `Bring the feature back with restoreFeature, not with migrate:down where Kysely has no record of its migration; then run the same command again: it removes what is declared now. Or declare again what was removed.`,
+    hint: `Bring the feature back (unship abort ${feature.name} where Kysely has no record of its migration, else restoreFeature), then run the same command again: it removes what is declared now. Or declare again what was removed.`,
   })
 }
 

@@ -160,15 +160,19 @@ async function presence(
   return { found: names.filter(({ found }) => found !== null).length, declared: names.length }
 }
 
-/** A run holds the feature's advisory lock for as long as its session lives; a standby has no part in the primary's. */
-export async function isActive(db: AnyKysely, feature: string): Promise<boolean | null> {
+/** A run holds the feature's advisory lock for as long as its session lives. */
+export const isActive = (db: AnyKysely, feature: string): Promise<boolean | null> =>
+  isLockHeld(db, featureLockKey(feature))
+
+/** Whether a session holds an advisory lock; a standby has no part in the primary's. */
+export async function isLockHeld(db: AnyKysely, key: string): Promise<boolean | null> {
   const [found] = await readJson<{ active: boolean | null }>(
     db,
     `select case when not pg_catalog.pg_is_in_recovery() then exists (
        select from pg_catalog.pg_locks l
        where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
          and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
-         and (l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8 = ${featureLockKey(feature)}) end as active`,
+         and (l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8 = ${key}) end as active`,
   )
   return found?.active ?? null
 }
