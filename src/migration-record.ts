@@ -1,4 +1,4 @@
-import { SelectQueryNode, TableNode } from 'kysely'
+import { SelectQueryNode, TableNode, type RootOperationNode } from 'kysely'
 import type { MigratorProps } from 'kysely/migration'
 import type { AnyKysely } from './any-kysely.ts'
 import { readJson } from './catalog/read.ts'
@@ -36,8 +36,13 @@ function namesOf(
   { migrationTableName: name = 'kysely_migration', migrationTableSchema: schema }: RecordSettings,
 ): string[] {
   const { query } = (schema === undefined ? db : db.withSchema(schema)).selectFrom(name).selectAll().compile()
+  return tableOf(query) ?? (schema === undefined ? [name] : [schema, name])
+}
+
+/** The table that a query reads, where it is a plain one of a single table. */
+export function tableOf(query: RootOperationNode): string[] | null {
   const from = SelectQueryNode.is(query) ? query.from?.froms[0] : undefined
-  if (!from || !TableNode.is(from)) return schema === undefined ? [name] : [schema, name]
+  if (!from || !TableNode.is(from)) return null
   const { table } = from
   return table.schema ? [table.schema.name, table.identifier.name] : [table.identifier.name]
 }

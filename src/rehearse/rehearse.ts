@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import { Kysely, PostgresDialect, type LogConfig } from 'kysely'
 import pg from 'pg'
 import type { AnyKysely } from '../any-kysely.ts'
 import { surviveDeadConnections } from '../connection.ts'
@@ -23,6 +23,8 @@ export interface RehearsalOptions {
   readonly rows?: { readonly perTable: number; readonly from?: string | undefined } | undefined
   /** The server's major; that of the dump unless told. */
   readonly major?: number | undefined
+  /** Kysely's `log`, of the database that migrations are given. */
+  readonly log?: LogConfig | undefined
   readonly onStep?: ((step: RehearsalStep) => void) | undefined
 }
 
@@ -76,7 +78,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
 
 async function rehearseOn(
   server: RehearsalServer,
-  { schema, prepare, up, down, rows, onStep }: RehearsalOptions,
+  { schema, prepare, up, down, rows, log = [], onStep }: RehearsalOptions,
 ): Promise<Rehearsal> {
   const { url } = server
   onStep?.('load')
@@ -96,7 +98,7 @@ async function rehearseOn(
 
   const pool = new pg.Pool({ connectionString: url })
   surviveDeadConnections(pool)
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }), log })
   try {
     const { version, major } = await connected(url, async (client) => {
       const found = await client.query<{ version: string; major: number }>(

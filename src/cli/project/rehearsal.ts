@@ -1,12 +1,22 @@
-import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
-import { NO_MIGRATIONS, type MigrationResultSet } from 'kysely/migration'
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  sql,
+  type CompiledQuery,
+} from 'kysely'
+import { NO_MIGRATIONS, type MigrationInfo, type MigrationResultSet } from 'kysely/migration'
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
+import { tableOf } from '../../migration-record.ts'
 import type { RehearsalOptions } from '../../rehearse/rehearse.ts'
 import { readStatus } from '../../run/status/read-status.ts'
-import { made, type Project } from './config.ts'
+import { made, type Project, type ProjectMigrator } from './config.ts'
 import { migratorOf, type FoundFeature } from './migrations.ts'
+import { QueryWatch } from './query-watch.ts'
 
 /** A database without rows: all migrations are pending in it. */
 export const nowhere = (): AnyKysely =>
@@ -33,23 +43,28 @@ export function rehearsalOf(
   project: Project,
   { migration, features }: { migration: string; features: readonly FeatureDeclaration[] },
   executed: readonly Executed[],
-): Pick<RehearsalOptions, 'prepare' | 'up' | 'down'> {
+): Pick<RehearsalOptions, 'prepare' | 'up' | 'down' | 'log'> {
+  const watch = new QueryWatch()
   const migratorOn = async (plain: AnyKysely) => {
     const plugins = project.config.plugins ? await made(project.config.plugins) : []
     const db = plugins.reduce((with_, plugin) => with_.withPlugin(plugin), plain)
     return (await migratorOf(project, db)).migrator
   }
+  const listed = (migrator: ProjectMigrator) => listMigrations(migrator, watch)
   return {
+    log: watch.log,
     async prepare(db) {
       const migrator = await migratorOn(db)
+      await writeRecord(db, await listed(migrator), []) // rows may have been made up for it
       finished(await migrator.migrateTo(NO_MIGRATIONS)) // makes its tables
-      await record(project, db, executed)
-      const all = await migrator.getMigrations()
-      const before = all.slice(
+      const made = await listed(migrator)
+      if (made.record === null) throw recordNotFound(project)
+      await writeRecord(db, made, executed)
+      const before = made.migrations.slice(
         0,
-        all.findIndex(({ name }) => name === migration),
+        made.migrations.findIndex(({ name }) => name === migration),
       )
-      const last = before.findLast(({ executedAt }) => executedAt === undefined)
+      const last = before.findLast(({ name }) => executed.every((other) => other.name !== name))
       if (last) finished(await migrator.migrateTo(last.name))
     },
     async up(db) {
@@ -82,14 +97,39 @@ export function assumedBefore(names: readonly string[], { migration }: Pick<Foun
   return names.slice(0, names.indexOf(migration)).map((name, n) => ({ name, at: new Date(n * 1000) }))
 }
 
-async function record({ config }: Project, db: AnyKysely, executed: readonly Executed[]): Promise<void> {
-  const { migrationTableName = 'kysely_migration', migrationTableSchema } = config.migrations ?? {}
-  const table =
-    migrationTableSchema === undefined ? sql.id(migrationTableName) : sql.id(migrationTableSchema, migrationTableName)
+/** What a migrator lists. */
+interface Listed {
+  readonly migrations: readonly MigrationInfo[]
+  /** The table that it read what was run from; null where there is none yet. */
+  readonly record: readonly string[] | null
+}
+
+async function listMigrations(migrator: ProjectMigrator, watch: QueryWatch): Promise<Listed> {
+  const queries: CompiledQuery[] = []
+  const migrations = await watch.during(queries, () => migrator.getMigrations())
+  const record = queries.map(({ query }) => tableOf(query)).findLast((table) => table !== null) ?? null
+  return { migrations, record }
+}
+
+async function writeRecord(
+  db: AnyKysely,
+  { record }: Pick<Listed, 'record'>,
+  executed: readonly Executed[],
+): Promise<void> {
+  if (record === null) return
+  const table = sql.id(...record)
   await sql`delete from ${table}`.execute(db)
   for (const { name, at } of executed)
     await sql`insert into ${table} ("name", "timestamp") values (${name}, ${at.toISOString()})`.execute(db)
 }
+
+const recordNotFound = ({ configFile }: Project) =>
+  new UnshipError({
+    code: 'no_config',
+    message: "it is not to be seen where the configuration's migrator keeps its record",
+    detail: `migrations.migrator in ${configFile} lists migrations without selecting from a table of its own.`,
+    hint: "Have it be Kysely's own Migrator.",
+  })
 
 /** A migrator never throws. */
 function finished({ error }: MigrationResultSet): void {
