@@ -8,8 +8,11 @@ import { rehearse, type RehearsalStep } from '../../rehearse/rehearse.ts'
 import { featureArg, flag, text, type Arguments, type Command } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { loadProject, type Project } from '../project/config.ts'
-import { migratorOf, readFeatures, type FoundFeature } from '../project/migrations.ts'
-import { assumedBefore, executedOf, nowhere, rehearsalOf, type Executed } from '../project/rehearsal.ts'
+import type { FoundFeature } from '../project/migrations.ts'
+import { nowhere } from '../project/nowhere.ts'
+import { provenMigrator } from '../project/proven-migrator.ts'
+import { QueryWatch } from '../project/query-watch.ts'
+import { assumedBefore, executedOf, rehearsalOf, type Rehearsed } from '../project/rehearsal.ts'
 import { selectFeature } from '../project/select.ts'
 import { rehearsalAsMarkdown, rehearsalAsText } from '../render/rehearsal.ts'
 import { outcomeOf, type RehearsalReport } from '../render/rehearsal-report.ts'
@@ -54,7 +57,7 @@ export const rehearseCommand: Command = {
         schema,
         rows: asked.rows === 0 ? undefined : { perTable: asked.rows, from: asked.sample ? url : undefined },
         major: asked.major,
-        ...rehearsalOf(project, target, target.executed),
+        ...rehearsalOf(project, target),
         onStep: (step) => {
           if (!screen.json) screen.printError(screen.dim(STEPS[step]))
         },
@@ -163,33 +166,28 @@ async function readSchema(file: string): Promise<string> {
   })
 }
 
-/** A migration, all the features that it removes, and what was run before it. */
-interface Target {
-  readonly migration: string
-  readonly features: readonly FoundFeature['feature'][]
-  readonly executed: readonly Executed[]
-}
-
 const targetOf = (found: readonly FoundFeature[], { migration }: FoundFeature) => ({
   migration,
   features: found.filter((other) => other.migration === migration).map(({ feature }) => feature),
 })
 
-async function withoutDatabase(project: Project, args: Arguments): Promise<Target> {
-  const db = nowhere()
-  const found = await readFeatures(project, db)
-  const selected = selectFeature(found, text(args, 'feature'))
-  const names = (await (await migratorOf(project, db)).migrator.getMigrations()).map(({ name }) => name)
-  return { ...targetOf(found, selected), executed: assumedBefore(names, selected) }
+async function withoutDatabase(project: Project, args: Arguments): Promise<Rehearsed> {
+  const watch = new QueryWatch()
+  const { migrations, features } = await provenMigrator(project, { db: nowhere(watch.log), watch })
+  const selected = selectFeature(features, text(args, 'feature'))
+  const names = migrations.map(({ name }) => name)
+  return { ...targetOf(features, selected), executed: assumedBefore(names, selected) }
 }
 
-async function inDatabase(url: string, project: Project, args: Arguments): Promise<Target> {
+async function inDatabase(url: string, project: Project, args: Arguments): Promise<Rehearsed> {
+  const watch = new QueryWatch()
   const db: AnyKysely = new Kysely({
     dialect: new PostgresDialect({ pool: () => connectionPool({ ...process.env, DATABASE_URL: url }) }),
+    log: watch.log,
   })
   try {
-    const found = await readFeatures(project, db)
-    const selected = selectFeature(found, text(args, 'feature'))
+    const { migrations, features } = await provenMigrator(project, { db, watch })
+    const selected = selectFeature(features, text(args, 'feature'))
     if (selected.executedAt !== null)
       throw new UnshipError({
         code: 'wrong_state',
@@ -197,10 +195,7 @@ async function inDatabase(url: string, project: Project, args: Arguments): Promi
         detail: 'Its schema no longer has what the migration removes.',
         hint: 'Take a schema from before the removal: --schema file. unship plan --down shows the restore.',
       })
-    return {
-      ...targetOf(found, selected),
-      executed: executedOf(await (await migratorOf(project, db)).migrator.getMigrations()),
-    }
+    return { ...targetOf(features, selected), executed: executedOf(migrations) }
   } finally {
     await db.destroy()
   }

@@ -21,14 +21,20 @@ export interface FoundFeature {
 /** The features that the project's migrations export, in the order of the migrations. */
 export async function readFeatures(project: Project, db: AnyKysely): Promise<FoundFeature[]> {
   const { migrator, modules } = await migratorOf(project, db)
-  return (await migrator.getMigrations().catch(refused)).flatMap((info) =>
-    featuresOf(modules.get(info.name) ?? info.migration).map((feature) => ({
-      feature,
-      migration: info.name,
-      executedAt: info.executedAt ?? null,
-    })),
-  )
+  return featuresIn(await readMigrations(migrator), modules)
 }
+
+export const readMigrations = (migrator: ProjectMigrator): Promise<readonly MigrationInfo[]> =>
+  migrator.getMigrations().catch(refused)
+
+/** The features that these migrations export, or the files that they are of. */
+export const featuresIn = (
+  migrations: readonly MigrationInfo[],
+  modules: ReadonlyMap<string, object>,
+): FoundFeature[] =>
+  migrations.flatMap(({ name, migration, executedAt = null }) =>
+    featuresOf(modules.get(name) ?? migration).map((feature) => ({ feature, migration: name, executedAt })),
+  )
 
 /** Who may look at the feature may not always look at Kysely's own table. */
 function refused(error: unknown): never {

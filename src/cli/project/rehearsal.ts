@@ -1,38 +1,27 @@
-import {
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  sql,
-  type CompiledQuery,
-} from 'kysely'
-import { NO_MIGRATIONS, type MigrationInfo, type MigrationResultSet } from 'kysely/migration'
+import { isDeepStrictEqual } from 'node:util'
+import { sql } from 'kysely'
+import { NO_MIGRATIONS, type MigrationResultSet } from 'kysely/migration'
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
-import { tableOf } from '../../migration-record.ts'
 import type { RehearsalOptions } from '../../rehearse/rehearse.ts'
 import { readStatus } from '../../run/status/read-status.ts'
 import { made, type Project, type ProjectMigrator } from './config.ts'
-import { migratorOf, type FoundFeature } from './migrations.ts'
+import type { FoundFeature } from './migrations.ts'
+import { otherRecord, provenMigrator, recordNotFound, type ProvenMigrator, type Watched } from './proven-migrator.ts'
 import { QueryWatch } from './query-watch.ts'
-
-/** A database without rows: all migrations are pending in it. */
-export const nowhere = (): AnyKysely =>
-  new Kysely({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-  })
 
 /** A migration that has been run where the schema comes from. */
 export interface Executed {
   readonly name: string
   readonly at: Date
+}
+
+/** A migration, all the features that it removes, and what was run before it. */
+export interface Rehearsed {
+  readonly migration: string
+  readonly features: readonly FeatureDeclaration[]
+  readonly executed: readonly Executed[]
 }
 
 /**
@@ -41,23 +30,23 @@ export interface Executed {
  */
 export function rehearsalOf(
   project: Project,
-  { migration, features }: { migration: string; features: readonly FeatureDeclaration[] },
-  executed: readonly Executed[],
+  { migration, features, executed }: Rehearsed,
 ): Pick<RehearsalOptions, 'prepare' | 'up' | 'down' | 'log'> {
   const watch = new QueryWatch()
-  const migratorOn = async (plain: AnyKysely) => {
-    const plugins = project.config.plugins ? await made(project.config.plugins) : []
-    const db = plugins.reduce((with_, plugin) => with_.withPlugin(plugin), plain)
-    return (await migratorOf(project, db)).migrator
+  const proven = (db: AnyKysely) => provenOn(project, { db, watch })
+  /** One that may migrate: it knows of the runs that this server knows of, and of no others. */
+  const migratorOn = async (db: AnyKysely): Promise<ProjectMigrator> => {
+    const found = await proven(db)
+    if (!isDeepStrictEqual(byName(executedOf(found.migrations)), byName(await readRecord(db, found))))
+      throw otherRecord(project)
+    return found.migrator
   }
-  const listed = (migrator: ProjectMigrator) => listMigrations(migrator, watch)
   return {
     log: watch.log,
     async prepare(db) {
-      const migrator = await migratorOn(db)
-      await writeRecord(db, await listed(migrator), []) // rows may have been made up for it
-      finished(await migrator.migrateTo(NO_MIGRATIONS)) // makes its tables
-      const made = await listed(migrator)
+      await writeRecord(db, await proven(db), []) // rows may have been made up for it
+      finished(await (await migratorOn(db)).migrateTo(NO_MIGRATIONS)) // makes its tables: nothing was run that could be undone
+      const made = await proven(db)
       if (made.record === null) throw recordNotFound(project)
       await writeRecord(db, made, executed)
       const before = made.migrations.slice(
@@ -65,7 +54,7 @@ export function rehearsalOf(
         made.migrations.findIndex(({ name }) => name === migration),
       )
       const last = before.findLast(({ name }) => executed.every((other) => other.name !== name))
-      if (last) finished(await migrator.migrateTo(last.name))
+      if (last) finished(await (await migratorOn(db)).migrateTo(last.name))
     },
     async up(db) {
       finished(await (await migratorOn(db)).migrateTo(migration))
@@ -87,6 +76,12 @@ export function rehearsalOf(
   }
 }
 
+/** The project's migrator on another Kysely than its own, which gets its plugins. */
+async function provenOn(project: Project, { db, watch }: Watched): Promise<ProvenMigrator> {
+  const plugins = project.config.plugins ? await made(project.config.plugins) : []
+  return await provenMigrator(project, { db: plugins.reduce((with_, plugin) => with_.withPlugin(plugin), db), watch })
+}
+
 /** The migrations that are on a database's record. */
 export function executedOf(found: readonly { name: string; executedAt?: Date | undefined }[]): Executed[] {
   return found.flatMap(({ name, executedAt }) => (executedAt ? [{ name, at: executedAt }] : []))
@@ -97,39 +92,24 @@ export function assumedBefore(names: readonly string[], { migration }: Pick<Foun
   return names.slice(0, names.indexOf(migration)).map((name, n) => ({ name, at: new Date(n * 1000) }))
 }
 
-/** What a migrator lists. */
-interface Listed {
-  readonly migrations: readonly MigrationInfo[]
-  /** The table that it read what was run from; null where there is none yet. */
-  readonly record: readonly string[] | null
+const byName = (executed: readonly Executed[]) => executed.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+
+type RecordOf = Pick<ProvenMigrator, 'record'>
+
+async function readRecord(db: AnyKysely, { record }: RecordOf): Promise<Executed[]> {
+  if (record === null) return []
+  const { rows } = await sql<{ name: string; timestamp: string }>`
+    select "name", "timestamp" from ${sql.id(...record)}`.execute(db)
+  return rows.map(({ name, timestamp }) => ({ name, at: new Date(timestamp) }))
 }
 
-async function listMigrations(migrator: ProjectMigrator, watch: QueryWatch): Promise<Listed> {
-  const queries: CompiledQuery[] = []
-  const migrations = await watch.during(queries, () => migrator.getMigrations())
-  const record = queries.map(({ query }) => tableOf(query)).findLast((table) => table !== null) ?? null
-  return { migrations, record }
-}
-
-async function writeRecord(
-  db: AnyKysely,
-  { record }: Pick<Listed, 'record'>,
-  executed: readonly Executed[],
-): Promise<void> {
+async function writeRecord(db: AnyKysely, { record }: RecordOf, executed: readonly Executed[]): Promise<void> {
   if (record === null) return
   const table = sql.id(...record)
   await sql`delete from ${table}`.execute(db)
   for (const { name, at } of executed)
     await sql`insert into ${table} ("name", "timestamp") values (${name}, ${at.toISOString()})`.execute(db)
 }
-
-const recordNotFound = ({ configFile }: Project) =>
-  new UnshipError({
-    code: 'no_config',
-    message: "it is not to be seen where the configuration's migrator keeps its record",
-    detail: `migrations.migrator in ${configFile} lists migrations without selecting from a table of its own.`,
-    hint: "Have it be Kysely's own Migrator.",
-  })
 
 /** A migrator never throws. */
 function finished({ error }: MigrationResultSet): void {
