@@ -7,12 +7,19 @@ import { dumpSchema } from '../../rehearse/dump-schema.ts'
 import { rehearse, type RehearsalStep } from '../../rehearse/rehearse.ts'
 import { featureArg, flag, text, type Arguments, type Command } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { loadProject, type Project } from '../project/config.ts'
+import { loadProject } from '../project/config.ts'
+import { withPluginsOf } from '../project/database.ts'
 import type { FoundFeature } from '../project/migrations.ts'
 import { nowhere } from '../project/nowhere.ts'
-import { provenMigrator } from '../project/proven-migrator.ts'
 import { QueryWatch } from '../project/query-watch.ts'
-import { assumedBefore, executedOf, rehearsalOf, type Rehearsed } from '../project/rehearsal.ts'
+import {
+  assumedBefore,
+  executedOf,
+  provenOn,
+  rehearsalOf,
+  type Rehearsable,
+  type Rehearsed,
+} from '../project/rehearsal.ts'
 import { selectFeature } from '../project/select.ts'
 import { rehearsalAsMarkdown, rehearsalAsText } from '../render/rehearsal.ts'
 import { outcomeOf, type RehearsalReport } from '../render/rehearsal-report.ts'
@@ -50,18 +57,8 @@ export const rehearseCommand: Command = {
     const project = await loadProject({ config: text(args, 'config'), environment: text(args, 'environment') })
     // the project's .env may hold it
     const url = asked.from === undefined ? undefined : urlOf(asked.from)
-    const target = url === undefined ? await withoutDatabase(project, args) : await inDatabase(url, project, args)
-    const schema = asked.schema === undefined ? await dumpSchema(url ?? '') : await readSchema(asked.schema)
-    const result = await withOutputAside(() =>
-      rehearse({
-        schema,
-        rows: asked.rows === 0 ? undefined : { perTable: asked.rows, from: asked.sample ? url : undefined },
-        major: asked.major,
-        ...rehearsalOf(project, target),
-        onStep: (step) => {
-          if (!screen.json) screen.printError(screen.dim(STEPS[step]))
-        },
-      }),
+    const { target, result } = await withPluginsOf(project, (plugins) =>
+      run({ project, plugins }, { args, screen, url, ...asked }),
     )
     const report: RehearsalReport = {
       migration: target.migration,
@@ -73,6 +70,29 @@ export const rehearseCommand: Command = {
     }
     return show(report, text(args, 'format') ?? 'text', screen)
   },
+}
+
+interface Run extends Asked {
+  readonly args: Arguments
+  readonly screen: Screen
+  readonly url: string | undefined
+}
+
+async function run(opened: Rehearsable, { args, screen, url, ...asked }: Run) {
+  const target = url === undefined ? await withoutDatabase(opened, args) : await inDatabase(url, opened, args)
+  const schema = asked.schema === undefined ? await dumpSchema(url ?? '') : await readSchema(asked.schema)
+  const result = await withOutputAside(() =>
+    rehearse({
+      schema,
+      rows: asked.rows === 0 ? undefined : { perTable: asked.rows, from: asked.sample ? url : undefined },
+      major: asked.major,
+      ...rehearsalOf(opened, target),
+      onStep: (step) => {
+        if (!screen.json) screen.printError(screen.dim(STEPS[step]))
+      },
+    }),
+  )
+  return { target, result }
 }
 
 const STEPS: Readonly<Record<RehearsalStep, string>> = {
@@ -171,22 +191,22 @@ const targetOf = (found: readonly FoundFeature[], { migration }: FoundFeature) =
   features: found.filter((other) => other.migration === migration).map(({ feature }) => feature),
 })
 
-async function withoutDatabase(project: Project, args: Arguments): Promise<Rehearsed> {
+async function withoutDatabase(opened: Rehearsable, args: Arguments): Promise<Rehearsed> {
   const watch = new QueryWatch()
-  const { migrations, features } = await provenMigrator(project, { db: nowhere(watch.log), watch })
+  const { migrations, features } = await provenOn(opened, { db: nowhere(watch.log), watch })
   const selected = selectFeature(features, text(args, 'feature'))
   const names = migrations.map(({ name }) => name)
   return { ...targetOf(features, selected), executed: assumedBefore(names, selected) }
 }
 
-async function inDatabase(url: string, project: Project, args: Arguments): Promise<Rehearsed> {
+async function inDatabase(url: string, opened: Rehearsable, args: Arguments): Promise<Rehearsed> {
   const watch = new QueryWatch()
   const db: AnyKysely = new Kysely({
     dialect: new PostgresDialect({ pool: () => connectionPool({ ...process.env, DATABASE_URL: url }) }),
     log: watch.log,
   })
   try {
-    const { migrations, features } = await provenMigrator(project, { db, watch })
+    const { migrations, features } = await provenOn(opened, { db, watch })
     const selected = selectFeature(features, text(args, 'feature'))
     if (selected.executedAt !== null)
       throw new UnshipError({

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, type PostgresDialectConfig } from 'kysely'
+import { Kysely, PostgresDialect, type KyselyPlugin, type PostgresDialectConfig } from 'kysely'
 import type { AnyKysely } from '../../any-kysely.ts'
 import { notConnected } from '../../connection/unreachable.ts'
 import { isUnshipError, UnshipError } from '../../errors.ts'
@@ -15,6 +15,20 @@ export async function withDatabase<T>(project: Project, work: (db: AnyKysely) =>
     throw isUnshipError(error) ? error : (connectionError(error) ?? error)
   } finally {
     if (project.config.destroyOnExit !== false) await db.destroy()
+  }
+}
+
+/** The plugins of the project's Kysely, which is made for them where there is one, for the time of some work, and not asked. */
+export async function withPluginsOf<T>(
+  { config }: Project,
+  work: (plugins: readonly KyselyPlugin[]) => Promise<T>,
+): Promise<T> {
+  if (!config.kysely) return await work(config.plugins ? await made(config.plugins) : [])
+  const db = await made(config.kysely)
+  try {
+    return await work(db.getExecutor().plugins)
+  } finally {
+    if (config.destroyOnExit !== false) await db.destroy()
   }
 }
 

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { sql } from 'kysely'
+import { sql, type KyselyPlugin } from 'kysely'
 import { NO_MIGRATIONS, type MigrationResultSet } from 'kysely/migration'
 import type { AnyKysely } from '../../any-kysely.ts'
 import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
 import type { RehearsalOptions } from '../../rehearse/rehearse.ts'
 import { readStatus } from '../../run/status/read-status.ts'
-import { made, type Project, type ProjectMigrator } from './config.ts'
+import type { Project, ProjectMigrator } from './config.ts'
 import type { FoundFeature } from './migrations.ts'
 import { otherRecord, provenMigrator, recordNotFound, type ProvenMigrator, type Watched } from './proven-migrator.ts'
 import { QueryWatch } from './query-watch.ts'
@@ -15,6 +15,12 @@ import { QueryWatch } from './query-watch.ts'
 export interface Executed {
   readonly name: string
   readonly at: Date
+}
+
+/** A project, and the plugins that its migrations are run with. */
+export interface Rehearsable {
+  readonly project: Project
+  readonly plugins: readonly KyselyPlugin[]
 }
 
 /** A migration, all the features that it removes, and what was run before it. */
@@ -29,11 +35,12 @@ export interface Rehearsed {
  * first what is pending before the migration, then the migration, then its `down`.
  */
 export function rehearsalOf(
-  project: Project,
+  opened: Rehearsable,
   { migration, features, executed }: Rehearsed,
 ): Pick<RehearsalOptions, 'prepare' | 'up' | 'down' | 'log'> {
   const watch = new QueryWatch()
-  const proven = (db: AnyKysely) => provenOn(project, { db, watch })
+  const { project } = opened
+  const proven = (db: AnyKysely) => provenOn(opened, { db, watch })
   /** One that may migrate: it knows of the runs that this server knows of, and of no others. */
   const migratorOn = async (db: AnyKysely): Promise<ProjectMigrator> => {
     const found = await proven(db)
@@ -77,10 +84,8 @@ export function rehearsalOf(
 }
 
 /** The project's migrator on another Kysely than its own, which gets its plugins. */
-async function provenOn(project: Project, { db, watch }: Watched): Promise<ProvenMigrator> {
-  const plugins = project.config.plugins ? await made(project.config.plugins) : []
-  return await provenMigrator(project, { db: plugins.reduce((with_, plugin) => with_.withPlugin(plugin), db), watch })
-}
+export const provenOn = ({ project, plugins }: Rehearsable, { db, watch }: Watched): Promise<ProvenMigrator> =>
+  provenMigrator(project, { db: plugins.reduce((with_, plugin) => with_.withPlugin(plugin), db), watch })
 
 /** The migrations that are on a database's record. */
 export function executedOf(found: readonly { name: string; executedAt?: Date | undefined }[]): Executed[] {
