@@ -99,11 +99,21 @@ export function sealStatement(
 from ${partitioned ? '' : 'only '}${table} t`
 }
 
+const SEAL = /^(\d+):([hi]?)(-?\d+)$/
+
 /** The seal of a table, given those of its parts. */
 export function sealOfParts(seals: readonly string[]): { checksum: string; rows: string } {
-  const parts = seals.map((seal) => /^(\d+):([hi]?)(-?\d+)$/.exec(seal) ?? [])
+  const parts = seals.map((seal) => SEAL.exec(seal) ?? [])
   const sum = (n: 1 | 3) => String(parts.reduce((total, part) => total + BigInt(part[n] ?? 0), 0n))
   return { checksum: `${sum(1)}:${parts[0]?.[2] ?? ''}${sum(3)}`, rows: sum(1) }
+}
+
+/** The seal of a table of which parts with these seals are empty by now. */
+export function sealWithout(seal: string, parts: readonly string[]): string {
+  const { rows, checksum } = sealOfParts(parts)
+  const [, count = '', mark = '', sum = ''] = SEAL.exec(seal) ?? []
+  const gone = BigInt(SEAL.exec(checksum)?.[3] ?? 0)
+  return `${String(BigInt(count) - BigInt(rows))}:${mark}${String(BigInt(sum) - gone)}`
 }
 
 /** Whether a seal was made of the rows' texts, as versions before this way did it, or a person by hand. */

@@ -9,6 +9,7 @@ import { shown, type Model } from '../model.ts'
 import { namingWarnings } from './namings.ts'
 import type { HostPlan } from '../plan.ts'
 import { publicationWarnings } from './published-reasons.ts'
+import { unloggedWarnings } from './unlogged.ts'
 
 /** What may go wrong and leaves no trace in the catalog, or is lost meanwhile: each with its evidence. */
 export const planWarnings = (model: Model, hosts: readonly HostPlan[]): string[] => [
@@ -17,6 +18,7 @@ export const planWarnings = (model: Model, hosts: readonly HostPlan[]): string[]
   ...wholeRowTriggers(model),
   ...hosts.flatMap(keyWarning),
   ...refreshWarnings(model),
+  ...unloggedWarnings(model),
   ...publicationWarnings(model),
   ...namingWarnings(model),
   ...manyPartitions(model),

@@ -5,6 +5,7 @@ import { isSameSeal } from '../../plan/data/seal.ts'
 import { messageWithoutValues } from '../../server-error.ts'
 import { literal, qualified, type QualifiedName } from '../../sql.ts'
 import { backupsOf, printedByLabels, sealBackups, type Backup } from './backups.ts'
+import { readEmptied } from './emptied.ts'
 import { isConnectionLost } from '../connection-lost.ts'
 import type { RunContext } from '../context.ts'
 import { refuseLostSeals } from './lost-seals.ts'
@@ -14,6 +15,8 @@ import { isSameLedger } from '../same-ledger.ts'
 /** The first transaction that was not over when the backups were found to be as they were sealed. */
 export interface SealedSince {
   readonly xid: string
+  /** The seals of those that a crash has emptied. */
+  readonly emptied: Readonly<Record<string, string>>
 }
 
 /** Pair assertion: a backup is checked when it was written, and again before it is trusted. */
@@ -35,7 +38,7 @@ export async function refuseChangedBackups(
             hint: 'Bring it back from a backup of the database.',
             cause: error,
           })
-  const since = await row<SealedSince>(
+  const since = await row<Pick<SealedSince, 'xid'>>(
     context.db,
     'select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text as xid',
   )
@@ -44,13 +47,22 @@ export async function refuseChangedBackups(
     during: { context, phase: 'verify' },
   })
   const sameLedger = await isSameLedger(context.db, plan)
-  const changed = found.flatMap(({ table, checksum }) => {
-    const sealed = removal.checksums[table]
-    return sealed === undefined || isSameSeal(sealed, checksum, sameLedger)
-      ? []
-      : [`${table}: sealed as ${sealed}, now ${checksum} (rows:checksum).`]
-  })
-  if (changed.length === 0) return since
+  const differing = found.filter(
+    ({ table, checksum }) => !isSameSeal(removal.checksums[table] ?? checksum, checksum, sameLedger),
+  )
+  const emptied: Record<string, string> = {}
+  for (const [table, { seal, told }] of differing.length > 0 ? await readEmptied(context.db, removal, plan) : []) {
+    if (!differing.some((d) => d.table === table && isSameSeal(seal, d.checksum, sameLedger))) continue
+    for (const line of told) context.warn(line)
+    emptied[table] = seal
+  }
+  const changed = differing
+    .filter(({ table }) => emptied[table] === undefined)
+    .map(
+      ({ table, checksum }) =>
+        `${table}: sealed as ${removal.checksums[table] ?? ''}, now ${checksum} (rows:checksum).`,
+    )
+  if (changed.length === 0) return { ...since, emptied }
   const otherwise = backupsOf(plan).filter(({ table }) => changed.some((line) => line.startsWith(`${shown(table)}: `)))
   const types = await printedByLabels(context.db, otherwise)
   const undo = `If ${types.join(', ')} was altered meanwhile (a label renamed, an attribute added), alter it back: their values are what they were then. Otherwise bring`
@@ -70,10 +82,10 @@ export async function refuseBackupsChangedSince(
   context: RunContext,
   removal: LedgerRun,
   plan: RecordedPlan,
-  { xid }: SealedSince,
+  { xid, emptied }: SealedSince,
 ): Promise<void> {
   for (const { table, partitioned = false } of backupsOf(plan)) {
-    const sealed = removal.checksums[shown(table)]?.split(':')[0]
+    const sealed = (emptied[shown(table)] ?? removal.checksums[shown(table)])?.split(':')[0]
     const { rows, same } = await row<{ rows: string; same: boolean }>(
       context.db,
       `select pg_catalog.count(*)::text as rows,

@@ -72,9 +72,24 @@ const withoutFree = (all: Description): Description =>
 const fieldsOf = (description: unknown): [string, unknown][] =>
   description !== null && typeof description === 'object' ? Object.entries(description) : []
 
-/** What is otherwise than it was sealed; nothing where that cannot be told. */
-export function definitionChanges(sealed: KeptDefinitions | null, found: KeptDefinitions | null): string[] {
-  if (!sealed || !found) return []
+/** Sequences that had given values out and are at their start, by the names that they have now. */
+export function atTheirStart(sealed: KeptDefinitions, found: KeptDefinitions): string[] {
+  const taken = Object.entries(sealed.sequences).flatMap(([name, { last }]) => (last === null ? [] : [stripped(name)]))
+  return Object.entries(found.sequences).flatMap(([name, { last }]) =>
+    last === null && taken.includes(stripped(name)) ? [name] : [],
+  )
+}
+
+/**
+ * What is otherwise than it was sealed; nothing where that cannot be told.
+ *
+ * @param reset sequences that may be at their start
+ */
+export function definitionChanges(
+  sealed: KeptDefinitions,
+  found: KeptDefinitions,
+  reset: ReadonlyMap<string, string>,
+): string[] {
   // another server, or one that has read a dump, may print the same otherwise
   const comparable = sealed.format === FORMAT && sealed.major === found.major && sealed.ledger === found.ledger
   const named = underBackupNames(sealed.archived ?? [])
@@ -98,7 +113,9 @@ export function definitionChanges(sealed: KeptDefinitions | null, found: KeptDef
   const fresh = (comparable ? [...now] : []).flatMap(([name, { identity }]) =>
     identity.startsWith('statistics ') && !known.has(name) ? [identity] : [],
   )
-  const values = new Map(Object.entries(found.sequences).map(([name, of]) => [stripped(name), of.last]))
+  const values = new Map(
+    Object.entries(found.sequences).flatMap(([name, of]) => (reset.has(name) ? [] : [[stripped(name), of.last]])),
+  )
   const back = Object.entries(sealed.sequences).flatMap(([name, { last, increment }]) => {
     const value = values.get(stripped(name))
     if (last === null || value === undefined || !isBack(last, value, increment)) return []

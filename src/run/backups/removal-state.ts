@@ -8,6 +8,7 @@ import { backupsOf, sealBackups } from './backups.ts'
 import type { RunContext } from '../context.ts'
 import { isSameLedger } from '../same-ledger.ts'
 import { readBackupOids } from './disowned.ts'
+import { unloggedPartitions } from './emptied.ts'
 import type { BackupReport } from '../report.ts'
 import { readKeptDefinitions } from './kept-definitions.ts'
 import { readShapes, readTypeNames, sealStatements } from './shapes.ts'
@@ -42,7 +43,8 @@ export async function finishRemoval(
     during: { context, phase: 'record' },
   })
   await demandSeals(context, recorded, backups)
-  const checksums = Object.fromEntries(backups.map((b) => [b.table, b.checksum]))
+  const parts = await sealBackups(context.db, await unloggedPartitions(context.db, plan))
+  const checksums = Object.fromEntries([...backups, ...parts].map((b) => [b.table, b.checksum]))
   const shapes = await readShapes(context.db, plan)
   const types = await readTypeNames(context.db, plan)
   const statements = await sealStatements(context.db, removal.id)

@@ -6,7 +6,8 @@ import type { HostPlan, MovedPlan } from '../../plan/plan.ts'
 import { literal, qualified, type QualifiedName } from '../../sql.ts'
 import type { LedgerRun, RecordedPlan } from '../../ledger/recorded.ts'
 import { backupsOf } from './backups.ts'
-import { definitionChanges, readKeptDefinitions } from './kept-definitions.ts'
+import { readReset } from './emptied.ts'
+import { atTheirStart, definitionChanges, readKeptDefinitions } from './kept-definitions.ts'
 import { row } from '../query.ts'
 import { isSameLedger } from '../same-ledger.ts'
 
@@ -77,17 +78,27 @@ function shapeChanges(plan: Backups, sealed: Shapes, found: Shapes): string[] {
   })
 }
 
+/** What is found of backups that were altered. */
+export interface BackupChanges {
+  readonly changes: readonly string[]
+  /** What is said of sequences that a crash has set back: no change, for they were unlogged. */
+  readonly reset: readonly string[]
+}
+
 /** All that was done to them since a removal ended; ledgers of earlier versions do not tell all of it, or nothing. */
 export async function backupChanges(
   db: AnyKysely,
   { id, shapes, types, definitions }: Pick<LedgerRun, 'id' | 'shapes' | 'types' | 'definitions'>,
   plan: Backups & Pick<RecordedPlan, 'ledger'>,
-): Promise<string[]> {
+): Promise<BackupChanges> {
   const called = types !== null && (await isSameLedger(db, plan)) ? types : {}
   const changes = shapes === null ? [] : shapeChanges(plan, shapes, await readShapes(db, plan, called))
   // what has gone is told once
-  if (changes.length > 0 || definitions === null) return changes
-  return definitionChanges(definitions, await readKeptDefinitions(db, id, plan))
+  if (changes.length > 0 || definitions === null) return { changes, reset: [] }
+  const found = await readKeptDefinitions(db, id, plan)
+  if (!found) return { changes: [], reset: [] }
+  const reset = await readReset(db, plan, atTheirStart(definitions, found))
+  return { changes: definitionChanges(definitions, found, reset), reset: [...reset.values()] }
 }
 
 /** Row count and hash of the statements that restore what a removal took. */

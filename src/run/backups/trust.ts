@@ -27,7 +27,8 @@ export async function refuseTampered(context: RunContext, removal: LedgerRun, pl
       detail: `They were sealed as ${removal.sealed_statements.split(':')[0] ?? ''} statements with another checksum.`,
       hint: 'Bring unship.statements back from a backup of the database. Nothing was restored.',
     })
-  const changes = await backupChanges(db, removal, plan)
+  const { changes, reset } = await backupChanges(db, removal, plan)
+  for (const told of reset) context.warn(told)
   if (changes.length === 0) return
   throw new UnshipError({
     code: 'backup_changed',

@@ -13,6 +13,7 @@ import { shown } from '../../plan/model.ts'
 import { isSameSeal } from '../../plan/data/seal.ts'
 import type { QualifiedName } from '../../sql.ts'
 import { keptRemoval, type KeptRemoval } from '../backups/archived.ts'
+import { readEmptied } from '../backups/emptied.ts'
 import { crashEmpties } from '../backups/kept-tables.ts'
 import { backupsOf, sealBackups } from '../backups/backups.ts'
 import { underWayOrNot, whatNow } from './broke-off.ts'
@@ -120,7 +121,7 @@ async function checkFeature(
       ? back
       : check('nothing of it is left, and its names are free', await readTaken(db, removal.plan))
   // a restore would be refused for what these have found
-  const mayBegin = ofBackups.length > 0 && [names, ...ofBackups].every(({ result }) => result === 'ok')
+  const mayBegin = ofBackups.length > 0 && [names, ...ofBackups].every(({ result }) => result !== 'problem')
   return [
     names,
     ...ofBackups,
@@ -160,40 +161,46 @@ async function checkForgotten(
 async function sealed(db: AnyKysely, run: LedgerRun): Promise<HealthCheck> {
   const { removal, plan } = await keptRemoval(db, run)
   const { lost, never } = withoutSeal(removal, plan)
-  const found = [
-    ...(await changed(db, { removal, plan })),
-    ...lost.map((name) => `${name}: its checksum is gone from unship.runs`),
-  ]
+  const { differing, emptied } = await changed(db, { removal, plan })
+  const found = [...differing, ...lost.map((name) => `${name}: its checksum is gone from unship.runs`)]
   const unknown = never.map((name) => `${name}: it was never sealed, so nothing tells whether it has changed`)
-  const result = found.length > 0 ? 'problem' : unknown.length > 0 ? 'note' : 'ok'
-  return { feature: run.feature, check: 'backups match their checksums', result, found: [...found, ...unknown] }
+  const notes = [...emptied, ...unknown]
+  const result = found.length > 0 ? 'problem' : notes.length > 0 ? 'note' : 'ok'
+  return { feature: run.feature, check: 'backups match their checksums', result, found: [...found, ...notes] }
 }
 
-/** Checksums that differ, and backups that are gone. */
-async function changed(db: AnyKysely, { removal, plan }: Pick<KeptRemoval, 'removal' | 'plan'>): Promise<string[]> {
+/** Checksums that differ, and backups that are gone; what a restore only warns of is told apart. */
+async function changed(
+  db: AnyKysely,
+  { removal, plan }: Pick<KeptRemoval, 'removal' | 'plan'>,
+): Promise<{ differing: string[]; emptied: string[] }> {
   const sameLedger = await isSameLedger(db, plan)
   const found: string[] = []
+  const emptied: string[] = []
+  const emptyNow = await readEmptied(db, removal, plan)
   for (const backup of backupsOf(plan)) {
     const name = shown(backup.table)
     const sealed = removal.checksums[name]
+    const left = emptyNow.get(name)
     try {
       for (const { checksum } of await sealBackups(db, [backup], { earlier: removal.checksums }))
-        if (sealed !== undefined && !isSameSeal(sealed, checksum, sameLedger))
-          found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
+        if (sealed === undefined || isSameSeal(sealed, checksum, sameLedger)) continue
+        else if (left && isSameSeal(left.seal, checksum, sameLedger)) emptied.push(...left.told)
+        else found.push(`${name}: sealed as ${sealed}, now ${checksum} (rows:checksum)`)
     } catch (error) {
       found.push(`${name}: ${messageWithoutValues(error)}`)
     }
   }
-  return found
+  return { differing: found, emptied }
 }
 
 /** What a restore would refuse, or bring back otherwise than it was. */
-async function altered(db: AnyKysely, run: LedgerRun): Promise<string[]> {
+async function altered(db: AnyKysely, run: LedgerRun): Promise<readonly string[]> {
   const { removal, plan } = await keptRemoval(db, run)
   for (const { table } of backupsOf(plan))
     // the checksums have told of it
     if (!(await relationExists(db, table))) return []
-  return await backupChanges(db, removal, plan)
+  return (await backupChanges(db, removal, plan)).changes
 }
 
 async function foreignKeys(db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> {
