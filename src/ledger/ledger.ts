@@ -14,6 +14,10 @@ import { type RunState, type RecordedPlan, type LedgerRun, type LedgerStatement 
 
 const runs = `${LEDGER_SCHEMA}.runs`
 
+/*
+ * JSON goes as a parameter that is a text: a driver that asks the server for the types, and is told jsonb, makes JSON of it once more.
+ */
+
 export async function ledgerExists(db: AnyKysely): Promise<boolean> {
   const result = await sql<{ owner: string; superuser: boolean; usable: boolean; odd: boolean; me: string }>`
     select r.rolname::text as owner, r.rolsuper as superuser, current_user::text as me, ${sql.raw(ODD_LEDGER)} as odd,
@@ -152,9 +156,9 @@ export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
       ${run.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null},
       ${run.reason ?? process.env.UNSHIP_REASON ?? null},
       ${process.env.UNSHIP_BUILD ?? process.env.GITHUB_SHA ?? process.env.CI_COMMIT_SHA ?? null},
-      ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::jsonb,
-      pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}) || ${json(run.plan)}::jsonb || pg_catalog.jsonb_build_object('migration', ${currentMigration()}::text),
-      ${json(run.counts ?? {})}::jsonb, case when ${run.state} = 'running' then null else pg_catalog.clock_timestamp() end)
+      ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::text::jsonb,
+      pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}) || ${json(run.plan)}::text::jsonb || pg_catalog.jsonb_build_object('migration', ${currentMigration()}::text),
+      ${json(run.counts ?? {})}::text::jsonb, case when ${run.state} = 'running' then null else pg_catalog.clock_timestamp() end)
     returning id::text as id`.execute(db)
   const id = result.rows[0]?.id
   if (id === undefined) throw new Error('the ledger returned no run')
@@ -168,7 +172,7 @@ export async function saveObjects(db: AnyKysely, runId: string, objects: readonl
       (run_id, position, kind, identity, handling, why, removal_sql, restore_sql, fingerprint)
     select ${runId}::bigint, o.position, o.kind, o.identity, o.handling, o.why, o."removalSql", o."restoreSql",
       pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(o.identity || coalesce(o."restoreSql", ''), 'UTF8')), 'hex')
-    from pg_catalog.jsonb_to_recordset(${JSON.stringify(values)}::jsonb)
+    from pg_catalog.jsonb_to_recordset(${JSON.stringify(values)}::text::jsonb)
       o(position int, kind text, identity text, handling text, why text, "removalSql" text, "restoreSql" text)`.execute(
     db,
   )
@@ -180,7 +184,7 @@ export async function saveStatements(db: AnyKysely, runId: string, statements: r
     insert into ${sql.raw(`${LEDGER_SCHEMA}.statements`)} (run_id, position, phase, action, sql, reason, lock_mode, relations, object)
     select ${runId}::bigint, s.position, s.phase, s.action, s.sql, s.reason, s.lock,
       array(select pg_catalog.jsonb_array_elements_text(s.relations)), s.object
-    from pg_catalog.jsonb_to_recordset(${JSON.stringify(values)}::jsonb)
+    from pg_catalog.jsonb_to_recordset(${JSON.stringify(values)}::text::jsonb)
       s(position int, phase text, action text, sql text, reason text, lock text, relations jsonb, object text)`.execute(
     db,
   )

@@ -4,6 +4,7 @@ import { UnshipError } from '../errors.ts'
 import { besideOf } from '../migration-dialect.ts'
 import { literal } from '../sql.ts'
 import { OTHER_SESSION } from '../sql-states.ts'
+import { demandDriver } from './driver.ts'
 import { QUERY_CANCELED, row, run, sqlState } from './query.ts'
 import { changeSettings, readSettings, type Settings } from './settings.ts'
 import { demandKysely, usedUp } from './usable.ts'
@@ -170,6 +171,7 @@ async function withOurs<T>(
   await changeSettings(db, ours, local)
   let failed = true
   try {
+    await demandDriver(db)
     const callers = Object.fromEntries(OF_EXPRESSIONS.map((name) => [name, previous[name] ?? '']))
     const session = {
       ...{ db, inTransaction: local, pid, users, settings: ours, callersPath: path, callers, beside },
