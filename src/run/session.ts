@@ -204,7 +204,7 @@ async function liftTimeout(db: AnyKysely, local: boolean): Promise<{ timeout: st
       )
     } catch (error) {
       // outside of a transaction it can be tried again
-      if (sqlState(error) !== QUERY_CANCELED || local || attempt >= 20) throw error
+      if (sqlState(error) !== QUERY_CANCELED || local || attempt >= 20) throw usedUp(error)
     }
 }
 

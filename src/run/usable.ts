@@ -25,6 +25,7 @@ function kindOf(value: unknown): string {
 const classOf = (value: object): string => (value as { constructor?: { name: string } }).constructor?.name ?? 'none'
 
 const NO_ACTIVE_SQL_TRANSACTION = '25P01'
+const IN_FAILED_SQL_TRANSACTION = '25P02'
 
 /** An error of the first thing that is asked of a Kysely: it may have been used up. */
 export function usedUp(error: unknown): unknown {
@@ -40,6 +41,12 @@ export function usedUp(error: unknown): unknown {
       'the transaction that was given has ended',
       error,
       'Call it within the transaction, and have the transaction wait for it: a call without await goes on after it',
+    )
+  if (sqlState(error) === IN_FAILED_SQL_TRANSACTION)
+    return unusable(
+      'the transaction that was given has failed before',
+      error,
+      'An error in it was caught, and the server refuses all but its rollback: let that error end the transaction, or begin a savepoint before what may fail, and roll back to it. Then call it again',
     )
   return error
 }

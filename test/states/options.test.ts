@@ -116,6 +116,26 @@ describe('a database that cannot be used', () => {
       for (const call of [() => removeFeature(given, feature), () => planRemoval(given, feature)])
         expect(await refusalOf(call())).toMatch(/^the transaction that was given has ended\nDETAIL: /)
   })
+
+  test('and one in which something failed, whether Kysely knows of it or not', async () => {
+    const { db } = database()
+    const failed = /^the transaction that was given has failed before\nDETAIL: {2}current transaction is aborted/
+    const all = async (given: typeof db) => {
+      await sql`select 1 / 0`.execute(given).catch(() => undefined)
+      for (const call of calls(given)) expect(await refusalOf(call())).toMatch(failed)
+    }
+    const transaction = await db.startTransaction().execute()
+    const saved = await transaction.savepoint('before').execute()
+    await all(saved)
+    await saved.rollbackToSavepoint('before').execute()
+    expect(await removeFeature(transaction, { name: 'f', tables: ['gone'] })).toMatchObject({ outcome: 'absent' })
+    await transaction.rollback().execute()
+    await db.connection().execute(async (connection) => {
+      await sql`begin`.execute(connection)
+      await all(connection)
+      await sql`rollback`.execute(connection)
+    })
+  })
 })
 
 async function refusalOf(call: Promise<unknown>): Promise<string> {
