@@ -1,4 +1,5 @@
 import { consola } from 'consola'
+import { asItIs } from './as-it-is.ts'
 import type { Message } from './message.ts'
 import { outlivingReader } from './reader-gone.ts'
 
@@ -34,7 +35,7 @@ export function consolaOutput(
     print({ type, lines }) {
       draw(null)
       const print = () => {
-        consola[type](lines.join('\n'))
+        consola.create({ reporters: consola.options.reporters.map(asItIs) })[type](lines.join('\n'))
       }
       const { stdout = process.stdout, stderr = process.stderr } = consola.options
       outlivingReader(stdout, () => outlivingReader(stderr, print))

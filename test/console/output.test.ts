@@ -1,4 +1,4 @@
-import { consola } from 'consola'
+import { consola, createConsola } from 'consola'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { consolaOutput } from '../../src/console/output.ts'
 
@@ -58,4 +58,19 @@ test.each([
   output.draw(null)
   expect(output.columns).toBeNull()
   expect(written).toEqual([])
+})
+
+test('names that hold the markup of consola are printed as they are', () => {
+  const { reporters, stdout } = consola.options
+  const { stream, written } = terminal()
+  Object.assign(stream, { on: () => stream, off: () => stream, listenerCount: () => 0 })
+  try {
+    consola.mockTypes()
+    Object.assign(consola.options, { reporters: createConsola({ fancy: true }).options.reporters, stdout: stream })
+    const lines = ['"od`d|s"."ho`st"', '  moved: _old_ , _older_ and `it`']
+    consolaOutput({}, stream).print({ type: 'info', lines })
+    for (const line of lines) expect(written.join('')).toContain(line)
+  } finally {
+    Object.assign(consola.options, { reporters, stdout })
+  }
 })
