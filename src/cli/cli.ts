@@ -62,7 +62,11 @@ function parsed(command: Command, definitions: ArgsDef, words: readonly string[]
     const missing = value === '' || (def.type !== 'positional' && typeof value === 'string' && value.startsWith('--'))
     if (missing && def.type !== 'boolean') throw wrongUsage(command, `option --${name} needs a value`)
     if (def.type === 'enum' && typeof value === 'string' && !def.options?.includes(value))
-      throw wrongUsage(command, `--${name} is "${value}", which is none of ${def.options?.join(', ') ?? ''}`)
+      throw wrongUsage(
+        command,
+        `--${name} is "${value}", which is none of ${def.options?.join(', ') ?? ''}`,
+        definitions[value]?.type === 'boolean' ? `That is an option of its own: --${value}. ` : '',
+      )
     if (typeof value === 'string' || typeof value === 'boolean') result[name] = value
   }
   return result
@@ -81,8 +85,8 @@ function aliases(definition: ArgsDef[string]): readonly string[] {
   return typeof alias === 'string' ? [alias] : (alias ?? [])
 }
 
-const wrongUsage = ({ name }: Command, message: string) =>
-  new UnshipError({ code: 'invalid_usage', message, hint: `unship ${name} --help shows how it is used.` })
+const wrongUsage = ({ name }: Command, message: string, hint = '') =>
+  new UnshipError({ code: 'invalid_usage', message, hint: `${hint}unship ${name} --help shows how it is used.` })
 
 const wrongCommand = (message: string) =>
   new UnshipError({

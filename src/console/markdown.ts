@@ -4,9 +4,12 @@ import { visible, visibleLine } from '../visible.ts'
  * Pieces of Markdown, as GitHub renders it.
  */
 
-/** Text that must not be read as markup. */
+/** Text that must not be read as markup, an entity as `&lt;`, or mathematics. */
 export const escaped = (text: string): string =>
-  visibleLine(text).replaceAll(/[\\`*[\]<>|#~]|(?<!\w)_|_(?!\w)/g, '\\$&')
+  visibleLine(text)
+    .replaceAll(/[\\`*[\]<>|#~]|(?<!\w)_|_(?!\w)|&(?=\w+;)/g, '\\$&')
+    // GitHub passes over a backslash before it
+    .replaceAll('$', '<span>$$</span>')
 
 /** Inline code; holds backticks and bars, also in a cell of a table. */
 export function code(text: string): string {

@@ -26,7 +26,11 @@ describe('unship', () => {
     [['frobnicate'], /there is no command "frobnicate"\nDETAIL: {2}Commands: plan/],
     [['--frobnicate'], /unknown option --frobnicate/],
     [['plan', '--formt', 'sql'], /unknown option --formt\nHINT: {2}unship plan --help/],
-    [['plan', '--format', 'html'], /^ERROR: {2}--format is "html", which is none of text, markdown, sql\nHINT: /],
+    [
+      ['plan', '--format', 'html'],
+      /^ERROR: {2}--format is "html", which is none of text, markdown, sql\nHINT: {2}unship/,
+    ],
+    [['plan', '--format', 'json'], /none of text, markdown, sql\nHINT: {2}That is an option of its own: --json\. /],
     [['plan', '--format'], /option --format needs a value/],
     [['plan', '--check'], /option --check needs a value/],
     [['plan', '--check', '--down'], /option --check needs a value/],
