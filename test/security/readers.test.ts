@@ -135,3 +135,35 @@ describe('the health check', () => {
     ])
   })
 })
+
+test('a removal warns of whom an event trigger has let read the backups', async () => {
+  const [reader] = roles()
+  await database().query(
+    `create function give() returns event_trigger language plpgsql as $$
+     declare made record; begin
+       for made in select * from pg_event_trigger_ddl_commands() where object_type = 'table' and schema_name = 'public' loop
+         execute 'grant select on ' || made.object_identity || ' to ${reader}';
+       end loop;
+     end $$;
+     create event trigger give on ddl_command_end when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE') execute function give()`,
+  )
+  await asOwner(
+    database(),
+    `create table people (id int primary key, salary int); insert into people values (1, 100000);
+     create table raises (id int primary key)`,
+  )
+  const feature = defineFeature()({
+    ...{ name: 'pay', columns: { people: ['salary'] }, tables: ['raises'] },
+    acknowledge: { eventTriggers: ['give'] },
+  })
+  const { warnings } = await removeFeature(database().db, feature)
+  const warning = warnings.find((w) => w.startsWith('others than their owners can read what is kept'))
+  const [check] = (await checkHealth(database().db)).filter((c) => c.result === 'problem')
+  expect(check?.found).not.toEqual([])
+  for (const line of check?.found ?? []) expect(warning).toContain(line)
+  expect(await database().query(`select report -> 'warnings' ->> -1 as told from unship.runs`)).toEqual([
+    { told: warning },
+  ])
+  await asOwner(database(), `revoke all on backup_pay_people, backup_raises from ${reader}`)
+  expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored' })
+})

@@ -10,22 +10,34 @@ import { readJson } from '../../catalog/read.ts'
 import type { QualifiedName } from '../../sql.ts'
 import type { HealthCheck } from '../status/check-health.ts'
 
-/** Who else gets to see what is kept. */
-export async function keptReaders(
+/** Who was given privileges on what is kept, or gets it by a publication to which it was added: a line for each. */
+export const readersOfKept = async (db: AnyKysely, kept: readonly QualifiedName[]): Promise<string[]> =>
+  (await readReaders(db, kept)).found
+
+async function readReaders(
   db: AnyKysely,
-  feature: string,
   kept: readonly QualifiedName[],
-): Promise<HealthCheck[]> {
-  const some = kept.length > 0
-  const granted = some ? await readJson<Reader>(db, readersOfKeptQuery(kept)) : []
-  const publishers = some ? await readJson<Publisher>(db, publishersOfKeptQuery(kept)) : []
-  const ofAll = some ? await readJson<{ table: string; role: string }>(db, readersOfAllQuery(kept)) : []
+): Promise<{ found: string[]; wide: Publisher[] }> {
+  if (kept.length === 0) return { found: [], wide: [] }
+  const granted = await readJson<Reader>(db, readersOfKeptQuery(kept))
+  const publishers = await readJson<Publisher>(db, publishersOfKeptQuery(kept))
   const found = [
     ...granted.map(({ table, role, on }) => `${table}: ${role} has privileges${on === null ? '' : ` on ${on}`}`),
     ...publishers
       .filter((p) => p.named)
       .map(({ table, publication: p }) => `${table}: publication ${p} sends its rows`),
   ]
+  return { found, wide: publishers.filter((p) => !p.named) }
+}
+
+/** Who else gets to see what is kept. */
+export async function keptReaders(
+  db: AnyKysely,
+  feature: string,
+  kept: readonly QualifiedName[],
+): Promise<HealthCheck[]> {
+  const { found, wide } = await readReaders(db, kept)
+  const ofAll = kept.length > 0 ? await readJson<{ table: string; role: string }>(db, readersOfAllQuery(kept)) : []
   const check = 'nobody but their owners can read what is kept'
   return [
     { feature, check, result: found.length > 0 ? 'problem' : 'ok', found },
@@ -38,12 +50,9 @@ export async function keptReaders(
     ...noteIf(
       feature,
       'nothing that is kept is published with all tables',
-      publishers
-        .filter((p) => !p.named)
-        .map(
-          (p) =>
-            `${p.table}: publication ${p.publication} sends the rows of all tables${p.all ? '' : ' in its schema'}`,
-        ),
+      wide.map(
+        (p) => `${p.table}: publication ${p.publication} sends the rows of all tables${p.all ? '' : ' in its schema'}`,
+      ),
     ),
   ]
 }

@@ -25,6 +25,8 @@ import { refuseDeclaredOtherwise } from './declared-otherwise.ts'
 import { inspect, recordedPlan, refuseReadOnly, type Inspection } from './inspect.ts'
 import { notRemoved } from './not-removed.ts'
 import type { RunOptions } from '../options.ts'
+import { backupsOf } from '../backups/backups.ts'
+import { readersOfKept } from '../backups/kept-readers.ts'
 import { finishRemoval, planOf } from '../backups/removal-state.ts'
 import { nothingDone, reportOf } from './removal-report.ts'
 import type { BackupReport, RemovalReport } from '../report.ts'
@@ -269,10 +271,23 @@ async function record(
 ): Promise<RemovalReport> {
   const backups: BackupReport[] = []
   await context.phase('record', async () => {
+    await warnOfReaders(context, plan)
     backups.push(...(await finishRemoval(context, { id: runId, plan })))
     return null
   })
   return { ...reportOf(context, runId, counts), outcome: 'removed', backups }
+}
+
+/** Grants of the application's were taken away; others came with the removal's own statements, by event triggers as they may be. */
+async function warnOfReaders(context: RunContext, plan: RecordedPlan): Promise<void> {
+  const found = await readersOfKept(
+    context.db,
+    backupsOf(plan).map(({ table }) => table),
+  )
+  if (found.length > 0)
+    context.warn(
+      `others than their owners can read what is kept; revoke it, or drop the table from the publication: ${found.join('; ')}`,
+    )
 }
 
 async function recordAbsent(context: RunContext, feature: FeatureDeclaration): Promise<RemovalReport> {
