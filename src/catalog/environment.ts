@@ -18,6 +18,8 @@ export interface Environment {
   /** May create a schema, hence the ledger. */
   readonly create_on_database: boolean
   readonly temporary_on_database: boolean
+  /** May use the language of DO blocks; null: the database does not have it. */
+  readonly plpgsql: boolean | null
   /** Where it may not create. */
   readonly closed_tablespaces: readonly string[]
   readonly ledger_exists: boolean
@@ -43,6 +45,7 @@ const environmentQuery = (ledgerSchema: string, major: number): string => `
     pg_catalog.pg_is_in_recovery() as in_recovery,
     pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') as create_on_database,
     pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY') as temporary_on_database,
+    (select pg_catalog.has_language_privilege(l.oid, 'USAGE') from pg_catalog.pg_language l where l.lanname = 'plpgsql') as plpgsql,
     coalesce((select pg_catalog.json_agg(s.spcname) from pg_catalog.pg_tablespace s
       where not pg_catalog.has_tablespace_privilege(s.oid, 'CREATE')), '[]') as closed_tablespaces,
     exists (select from pg_catalog.pg_namespace n where n.nspname = ${literal(ledgerSchema)}) as ledger_exists,

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import { afterEach, describe, expect, test } from 'vitest'
-import { defineFeature, planRemoval, removeFeature, restoreFeature } from 'kysely-unship'
+import { defineFeature, planRemoval, removeFeature, restoreFeature, reviewRestore } from 'kysely-unship'
 import { programPartner } from '../../migrations/1762603200000_remove_program_partner.ts'
 import { createPool, urlWith } from '../support/connect.ts'
 import { useDatabase } from '../support/database.ts'
@@ -127,6 +127,28 @@ describe('without CREATE', () => {
     )
     await database().query(`grant temporary on database ${name} to crm_owner`)
     expect((await remove()).outcome).toBe('removed')
+  })
+
+  test('nor USAGE on the language of DO blocks, in which either direction works', async () => {
+    const { db } = database()
+    const revoke = () => database().query('revoke usage on language plpgsql from public')
+    const grant = () => database().query('grant usage on language plpgsql to crm_owner')
+    const refused = async (call: () => Promise<unknown>) => {
+      const error = await refusedUnchanged(database(), 'missing_privilege', call)
+      expect(error.detail).toContain('USAGE on language plpgsql.')
+      expect(error.hint).toContain('grant usage on language plpgsql to "crm_owner";')
+    }
+    await revoke()
+    await refused(() => planRemoval(db, programPartner))
+    await refused(() => removeFeature(db, programPartner))
+    await refused(() => removeFeature(db, { name: 'gone', tables: ['gone'] }))
+    await grant()
+    await removeFeature(db, programPartner)
+    await database().query('revoke usage on language plpgsql from crm_owner')
+    await refused(() => reviewRestore(db, programPartner))
+    await refused(() => restoreFeature(db, programPartner))
+    await grant()
+    expect((await restoreFeature(db, programPartner)).outcome).toBe('restored')
   })
 
   test('in a ledger of somebody else', async () => {

@@ -1,3 +1,6 @@
+import type { Environment } from '../../catalog/environment.ts'
+import { id } from '../../sql.ts'
+
 /** What the session lacks, and the statement that gives it: null where only a superuser has it. */
 export interface Lack {
   readonly what: string
@@ -33,3 +36,11 @@ export const lacksHint = (lacks: readonly Lack[], me: string, work: string): str
           : `Grant them to ${me}, or run ${work} as a role that has them:`,
         ...new Set(once(lacks).map(({ grant }) => `${grant ?? ''};`)),
       ]
+
+/** What is done in one round trip is a DO block. */
+export function lackedLanguage({ plpgsql, current_user: me, database }: Environment): Lack[] {
+  if (plpgsql) return []
+  return plpgsql === null
+    ? [{ what: `Language plpgsql in database ${database}`, grant: 'create extension plpgsql' }]
+    : [{ what: 'USAGE on language plpgsql', grant: `grant usage on language plpgsql to ${id(me)}` }]
+}

@@ -3,7 +3,7 @@ import { UnshipError } from '../../errors.ts'
 import { LEDGER_SCHEMA } from '../../ledger/schema.ts'
 import { ownerHint } from '../../owner-hint.ts'
 import { id, qualified } from '../../sql.ts'
-import { lacksHint, toldLacks, whoLacks, type Lack } from './lacks.ts'
+import { lackedLanguage, lacksHint, toldLacks, whoLacks, type Lack } from './lacks.ts'
 import { lostRights } from './lost-rights.ts'
 import { shown, type Model } from '../model.ts'
 import { grantorsWithoutUsage, mayActAs } from './grantors.ts'
@@ -73,7 +73,7 @@ export function refuseRights(model: Model): void {
   const { environment, schemaRights } = model.snapshot
   const me = environment.current_user
   const may = (role: string, schema: string) => schemaRights.find((r) => r.rolname === role && r.nspname === schema)
-  const lacks = lackingForLedger(environment)
+  const lacks = [...lackingForLedger(environment), ...lackedLanguage(environment)]
   for (const { schema, role } of creators(model)) {
     if (!environment.superuser && !may(role, schema)?.may_create)
       lacks.push({
@@ -157,7 +157,7 @@ export function refuseUnrecordable({ environment }: Snapshot, feature: string): 
       detail: wide.map((w) => `${wideReason(w)}.`).join('\n'),
       hint: ['Nothing was changed.', WIDE_HINT].join('\n'),
     })
-  const lacks = lackingForLedger(environment)
+  const lacks = [...lackingForLedger(environment), ...(environment.ledger_exists ? [] : lackedLanguage(environment))]
   if (lacks.length === 0) return
   throw new UnshipError({
     code: 'missing_privilege',

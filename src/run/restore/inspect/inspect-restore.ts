@@ -41,7 +41,7 @@ import { warnOfReusedKeys } from './reused-keys.ts'
 import { refuseReferredTo } from './referred-backups.ts'
 import { linesOfLater, RESTORE_FIRST } from './removed-since.ts'
 import { refuseReplaced } from './replaced-needs.ts'
-import { refuseRestoreRights } from './restore-rights.ts'
+import { refuseRestoreRights, refuseWithoutLanguage } from './restore-rights.ts'
 import { storedReasons } from './stored-rows.ts'
 import { refuseTaken } from './taken.ts'
 import { refuseChangedTrees } from './trees.ts'
@@ -66,6 +66,7 @@ export async function inspectRestore(
   const environment = await readEnvironment(db)
   if (environment.read_only || environment.in_recovery) throw readOnlyServer(environment)
   checkMajor(context, removal, environment.major)
+  refuseWithoutLanguage(context, environment)
   const reading = <T>(read: () => Promise<T>) => readingTables(context, tablesOf(plan), read)
   const { statements, needs } = await reading(() => refuseUnrestorable(context, removal, plan, environment))
   const since = sealed ? null : await refuseChangedBackups(context, removal, plan)

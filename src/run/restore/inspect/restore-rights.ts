@@ -5,7 +5,15 @@ import { uncallableQuery, type Uncallable } from '../../../catalog/uncallable.ts
 import { UnshipError } from '../../../errors.ts'
 import type { LedgerStatement, RecordedPlan } from '../../../ledger/recorded.ts'
 import { ownerHint } from '../../../owner-hint.ts'
-import { forOther, isOthers, lacksHint, toldLacks, whoLacks, type Lack } from '../../../plan/refusals/lacks.ts'
+import {
+  forOther,
+  isOthers,
+  lackedLanguage,
+  lacksHint,
+  toldLacks,
+  whoLacks,
+  type Lack,
+} from '../../../plan/refusals/lacks.ts'
 import { shown } from '../../../plan/model.ts'
 import type { HostPlan, MovedPlan } from '../../../plan/plan.ts'
 import type { Creator } from '../../../plan/refusals/rights.ts'
@@ -17,6 +25,20 @@ import { partsOf } from '../../recorded-statements.ts'
 
 /** What only a table's owner creates. */
 const OF_TABLES: readonly string[] = ['constraint', 'trigger', 'policy', 'rule']
+
+/** Refuses where nothing of a restore could be done, nor asked. */
+export function refuseWithoutLanguage({ feature }: RunContext, environment: Environment): void {
+  const lacks = lackedLanguage(environment)
+  if (lacks.length > 0) throw missing(environment.current_user, feature, lacks)
+}
+
+const missing = (me: string, feature: string, lacks: readonly Lack[]) =>
+  new UnshipError({
+    code: 'missing_privilege',
+    message: `${whoLacks(lacks, me)} privileges to restore feature ${feature}`,
+    detail: toldLacks(lacks),
+    hint: [...lacksHint(lacks, me, 'the restore'), 'Nothing was restored.'].join('\n'),
+  })
 
 /** Refuses where the session may not change what the restore changes, or create what it creates. */
 export async function refuseRestoreRights(
@@ -65,13 +87,7 @@ export async function refuseRestoreRights(
     ...(await lackedReads(db, plan, environment)),
     ...lackedNeeds(needs, me),
   ]
-  if (lacks.length === 0) return
-  throw new UnshipError({
-    code: 'missing_privilege',
-    message: `${whoLacks(lacks, me)} privileges to restore feature ${feature}`,
-    detail: toldLacks(lacks),
-    hint: [...lacksHint(lacks, me, 'the restore'), 'Nothing was restored.'].join('\n'),
-  })
+  if (lacks.length > 0) throw missing(me, feature, lacks)
 }
 
 /** What gives something to another role, or is done in it. Names of ours are always quoted. */
