@@ -17,7 +17,7 @@ export interface FeatureDeclaration<DB = Untyped, Schema extends string = string
   /** Names the feature in the ledger and its backups: `backup_<name>_<host table>`. */
   readonly name: string
 
-  /** The schema of unqualified names; `'public'` if not given. */
+  /** The schema of unqualified names; if not given, the one that the Kysely has (`db.withSchema`), or else `'public'`. */
   readonly schema?: Schema
 
   /** Tables that go as a whole. They are renamed to `backup_<table>`, not copied. */

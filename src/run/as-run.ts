@@ -2,18 +2,17 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { UnshipError } from '../errors.ts'
 import { translated } from '../catalog/translated.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import { checkedDeclaration } from '../feature/validate.ts'
 import { openLedger } from '../ledger/open.ts'
 import { checkedOptions } from './checked-options.ts'
 import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
+import { declarationFor } from './declaration-for.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
 import type { RunOptions } from './options.ts'
 import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from './report.ts'
 import { isServerError, messageWithoutValues } from '../server-error.ts'
 import { row } from './query.ts'
 import { TAKEN_BACK, withFeatureLock, withSession, type Session } from './session.ts'
-import { demandKysely } from './usable.ts'
 
 /** What removal, restore and abort have in common: one session, one run of a feature at a time, one report. */
 export async function asRun<R extends RemovalReport | RestoreReport | AbortReport>(
@@ -23,8 +22,7 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
   given: RunOptions,
   work: (context: RunContext, feature: FeatureDeclaration) => Promise<R>,
 ): Promise<R> {
-  demandKysely(db)
-  const feature = checkedDeclaration(declaration, { objects: direction === 'removal' })
+  const feature = declarationFor(db, declaration, { objects: direction === 'removal' })
   const options = checkedOptions(given)
   const emit = (event: ProgressEvent) => options.onProgress?.(event)
   const lost = { direction, feature: feature.name, inTransaction: db.isTransaction, emit }

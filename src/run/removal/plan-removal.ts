@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../../any-kysely.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
-import { checkedDeclaration } from '../../feature/validate.ts'
 import type { RemovalPlan } from '../../plan/plan.ts'
+import { declarationFor } from '../declaration-for.ts'
 import { onlyLooking } from '../definitions-patiently.ts'
 import { inspect } from './inspect.ts'
 import { withSession } from '../session.ts'
@@ -18,6 +18,6 @@ import { withSession } from '../session.ts'
  * for (const { phase, sql, lock } of plan.removal) console.log(phase, lock, sql)
  */
 export async function planRemoval(db: AnyKysely, feature: FeatureDeclaration): Promise<RemovalPlan> {
-  const declared = checkedDeclaration(feature, { objects: true })
+  const declared = declarationFor(db, feature, { objects: true })
   return await withSession(db, async (session) => (await inspect(onlyLooking(session, declared), declared, db)).plan)
 }

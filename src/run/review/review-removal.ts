@@ -2,7 +2,6 @@ import type { AnyKysely } from '../../any-kysely.ts'
 import type { Environment } from '../../catalog/environment.ts'
 import { readJson } from '../../catalog/read.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
-import { checkedDeclaration } from '../../feature/validate.ts'
 import { UnshipError } from '../../errors.ts'
 import { latestRun } from '../../ledger/ledger.ts'
 import type { LedgerRun } from '../../ledger/recorded.ts'
@@ -14,6 +13,7 @@ import { reviewObjects } from '../../plan/review/review-objects.ts'
 import { removalPhases, reviewStatements } from '../../plan/review/review-phases.ts'
 import { describeBlocker, readBlockers } from '../blockers.ts'
 import type { RunContext } from '../context.ts'
+import { declarationFor } from '../declaration-for.ts'
 import { onlyLooking, readingTables } from '../definitions-patiently.ts'
 import { estimateBackups } from './estimate.ts'
 import { readEvidence } from './evidence.ts'
@@ -38,7 +38,7 @@ export async function reviewRemoval(
   db: AnyKysely,
   feature: FeatureDeclaration,
 ): Promise<RemovalReview | NothingToRemove> {
-  const declared = checkedDeclaration(feature, { objects: true })
+  const declared = declarationFor(db, feature, { objects: true })
   return await withSession(db, async (session) => {
     const latest = await latestRun(session.db, declared.name)
     if (latest?.state === 'running') throw unfinished(latest)
@@ -54,8 +54,9 @@ export async function reviewRemoval(
  */
 export async function reviewRunAgain(
   db: AnyKysely,
-  feature: FeatureDeclaration,
+  declaration: FeatureDeclaration,
 ): Promise<{ readonly review: RemovalReview | NothingToRemove; readonly brokeOff: LedgerRun | null }> {
+  const feature = declarationFor(db, declaration, { objects: true })
   return await withSession(db, async (session) => {
     const latest = await latestRun(session.db, feature.name)
     if (latest?.state !== 'running') return { review: await reviewed(session, feature, db, latest), brokeOff: null }

@@ -3,7 +3,6 @@ import { readEnvironment } from '../../catalog/environment.ts'
 import { translated } from '../../catalog/translated.ts'
 import { UnshipError } from '../../errors.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
-import { checkedDeclaration } from '../../feature/validate.ts'
 import { latestRun, runById } from '../../ledger/ledger.ts'
 import type { LedgerRun } from '../../ledger/recorded.ts'
 import { demandTrustedLedger } from '../../ledger/open.ts'
@@ -13,6 +12,7 @@ import type { RestoreReview } from '../../plan/review/review.ts'
 import { restorePhases, reviewStatements } from '../../plan/review/review-phases.ts'
 import { fromArchive, keptRemoval } from '../backups/archived.ts'
 import { backupsOf, sealBackups } from '../backups/backups.ts'
+import { declarationFor } from '../declaration-for.ts'
 import { onlyLooking, readingDeclared } from '../definitions-patiently.ts'
 import { estimateBackups } from './estimate.ts'
 import { inspect } from '../removal/inspect.ts'
@@ -34,7 +34,7 @@ import { withSession, type Session } from '../session.ts'
  * const review = await reviewRestore(db, feature)
  */
 export async function reviewRestore(db: AnyKysely, feature: FeatureDeclaration): Promise<RestoreReview> {
-  const declared = checkedDeclaration(feature, { objects: false })
+  const declared = declarationFor(db, feature, { objects: false })
   return await withSession(db, async (session) => {
     const latest = await latestRun(session.db, declared.name)
     const cutOver = latest?.state === 'done' || latest?.phase === 'record'

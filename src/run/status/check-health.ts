@@ -3,7 +3,6 @@ import { foreignKeysOfKeptQuery, invalidIndexesQuery, leftoversQuery, unvalidate
 import { readJson } from '../../catalog/read.ts'
 import { translated } from '../../catalog/translated.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
-import { checkedDeclaration } from '../../feature/validate.ts'
 import { latestRun, runById } from '../../ledger/ledger.ts'
 import type { LedgerRun } from '../../ledger/recorded.ts'
 import { LEDGER_SCHEMA } from '../../ledger/schema.ts'
@@ -18,6 +17,7 @@ import { crashEmpties } from '../backups/kept-tables.ts'
 import { backupsOf, sealBackups } from '../backups/backups.ts'
 import { underWayOrNot, whatNow } from './broke-off.ts'
 import { brokenFunctions } from './check-functions.ts'
+import { declarationToFind } from '../declaration-for.ts'
 import { sayingWhatLedger } from '../ledger-errors.ts'
 import { keptReaders } from '../backups/kept-readers.ts'
 import { withoutSeal } from '../backups/lost-seals.ts'
@@ -53,7 +53,7 @@ export interface HealthCheck {
  */
 export async function checkHealth(db: AnyKysely, features: readonly FeatureDeclaration[] = []): Promise<HealthCheck[]> {
   demandKysely(db)
-  const declared = features.map((feature) => checkedDeclaration(feature, { objects: false }))
+  const declared = features.map((feature) => declarationToFind(db, feature))
   const asThere = declared.map((feature) => translated(feature, db))
   const statuses = await readStatus(db, declared)
   return await sayingWhatLedger(() =>

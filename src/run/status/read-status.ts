@@ -2,11 +2,11 @@ import type { AnyKysely } from '../../any-kysely.ts'
 import { readJson } from '../../catalog/read.ts'
 import { readDeclared } from '../../catalog/resolve.ts'
 import type { FeatureDeclaration } from '../../feature.ts'
-import { checkedDeclaration } from '../../feature/validate.ts'
 import { readRuns, type Archive, type Purge, type RunRecord } from '../../ledger/history.ts'
 import { lackingPlan } from '../../ledger/whole-plan.ts'
 import type { Phase } from '../../plan/plan.ts'
 import { readKept, type Kept, type KeptTable } from '../backups/kept-tables.ts'
+import { declarationToFind } from '../declaration-for.ts'
 import { sayingWhatLedger } from '../ledger-errors.ts'
 import { featureLockKey, withSession } from '../session.ts'
 
@@ -72,7 +72,7 @@ export async function readStatus(
   db: AnyKysely,
   features: readonly FeatureDeclaration[] = [],
 ): Promise<FeatureStatus[]> {
-  const declared = features.map((feature) => checkedDeclaration(feature, { objects: false }))
+  const declared = features.map((feature) => declarationToFind(db, feature))
   return await sayingWhatLedger(() =>
     withSession(db, async (session) => {
       const runs = await readRuns(session.db)
