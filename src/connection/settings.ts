@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { PoolConfig } from 'pg'
+import { value, type Environment } from '../environment.ts'
 import { UnshipError } from '../errors.ts'
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * The server and database that the environment names: `DATABASE_URL`, or else
@@ -87,12 +86,6 @@ function parse(text: string): URL | undefined {
   if (!URL.canParse(withHost)) return undefined
   const url = new URL(withHost)
   return url.searchParams.get('host') ? url : undefined
-}
-
-/** Pipelines hand on missing secrets as empty variables. */
-function value(environment: Environment, name: string): string | undefined {
-  const text = environment[name]?.trim()
-  return text === '' ? undefined : text
 }
 
 const HINT =

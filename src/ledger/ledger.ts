@@ -9,6 +9,7 @@ import { literal } from '../sql.ts'
 import { createLedger, LEDGER_FORMAT, LEDGER_SCHEMA, LEDGER_TABLES } from './schema.ts'
 import { ODD_LEDGER, oddLedger, refuseUntrusted } from './trusted.ts'
 import { PACKAGE_VERSION } from './version.ts'
+import { whoAndWhy, type Said } from './who.ts'
 import { withWholePlan } from './whole-plan.ts'
 import { type RunState, type RecordedPlan, type LedgerRun, type LedgerStatement } from './recorded.ts'
 
@@ -128,14 +129,12 @@ async function readRuns(db: AnyKysely, where: string): Promise<LedgerRun[]> {
   })
 }
 
-export interface NewRun {
+export interface NewRun extends Said {
   readonly feature: string
   readonly direction: 'removal' | 'restore'
   readonly phase: Phase
   readonly state: RunState
   readonly removalId?: string
-  readonly actor: string | undefined
-  readonly reason: string | undefined
   readonly declaration?: FeatureDeclaration
   readonly fingerprint?: string
   readonly plan?: RecordedPlan
@@ -145,18 +144,16 @@ export interface NewRun {
 /** By which a database that was brought elsewhere as a dump is told from the one that it was. */
 export const ledgerOid = `'${runs}'::pg_catalog.regclass::pg_catalog.oid::text`
 
-/** Starts a run's row; who, why and which build come from the options or the pipeline's environment. */
+/** Starts a run's row. */
 export async function startRun(db: AnyKysely, run: NewRun): Promise<string> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+  const { actor, reason, build } = whoAndWhy(run)
   const result = await sql<{ id: string }>`
     insert into ${sql.raw(runs)}
       (format, feature, direction, phase, state, removal_id, actor, reason, build, package_version, fingerprint, declaration, plan, counts,
        finished_at)
     values (${LEDGER_FORMAT}, ${run.feature}, ${run.direction}, ${run.phase}, ${run.state}, ${run.removalId ?? null}::bigint,
-      ${run.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null},
-      ${run.reason ?? process.env.UNSHIP_REASON ?? null},
-      ${process.env.UNSHIP_BUILD ?? process.env.GITHUB_SHA ?? process.env.CI_COMMIT_SHA ?? null},
-      ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::text::jsonb,
+      ${actor}, ${reason}, ${build}, ${PACKAGE_VERSION}, ${run.fingerprint ?? null}, ${json(run.declaration)}::text::jsonb,
       pg_catalog.jsonb_build_object('ledger', ${sql.raw(ledgerOid)}) || ${json(run.plan)}::text::jsonb || pg_catalog.jsonb_build_object('migration', ${currentMigration()}::text),
       ${json(run.counts ?? {})}::text::jsonb, case when ${run.state} = 'running' then null else pg_catalog.clock_timestamp() end)
     returning id::text as id`.execute(db)

@@ -14,7 +14,7 @@ const MOST = 1_000_000_000
  * A copy of a call's options, each read once; made before anything is asked of the database.
  *
  * @throws {UnshipError} `invalid_usage` for a number that the server would refuse in the middle of a run, or that is none:
- * NaN, as of a variable that is not set, is no limit, and a lag never below it. For what could not be called, or never cancels.
+ * NaN, as of a variable that is not set, is no limit, and a lag never below it. For what could not be called, never cancels, or is no text.
  */
 export function checkedOptions<O extends RunOptions>(options: O): O & CheckedOptions {
   const given = { ...options }
@@ -23,6 +23,7 @@ export function checkedOptions<O extends RunOptions>(options: O): O & CheckedOpt
       throw unusable(name, 'is not a function', given[name])
   if (given.signal !== undefined && !isSignal(given.signal))
     throw unusable('signal', 'is not an AbortSignal', given.signal)
+  for (const name of ['actor', 'reason'] as const) checkText(name, given[name])
   return {
     ...given,
     lockTimeoutMs: count('lockTimeoutMs', given.lockTimeoutMs, 50),
@@ -37,6 +38,12 @@ function count(name: string, value: unknown, fallback: number): number {
   if (typeof value !== 'number' || !(value >= 1 && value <= MOST))
     throw unusable(name, `is not a number from 1 to ${String(MOST)}`, value)
   return Math.floor(value)
+}
+
+function checkText(name: string, value: unknown): void {
+  if (value === undefined) return
+  if (typeof value !== 'string') throw unusable(name, 'is not a text', value)
+  if (value.includes('\0')) throw unusable(name, 'has a character that no text in PostgreSQL can have', value)
 }
 
 function lag(value: unknown): NonNullable<RunOptions['maxReplicationLag']> {

@@ -15,9 +15,9 @@ export interface RunOptions {
   readonly maxReplicationLag?: { readonly bytes?: number; readonly ms?: number }
   /** Asked before each batch of filling; as long as it says true, nothing is filled and nothing is held. */
   readonly pauseWhile?: () => boolean | Promise<boolean>
-  /** Why, for the ledger; `UNSHIP_REASON` if not given. */
+  /** Why, for the ledger; `UNSHIP_REASON` if not given, or empty. */
   readonly reason?: string
-  /** Who, for the ledger: the person or pipeline; `UNSHIP_ACTOR` if not given. */
+  /** Who, for the ledger: the person or pipeline; `UNSHIP_ACTOR`, or else `GITHUB_ACTOR`, if not given, or empty. */
   readonly actor?: string
   /** Called as the run goes on; nothing is printed otherwise. */
   readonly onProgress?: (event: ProgressEvent) => void

@@ -50,8 +50,19 @@ test.each<[string, object]>([
   ['option onProgress is not a function', { onProgress: {} }],
   ['option pauseWhile is not a function', { pauseWhile: true }],
   ['option signal is not an AbortSignal', { signal: new AbortController() }],
+  ['option signal is not an AbortSignal', { signal: {} }],
 ])('nor a run: %s', async (message, options) => {
   for (const call of [removeFeature, restoreFeature, abortRemoval, abortRestore])
+    expect(await refusalOf(call(db, feature, options))).toContain(message)
+})
+
+test.each<[string, object]>([
+  ['option actor has a character that no text in PostgreSQL can have', { actor: 'a\0' }],
+  ['option reason has a character that no text in PostgreSQL can have', { reason: 'a\0b' }],
+  ['option actor is not a text', { actor: 1 }],
+  ['option reason is not a text', { reason: new Error('moves') }],
+])('nor whatever is written down: %s', async (message, options) => {
+  for (const call of [removeFeature, restoreFeature, abortRemoval, abortRestore, archiveBackups, purgeKept])
     expect(await refusalOf(call(db, feature, options))).toContain(message)
 })
 

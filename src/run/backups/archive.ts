@@ -6,6 +6,7 @@ import { latestRun } from '../../ledger/ledger.ts'
 import type { LedgerRun } from '../../ledger/recorded.ts'
 import { recordEvent } from '../../ledger/entries.ts'
 import { openLedger } from '../../ledger/open.ts'
+import { whoAndWhy } from '../../ledger/who.ts'
 import { archiveStem } from '../../names.ts'
 import { shown } from '../../plan/model.ts'
 import { id, literal, qualified, type QualifiedName } from '../../sql.ts'
@@ -96,10 +97,8 @@ async function archiveLocked(context: RunContext, options: ArchiveOptions): Prom
   if (options.keepUntil !== undefined && options.keepUntil < today)
     throw wrongDay(feature, options.keepUntil, `which is past: today is ${today}`)
   const { archive } = await keptRemoval(db, latest)
-  const who = {
-    actor: options.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null,
-    reason: options.reason ?? process.env.UNSHIP_REASON ?? null,
-  }
+  const { actor, reason } = whoAndWhy(options)
+  const who = { actor, reason }
   if (archive) {
     const keepUntil = options.keepUntil ?? archive.keepUntil
     const changes = keepUntil !== archive.keepUntil

@@ -4,6 +4,7 @@ import { checkedName } from '../../feature/validate.ts'
 import { PURGED, readRuns, type Archive, type RunRecord } from '../../ledger/history.ts'
 import { recordEvent } from '../../ledger/entries.ts'
 import { openLedger } from '../../ledger/open.ts'
+import { whoAndWhy } from '../../ledger/who.ts'
 import { dollarQuote, literal, qualified } from '../../sql.ts'
 import { checkedOptions } from '../checked-options.ts'
 import { RunContext } from '../context.ts'
@@ -142,8 +143,7 @@ async function drop(context: RunContext, tables: readonly PurgeDecision[], optio
     ...tables.map(({ name }) => `drop table ${qualified(name)}`),
     ...(removal === undefined ? [] : await dropBesides(context.db, removal)),
   ]
-  const actor = options.actor ?? process.env.UNSHIP_ACTOR ?? process.env.GITHUB_ACTOR ?? null
-  const reason = options.reason ?? process.env.UNSHIP_REASON ?? null
+  const { actor, reason } = whoAndWhy(options)
   try {
     await runShort(context, {
       phase: 'record',
