@@ -140,3 +140,9 @@ define({ name: 'partner', tables: ['partner_log'], fill: { contacts: { [computed
 
 // @ts-expect-error a fill value that is not SQL text
 define({ name: 'partner', tables: ['partner_log'], fill: { contacts: { is_partner: false } } })
+
+// @ts-expect-error a table where names by table are asked for
+define({ name: 'partner', columns: 'contacts' })
+
+// @ts-expect-error the same of an acknowledgement
+define({ name: 'partner', tables: ['partner_log'], acknowledge: { rewrites: 'contacts' } })
