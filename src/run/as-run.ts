@@ -8,8 +8,9 @@ import { isConnectionLost, sayingWhatIsLost } from './connection-lost.ts'
 import { RunContext } from './context.ts'
 import { declarationFor } from './declaration-for.ts'
 import { sayingWhatLedger } from './ledger-errors.ts'
+import { Listener } from './listener.ts'
 import type { RunOptions } from './options.ts'
-import type { AbortReport, ProgressEvent, RemovalReport, RestoreReport } from './report.ts'
+import type { AbortReport, RemovalReport, RestoreReport } from './report.ts'
 import { isServerError, messageWithoutValues } from '../server-error.ts'
 import { row } from './query.ts'
 import { TAKEN_BACK, withFeatureLock, withSession, type Session } from './session.ts'
@@ -23,9 +24,10 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
   work: (context: RunContext, feature: FeatureDeclaration) => Promise<R>,
 ): Promise<R> {
   const feature = declarationFor(db, declaration, { objects: direction === 'removal' })
-  const options = checkedOptions(given)
-  const emit = (event: ProgressEvent) => options.onProgress?.(event)
-  const lost = { direction, feature: feature.name, inTransaction: db.isTransaction, emit }
+  const checked = checkedOptions(given)
+  const listener = new Listener(checked.onProgress)
+  const options = { ...checked, ...(checked.onProgress && { onProgress: listener.tell }) }
+  const lost = { direction, feature: feature.name, inTransaction: db.isTransaction, emit: listener.tell }
   const report = await sayingWhatIsLost(lost, () =>
     withSession(db, async (session) => {
       if (session.inTransaction) await refuseOneSnapshot(session, feature.name)
@@ -41,7 +43,8 @@ export async function asRun<R extends RemovalReport | RestoreReport | AbortRepor
       )
     }),
   )
-  emit({ type: 'finished', report })
+  listener.tell({ type: 'finished', report })
+  await listener.finish()
   return report
 }
 

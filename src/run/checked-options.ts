@@ -62,8 +62,11 @@ function lag(value: unknown): NonNullable<RunOptions['maxReplicationLag']> {
 }
 
 /** By shape: there are signals of other makes. */
-const isSignal = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'aborted' in value && typeof value.aborted === 'boolean'
+function isSignal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { aborted, addEventListener, removeEventListener } = value as Partial<Record<keyof AbortSignal, unknown>>
+  return typeof aborted === 'boolean' && [addEventListener, removeEventListener].every((f) => typeof f === 'function')
+}
 
 const unusable = (option: string, what: string, value: unknown) =>
   new UnshipError({

@@ -19,7 +19,10 @@ export interface RunOptions {
   readonly reason?: string
   /** Who, for the ledger: the person or pipeline; `UNSHIP_ACTOR`, or else `GITHUB_ACTOR`, if not given, or empty. */
   readonly actor?: string
-  /** Called as the run goes on; nothing is printed otherwise. */
+  /**
+   * Called as the run goes on; nothing is printed otherwise. What it throws ends the run; so does, with the next event, what a
+   * promise that it returns is rejected with. Such promises are waited for at the end of the run alone.
+   */
   readonly onProgress?: (event: ProgressEvent) => void
   /** Ends the run at the next safe point. */
   readonly signal?: AbortSignal

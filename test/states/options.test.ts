@@ -51,6 +51,7 @@ test.each<[string, object]>([
   ['option pauseWhile is not a function', { pauseWhile: true }],
   ['option signal is not an AbortSignal', { signal: new AbortController() }],
   ['option signal is not an AbortSignal', { signal: {} }],
+  ['option signal is not an AbortSignal', { signal: { aborted: false } }],
 ])('nor a run: %s', async (message, options) => {
   for (const call of [removeFeature, restoreFeature, abortRemoval, abortRestore])
     expect(await refusalOf(call(db, feature, options))).toContain(message)
