@@ -76,11 +76,20 @@ export function swapTrigger(family: TriggerFamily, owner: string, major: number)
   return {
     made: { trigger: trigger.oid, on, name: trigger.tgname },
     away: there(...away),
-    back: [
-      standInGoes(family, mark, { aside, major, otherwise: there(`drop trigger if exists ${id(aside)} on ${on}`) }),
-    ],
+    back: [standInGoes(family, mark, { aside, otherwise: there(`drop trigger if exists ${id(aside)} on ${on}`) })],
   }
 }
+
+const RENAMES = `execute pg_catalog.format('alter trigger %I on %s rename to %I'`
+
+/** From PostgreSQL 15 on clones are renamed with their trigger, and not without it: the server may have been upgraded since the plan. */
+const BY_ITSELF = `where t.tgparentid = 0 or pg_catalog.current_setting('server_version_num')::int < 150000`
+
+/** What takes stand-ins away. Ledgers of earlier versions rename each clone where the restore began before PostgreSQL 15. */
+export const standInsGo = (swaps: readonly TriggerSwap[] = []): string[] =>
+  swaps
+    .flatMap((s) => s.back)
+    .map((sql) => sql.replace(`t.tgconstraint loop ${RENAMES}`, `t.tgconstraint ${BY_ITSELF} loop ${RENAMES}`))
 
 /**
  * The stand-in goes, and the trigger is called, commented, enabled or disabled as that was by then, on each partition. Where
@@ -90,16 +99,10 @@ export function swapTrigger(family: TriggerFamily, owner: string, major: number)
 function standInGoes(
   { trigger, table }: TriggerFamily,
   mark: string,
-  { aside, major, otherwise }: { aside: string; major: number; otherwise: readonly string[] },
+  { aside, otherwise }: { aside: string; otherwise: readonly string[] },
 ): string {
   const on = qualified(table)
-  const rename = (of: string) =>
-    `execute pg_catalog.format('alter trigger %I on %s rename to %I', ${literal(aside)}, ${of}, stand_in)`
   const named = (name: string) => familyQuery(table, name)
-  const renamed =
-    major >= 15
-      ? rename(literal(on))
-      : `for member in ${named(literal(aside))} loop ${rename('member.relid')}; end loop`
   return `do ${dollarQuote(
     `
 declare
@@ -118,7 +121,7 @@ begin
   if stand_in is not null then
     states := (select pg_catalog.jsonb_object_agg(f.relid::pg_catalog.oid::text, pg_catalog.to_jsonb(f)) from (${named('stand_in')}) f);
     execute pg_catalog.format('drop trigger %I on %s', stand_in, ${literal(on)});
-    ${renamed};
+    for member in ${named(literal(aside))} ${BY_ITSELF} loop ${RENAMES}, ${literal(aside)}, member.relid, stand_in); end loop;
     for member in ${named('stand_in')} loop
       state := states -> member.relid::pg_catalog.oid::text;
       execute pg_catalog.format('alter table only %s %s trigger %I', member.relid,

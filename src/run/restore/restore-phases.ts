@@ -11,7 +11,7 @@ import { nameNotNulls, namesNotNulls } from '../../plan/objects/not-null-names.t
 import type { Phase } from '../../plan/plan.ts'
 import { renamedAlong } from '../../plan/renamed.ts'
 import { isLongReveal } from '../../plan/rewrites.ts'
-import { STAND_INS_MADE, standInsMade } from '../../plan/objects/swap.ts'
+import { STAND_INS_MADE, standInsGo, standInsMade } from '../../plan/objects/swap.ts'
 import { demandPublications } from '../../plan/unchanged/same-publications.ts'
 import { demandAllServed } from '../../plan/data/unserved.ts'
 import { NOT_SERVED } from '../../sql-states.ts'
@@ -177,7 +177,7 @@ export async function runPhases(
             statements: [
               demandAllServed(restore.id),
               ...(plan.lateRows ?? []).flatMap((l) => l.gone),
-              ...(plan.swaps ?? []).flatMap((s) => s.back),
+              ...standInsGo(plan.swaps),
               ...under.statements.flatMap((s) => evaluatedAsCaller(session, s.sql)),
               ...(plan.memberships ?? []).flatMap((m) => m.back),
               ...(upgraded ? nameNotNulls(plan) : []),

@@ -4,6 +4,7 @@ import { ledgerOid, runById } from '../../ledger/ledger.ts'
 import type { LedgerRun, RecordedPlan } from '../../ledger/recorded.ts'
 import { finishRun, recordEvent, unmarkDone } from '../../ledger/entries.ts'
 import { shown } from '../../plan/model.ts'
+import { standInsGo } from '../../plan/objects/swap.ts'
 import { literal, qualified, type QualifiedName } from '../../sql.ts'
 import { backToArchive } from '../backups/archive.ts'
 import type { RunContext } from '../context.ts'
@@ -34,7 +35,7 @@ export async function takeBackRestore(context: RunContext, restore: LedgerRun): 
       ...(added
         ? [
             ...(plan.lateRows ?? []).flatMap((l) => l.gone),
-            ...(plan.swaps ?? []).flatMap((s) => s.back),
+            ...standInsGo(plan.swaps),
             ...plan.takeBack,
             ...(plan.memberships ?? []).flatMap((m) => m.undo),
           ].filter((sql) => !isOfGone(sql))
