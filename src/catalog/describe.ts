@@ -178,16 +178,22 @@ export const sameDefinition = (a: unknown, b: unknown): boolean => isDeepStrictE
 
 /**
  * A column as servers before PostgreSQL 18 describe it, which know no names of NOT NULL constraints: where this one has the name that
- * PostgreSQL chooses, and nothing else is special about it.
+ * PostgreSQL chooses, and nothing else is special about it. What a partition inherits has its parent's.
+ *
+ * @param all the definitions beside it
  */
-export function withUnnamedNotNull(identity: string, definition: unknown): unknown {
-  const { notNull } = (definition ?? {}) as { notNull?: unknown }
+export function withUnnamedNotNull(identity: string, definition: unknown, all: Description): unknown {
+  const { notNull, inheritance } = (definition ?? {}) as { notNull?: unknown; inheritance?: readonly unknown[] }
   if (!Array.isArray(notNull) || !isDeepStrictEqual(notNull.slice(1), [true, false, null])) return definition
   const name = String(notNull[0])
   // of table and column, which may hold such characters themselves
-  const isChosen = [...name.matchAll(/_/g)].some(({ index }) =>
-    `${identity}_not_null`.endsWith(`.${name.slice(0, index)}.${name.slice(index + 1)}`),
-  )
+  const isChosenFor = (column: string) =>
+    [...name.matchAll(/_/g)].some(({ index }) =>
+      `${column}_not_null`.endsWith(`.${name.slice(0, index)}.${name.slice(index + 1)}`),
+    )
+  const isInherited = Number(inheritance?.[1] ?? 0) > 0
+  const isChosen =
+    isChosenFor(identity) || (isInherited && Object.keys(all).some((of) => of.startsWith('column ') && isChosenFor(of)))
   return isChosen ? { ...(definition as object), notNull: true } : definition
 }
 

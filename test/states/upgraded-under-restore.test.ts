@@ -59,6 +59,15 @@ describe.runIf(mayRun())('a partitioned host table, in a database that was upgra
     )
   /** What the statements that put a trigger back did not ask. */
   const OF_ANY_MAJOR = ` where t.tgparentid = 0 or pg_catalog.current_setting('server_version_num')::int < 150000`
+  /** Of column n, of a table and its partitions. */
+  const notNulls = async (database: TestDatabase, table: string) => {
+    const found = await database.query<{ line: string }>(
+      `select concat(c.conrelid::regclass, ': ', c.conname) as line
+       from pg_partition_tree('${table}') p join pg_constraint c on c.conrelid = p.relid and c.contype = 'n'
+       join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] where a.attname = 'n' order by p.level`,
+    )
+    return found.map(({ line }) => line)
+  }
   const ORIGINALS = Array.from({ length: 2 }, () => ({ tgname: 'touch', tgenabled: 'O', plain: true }))
 
   test('in the middle of its restore: it goes on, and has its triggers back', async () => {
@@ -82,5 +91,14 @@ describe.runIf(mayRun())('a partitioned host table, in a database that was upgra
     const database = await upgraded('taken_back', broken)
     expect(await abortRestore(database.admin, feature)).toMatchObject({ outcome: 'removed' })
     expect(await triggers(database)).toEqual(ORIGINALS)
+  })
+
+  test('while the feature was away: its NOT NULL constraints have the names that PostgreSQL chooses, and no warning tells of them', async () => {
+    const database = await upgraded('away', (db) => removeFeature(db, feature))
+    expect(await restoreFeature(database.admin, feature)).toMatchObject({
+      outcome: 'restored',
+      warnings: [expect.stringMatching(/^the feature was removed on PostgreSQL 14/)],
+    })
+    expect(await notNulls(database, 't')).toEqual(['t: t_n_not_null', 't1: t_n_not_null'])
   })
 })

@@ -10,7 +10,8 @@ export const namesNotNulls = (removedOn: number, restoredOn: number): boolean =>
 
 /**
  * Such constraints are named after a hidden column, or after a backup: they are given the name that they would have, had the
- * feature been there all the time. Those of partitions PostgreSQL lets nobody rename.
+ * feature been there all the time. Partitions' are renamed with their parent's, whose name they have where they were made with it;
+ * where one has a name of its own, PostgreSQL lets nobody rename any of them.
  */
 export function nameNotNulls({ hosts, moved }: Pick<RemovalPlan, 'hosts' | 'moved'>): string[] {
   const renamed = [
@@ -38,7 +39,17 @@ begin
     where a.attname = coalesce(w."column", a.attname)
       and k.conname = pg_catalog.concat(w.before, '_', coalesce(w.hidden, a.attname::text), '_not_null')
       and pg_catalog.octet_length(n.name) <= pg_catalog.current_setting('max_identifier_length')::int
-      and not exists (select from pg_catalog.pg_inherits i where i.inhparent = k.conrelid)
+      and not exists (
+        with recursive below(oid) as (
+          select i.inhrelid from pg_catalog.pg_inherits i where i.inhparent = k.conrelid
+          union select i.inhrelid from below b join pg_catalog.pg_inherits i on i.inhparent = b.oid)
+        select from below b where not k.connoinherit and (
+          exists (select from pg_catalog.pg_constraint o where o.conrelid = b.oid and o.conname = n.name)
+          or not exists (select from pg_catalog.pg_constraint o
+            join pg_catalog.pg_attribute own on own.attrelid = b.oid and own.attname = a.attname and own.attnum = o.conkey[1]
+            where o.conrelid = b.oid and o.contype = 'n' and o.conname = k.conname
+              and o.coninhcount = (select pg_catalog.count(*) from pg_catalog.pg_inherits i
+                where i.inhrelid = b.oid and (i.inhparent = k.conrelid or i.inhparent in (select oid from below))))))
       and not exists (select from pg_catalog.pg_constraint o where o.conrelid = k.conrelid and o.conname = n.name)
   loop
     execute pg_catalog.format('alter table %s rename constraint %I to %I', c.relation, c.conname, c.name);

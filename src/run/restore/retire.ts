@@ -112,7 +112,8 @@ const readThere = (db: AnyKysely, { table, backup }: HostPlan) => {
 function differences(before: Description, after: Description): string[] {
   return Object.entries(before).flatMap(([identity, definition]) => {
     const now = after[identity]
-    if (sameDefinition(definition, now) || sameDefinition(definition, withUnnamedNotNull(identity, now))) return []
+    if (sameDefinition(definition, now) || sameDefinition(definition, withUnnamedNotNull(identity, now, after)))
+      return []
     return [
       `${identity}: ${JSON.stringify(definition)} became ${identity in after ? JSON.stringify(after[identity]) : 'nothing'}`,
     ]
