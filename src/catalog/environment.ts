@@ -142,13 +142,18 @@ export function mentionQuery(names: readonly string[]): string {
   group by p.oid order by p.oid::pg_catalog.regprocedure::text collate pg_catalog."C"`
 }
 
-/** Reads the server, its version and the session's rights. */
-export async function readEnvironment(db: AnyKysely): Promise<Environment> {
+/** The server's major version. */
+export async function readMajor(db: AnyKysely): Promise<number> {
   const [version] = await readJson<{ major: number }>(
     db,
     `select pg_catalog.current_setting('server_version_num')::int / 10000 as major`,
   )
-  const [environment] = await readJson<Environment>(db, environmentQuery(LEDGER_SCHEMA, version?.major ?? 0))
+  return version?.major ?? 0
+}
+
+/** Reads the server, its version and the session's rights. */
+export async function readEnvironment(db: AnyKysely): Promise<Environment> {
+  const [environment] = await readJson<Environment>(db, environmentQuery(LEDGER_SCHEMA, await readMajor(db)))
   if (!environment) throw new Error('the server did not describe itself')
   return environment
 }

@@ -26,7 +26,7 @@ describe.runIf(mayRun())('a partitioned host table, in a database that was upgra
     await old.stop()
   })
 
-  const feature = { name: 'f', columns: { t: ['a', 'n'] } }
+  const feature = { name: 'f', columns: { t: ['a', 'n'], u: ['n'] } }
 
   /** What pg_upgrade would do, but for the time it takes. */
   async function upgraded(name: string, before: (db: Kysely<any>) => Promise<unknown>): Promise<TestDatabase> {
@@ -38,6 +38,7 @@ describe.runIf(mayRun())('a partitioned host table, in a database that was upgra
     await pool.query(`
       create table t (id int, k int, a text, n int not null default 3, kept text, primary key (id, k)) partition by list (k);
       create table t1 partition of t for values in (1); insert into t select n, 1, 'a' || n, n from generate_series(1, 5) n;
+      create table u (id int primary key, n int not null default 3); insert into u values (1, 1), (2, 3);
       create function touch() returns trigger language plpgsql as 'begin new.kept = ''touched''; return new; end';
       create trigger touch before update on t for each row execute function touch()`)
     await before(db).finally(() => db.destroy())
@@ -63,8 +64,9 @@ describe.runIf(mayRun())('a partitioned host table, in a database that was upgra
   const notNulls = async (database: TestDatabase, table: string) => {
     const found = await database.query<{ line: string }>(
       `select concat(c.conrelid::regclass, ': ', c.conname) as line
-       from pg_partition_tree('${table}') p join pg_constraint c on c.conrelid = p.relid and c.contype = 'n'
-       join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] where a.attname = 'n' order by p.level`,
+       from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+       where c.contype = 'n' and a.attname = 'n' and c.conrelid in (select '${table}'::regclass union select relid from pg_partition_tree('${table}'))
+       order by c.conrelid::regclass::text`,
     )
     return found.map(({ line }) => line)
   }
@@ -74,6 +76,16 @@ describe.runIf(mayRun())('a partitioned host table, in a database that was upgra
     const database = await upgraded('goes_on', broken)
     expect(await restoreFeature(database.admin, feature)).toMatchObject({ outcome: 'restored' })
     expect(await triggers(database)).toEqual(ORIGINALS)
+  })
+
+  test('in the middle of its restore: NOT NULL constraints have the names that PostgreSQL chooses, but where a partition has its own', async () => {
+    const database = await upgraded('names', broken)
+    const { warnings } = await restoreFeature(database.admin, feature)
+    expect(await notNulls(database, 'u')).toEqual(['u: u_n_not_null'])
+    expect(await notNulls(database, 't')).toEqual(['t: t_unship_hidden_n_not_null', 't1: t1_unship_hidden_n_not_null'])
+    expect(warnings).toEqual(
+      ['t', 't1'].map((of) => expect.stringContaining(`another definition than before: column public.${of}.n`)),
+    )
   })
 
   test('in the middle of its restore, by a ledger of an earlier version: it goes on, and has its triggers back', async () => {

@@ -1,4 +1,5 @@
 import type { Definitions } from '../../catalog/definitions.ts'
+import { readMajor } from '../../catalog/environment.ts'
 import type { Archive } from '../../ledger/history.ts'
 import { runById } from '../../ledger/ledger.ts'
 import { majorOf, type LedgerRun } from '../../ledger/recorded.ts'
@@ -158,7 +159,7 @@ export async function runPhases(
       if (sealed) await refuseBackupsChangedSince(context, await runById(db, removalId), plan, sealed)
       return null
     })
-    const upgraded = namesNotNulls(majorOf(await runById(db, removalId)), majorOf(restore))
+    const upgraded = namesNotNulls(majorOf(await runById(db, removalId)), await readMajor(db))
     const { ahead, locks, ...under } = aheadOfLocks(of('reveal'), plan.locks.reveal, plan.moved)
     await context.phase('reveal', () =>
       sayingWhichRows(context, () =>
