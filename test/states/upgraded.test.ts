@@ -56,6 +56,11 @@ describe.runIf(mayRun())(
        insert into host (id, a, b, c) values (1, 1, 'b', 1), (2, 3, 'c', null)`,
       ],
       [
+        'an identity of an unlogged table',
+        { name: 'f', columns: { host: ['d'] } },
+        `create unlogged table host (id int primary key, d bigint generated always as identity unique); insert into host values (1), (2)`,
+      ],
+      [
         'a table',
         { name: 'f', tables: ['log'] },
         `create table log (id serial primary key, number int not null, note text not null, free text); insert into log (number, note) values (1, 'n')`,

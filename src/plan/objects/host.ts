@@ -14,6 +14,7 @@ import { demandedKeys, hostChecks } from '../data/host-demands.ts'
 import { columnSettings, relationAcl } from './objects.ts'
 import type { HostPlan, PlannedColumn } from '../plan.ts'
 import { serving } from '../data/unserved.ts'
+import { whileThere } from '../tree.ts'
 
 /** Removed columns that hold data of their own; generated ones are computed again. */
 export const storedColumns = (model: Model, oid: Oid) =>
@@ -212,10 +213,10 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
     reveal.push(
       ...madeNotNull(table, original, column, major),
       ...identity(`alter table ${table} alter column ${original}`, column, own, sequence),
-      // it is given its table's; before PostgreSQL 15 there is no other
-      ...(major < 15 || model.relation(sequence.seqrelid).relpersistence === relation.relpersistence
+      // it is given its table's
+      ...(model.relation(sequence.seqrelid).relpersistence === relation.relpersistence
         ? []
-        : [`alter sequence ${own} set ${relation.relpersistence === 'u' ? 'logged' : 'unlogged'}`]),
+        : onlyFrom15(major, `alter sequence ${own} set ${relation.relpersistence === 'u' ? 'logged' : 'unlogged'}`)),
       `select pg_catalog.setval(${literal(own)}, last_value, is_called) from ${stand}`,
       `drop sequence ${stand}`,
       ...sequenceExtras(model, sequence.seqrelid),
@@ -250,6 +251,12 @@ export function columnStatements(model: Model, oid: Oid, column: Column): Column
   reveal.push(...grants(`table ${table}`, column.attacl ?? [], relation.owner, ` (${original})`))
   return statements
 }
+
+/** Before PostgreSQL 15 each sequence is logged, and none can be set to be: the restore may run on a newer server. */
+const onlyFrom15 = (major: number, statement: string): string[] =>
+  major >= 15
+    ? [statement]
+    : whileThere(`select where pg_catalog.current_setting('server_version_num')::int >= 150000`, [statement])
 
 /** The sequence is made with the column's type, which its limits may not fit. */
 function identity(alter: string, column: Column, own: string, sequence: Sequence): string[] {
