@@ -3,7 +3,7 @@ import type { AnyKysely } from '../any-kysely.ts'
 import { LEDGER_SCHEMA } from '../ledger/schema.ts'
 import { columnQuery, type Column } from './column.ts'
 import { constraintQuery, type Constraint } from './constraint.ts'
-import type { Scope } from './fragments.ts'
+import { relationOrder, type Scope } from './fragments.ts'
 import { indexQuery, type Index } from './index.ts'
 import { policyQuery, type Policy } from './policy.ts'
 import { membershipQuery, type Membership } from './publication.ts'
@@ -57,7 +57,9 @@ export function definitionsQuery(scope: Scope, major: number): string {
   const queries = rowQueries(scope, major)
   const others = `select t.* from (${queries.triggers}) t
     where not exists (select from pg_catalog.pg_proc p
-      where p.oid = t.tgfoid and p.pronamespace = pg_catalog.to_regnamespace('${LEDGER_SCHEMA}'))`
+      where p.oid = t.tgfoid and p.pronamespace = pg_catalog.to_regnamespace('${LEDGER_SCHEMA}'))
+    /* a join keeps no order, and the checksum is over all rows */
+    order by ${relationOrder('t.tgrelid')}, t.tgname`
   // a server that keeps to FIPS has no md5
   const hash = (seed: number) => `pg_catalog.hashtextextended(d.json collate pg_catalog."C", ${String(seed)})`
   return `select d.json, ${hash(0)} || ':' || ${hash(1)} as checksum
