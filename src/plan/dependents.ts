@@ -87,7 +87,12 @@ const unlessLeaving =
   (model, node) =>
     leaves(model, node.objid) ? byNature(model.spell(model.name(node.objid))) : judge(model, node)
 
-const judgeView = unlessLeaving((model, node) => listed('views', model.spell(model.name(node.objid))))
+const judgeView = unlessLeaving((model, node) => {
+  const name = model.name(node.objid)
+  return model.relation(node.objid).relpersistence === 't'
+    ? refused(`temporary view ${name.name} depends on it, and goes when its session (${name.schema}) ends`)
+    : listed('views', model.spell(name))
+})
 
 const judgeComposite = unlessLeaving((model, { objid }) => {
   const type = model.snapshot.types.find((t) => t.oid === model.relation(objid).reltype)

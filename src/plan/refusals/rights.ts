@@ -116,7 +116,8 @@ export function creators(model: Model): Creator[] {
   const owners = new Map<string, Set<string>>()
   const needs = (schema: string, owner: string) => owners.set(schema, (owners.get(schema) ?? new Set()).add(owner))
   for (const oid of [...model.gone.keys(), ...model.moved]) needs(model.name(oid).schema, me)
-  for (const oid of model.views)
+  // temporary ones are refused for what they are
+  for (const oid of [...model.views].filter((view) => model.relation(view).relpersistence !== 't'))
     needs(model.name(oid).schema, model.relation(oid).owner).get(model.name(oid).schema)?.add(me)
   for (const r of snapshot.routines) needs(r.nspname, r.owner).get(r.nspname)?.add(me)
   for (const r of snapshot.relations)
