@@ -87,12 +87,15 @@ const unlessLeaving =
   (model, node) =>
     leaves(model, node.objid) ? byNature(model.spell(model.name(node.objid))) : judge(model, node)
 
-const judgeView = unlessLeaving((model, node) => {
-  const name = model.name(node.objid)
-  return model.relation(node.objid).relpersistence === 't'
-    ? refused(`temporary view ${name.name} depends on it, and goes when its session (${name.schema}) ends`)
-    : listed('views', model.spell(name))
-})
+const judgeView = unlessLeaving((model, node) =>
+  isTemporary(model, node)
+    ? { kind: 'undeclared', suggest: () => undefined }
+    : listed('views', model.spell(model.name(node.objid))),
+)
+
+/** It goes when its session ends: no declaration takes it along. */
+export const isTemporary = (model: Model, node: Node): boolean =>
+  node.catalog === 'pg_class' && model.relations.get(node.objid)?.relpersistence === 't'
 
 const judgeComposite = unlessLeaving((model, { objid }) => {
   const type = model.snapshot.types.find((t) => t.oid === model.relation(objid).reltype)

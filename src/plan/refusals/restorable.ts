@@ -3,7 +3,7 @@ import { NOTHING_CHANGED, UnshipError, type Suggestion } from '../../errors.ts'
 import { refuseTogether } from '../../refusals.ts'
 import { refuseCounts } from '../data/counts.ts'
 import { defaultOf } from '../objects/defaults.ts'
-import { isChild, type Dependents } from '../dependents.ts'
+import { isChild, isTemporary, type Dependents } from '../dependents.ts'
 import { textHint } from './early-reasons.ts'
 import { keptTextHint } from './kept-texts.ts'
 import { declaredFill, generatedColumns, notNullIn, storedColumns } from '../objects/host.ts'
@@ -72,9 +72,17 @@ function refuseUndeclared(model: Model, { undeclared, suggestion, refused }: Dep
         ? `cannot remove feature ${model.feature.name} because other objects depend on it`
         : `cannot remove feature ${model.feature.name} because a trigger that stays would fail without it`,
     detail: detail.join('\n'),
-    hint: `${
-      triggers.length > 0 ? 'A trigger that works without the feature can be named under acknowledge.triggers. ' : ''
-    }If they belong to the feature, add to its declaration:\n${JSON.stringify(complete, null, 2)}`,
+    hint: [
+      ...(undeclared.some((node) => isTemporary(model, node))
+        ? ['A temporary view goes when its session ends: wait for that, or end it.']
+        : []),
+      ...(triggers.length > 0
+        ? ['A trigger that works without the feature can be named under acknowledge.triggers.']
+        : []),
+      ...(Object.keys(complete).length > 0
+        ? [`If they belong to the feature, add to its declaration:\n${JSON.stringify(complete, null, 2)}`]
+        : []),
+    ].join(' '),
     suggestion: complete,
   })
 }
