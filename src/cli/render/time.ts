@@ -6,7 +6,7 @@ const BYTES_PER_SECOND = 50 * 1024 ** 2
 const OVERHEAD_MS = 1_000
 
 /** A guess of how long a removal takes: host tables are read once, in the pass that copies. */
-export const guessedMs = ({ reading }: Pick<RemovalReview, 'reading'>): number =>
+const guessedMs = ({ reading }: Pick<RemovalReview, 'reading'>): number =>
   OVERHEAD_MS + (reading.bytes / BYTES_PER_SECOND) * 1000
 
 export const readingTime = (review: Pick<RemovalReview, 'reading'>): string =>

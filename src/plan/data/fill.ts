@@ -18,7 +18,7 @@ from ${backedUp(host)} b
 where ${onKey(host, 'b', 'h')} and ${unfilled(host)}`
 }
 
-export const hiddenImage = (host: HostPlan, alias: string) =>
+const hiddenImage = (host: HostPlan, alias: string) =>
   `row(${list(
     host.columns.map((c) => c.hidden),
     `${alias}.`,

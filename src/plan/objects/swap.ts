@@ -143,7 +143,7 @@ end`,
 }
 
 /** Cuts `pg_get_triggerdef`'s text before WHEN and EXECUTE; what stands in quotes or parentheses is passed over. */
-export function splitTriggerDefinition(definition: string): { head: string; when: string | null; execute: string } {
+function splitTriggerDefinition(definition: string): { head: string; when: string | null; execute: string } {
   const whenAt = topLevel(definition, ' WHEN (')
   const executeAt = topLevel(definition, ' EXECUTE ')
   if (executeAt < 0) throw new Error(`not a trigger definition: ${definition}`)

@@ -48,7 +48,7 @@ function mentionWarning(model: Model, { objid, signature, names, prosrc, returns
 }
 
 /** `select *`, `%rowtype`, or an INSERT without a list of columns. */
-export function takesWholeRows(text: string, table: string): boolean {
+function takesWholeRows(text: string, table: string): boolean {
   const name = `(?:[\\w"]+\\s*\\.\\s*)?"?${escaped(table)}"?`
   return (
     new RegExp(`${name}\\s*%\\s*rowtype`, 'i').test(text) ||

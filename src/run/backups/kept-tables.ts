@@ -33,7 +33,7 @@ export interface KeptTable {
 }
 
 /** Backups that a restore has retired are kept for so long. */
-export const RETIRED_DAYS = 30
+const RETIRED_DAYS = 30
 
 export interface Kept {
   readonly tables: readonly KeptTable[]
