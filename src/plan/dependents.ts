@@ -2,10 +2,8 @@ import { addressKey, type Node } from '../catalog/dependency.ts'
 import type { JudgedKind } from '../catalog/verdicts/kinds.ts'
 import type { Suggestion } from '../errors.ts'
 import type { Model } from './model.ts'
-import { columnBackupFor, storedColumns } from './objects/host.ts'
-import { backupNameFor } from './objects/moved.ts'
+import { hasBackupsName, isKeptByUs } from './kept-by-us.ts'
 import { rootForeignKey } from './objects/partitioned-foreign-keys.ts'
-import { qualified } from '../sql.ts'
 
 /** Where a node of the dependency graph stands with regard to the declaration. */
 export type Standing =
@@ -46,21 +44,6 @@ const willLeave = (model: Model, oid: string | null) =>
 /** PostgreSQL made it together with something else, and it goes only with that. */
 const isPart = (model: Model, node: Node) =>
   model.snapshot.edges.some((e) => e.dependent === addressKey(node) && e.deptype === 'i')
-
-/** A table of ours that keeps what an earlier removal or restore put there; its columns may go on using the feature's types. */
-const isKeptByUs = (model: Model, oid: string) => {
-  const { relname, description } = model.relation(oid)
-  return /^(archive|set_aside)_/.test(relname) && (description?.includes('kysely-unship') ?? false)
-}
-
-/** It has a name that the removal gives to a backup, as what a broken run has left may: that is refused, whatever is in it. */
-const hasBackupsName = (model: Model, oid: string) =>
-  [
-    ...[...model.removed.keys()]
-      .filter((host) => storedColumns(model, host).length > 0)
-      .map((host) => columnBackupFor(model, host)),
-    ...[...model.moved].map((table) => backupNameFor(model, table)),
-  ].some((backup) => qualified(backup) === qualified(model.name(oid)))
 
 const owner = (model: Model, node: Node) => model.spell(model.name(node.owner_relid ?? node.objid))
 
