@@ -10,6 +10,8 @@ export interface OthersFunction {
 }
 
 const catalog = (name: string) => `'pg_catalog.${name}'::pg_catalog.regclass::pg_catalog.oid`
+/** An array, which the planner takes to be short: joined, it would reckon with millions of rows, and clear memory for as many. */
+const CONCERNED = 'any (array(select c.oid from concerned c))'
 const CALLED = ['pg_proc', 'pg_operator', 'pg_type'].map(catalog).join(', ')
 
 /**
@@ -22,18 +24,18 @@ export const othersFunctionsQuery = (tables: string): string => `
   with recursive concerned(oid) as materialized (${tables}),
   evaluated(rootclass, rootid, rootsub, classid, objid) as (
     (select r.classid, r.objid, 0, r.classid, r.objid from (
-      select ${catalog('pg_constraint')}, k.oid from pg_catalog.pg_constraint k join concerned t on t.oid = k.conrelid where k.contype = 'c'
+      select ${catalog('pg_constraint')}, k.oid from pg_catalog.pg_constraint k where k.conrelid = ${CONCERNED} and k.contype = 'c'
       union all
-      select ${catalog('pg_attrdef')}, d.oid from pg_catalog.pg_attrdef d join concerned t on t.oid = d.adrelid
+      select ${catalog('pg_attrdef')}, d.oid from pg_catalog.pg_attrdef d where d.adrelid = ${CONCERNED}
       union all
-      select ${catalog('pg_class')}, i.indexrelid from pg_catalog.pg_index i join concerned t on t.oid = i.indrelid
+      select ${catalog('pg_class')}, i.indexrelid from pg_catalog.pg_index i where i.indrelid = ${CONCERNED}
       union all
-      select ${catalog('pg_trigger')}, g.oid from pg_catalog.pg_trigger g join concerned t on t.oid = g.tgrelid where not g.tgisinternal
+      select ${catalog('pg_trigger')}, g.oid from pg_catalog.pg_trigger g where g.tgrelid = ${CONCERNED} and not g.tgisinternal
     ) r(classid, objid)
     union all
     /* of a table its partition key, of a column its type; to PostgreSQL 14 how it is generated, too */
     select d.classid, d.objid, d.objsubid, d.refclassid, d.refobjid from pg_catalog.pg_depend d
-    join concerned t on d.classid = ${catalog('pg_class')} and d.objid = t.oid where d.refclassid in (${CALLED}))
+    where d.classid = ${catalog('pg_class')} and d.objid = ${CONCERNED} and d.refclassid in (${CALLED}))
     union
     select e.rootclass, e.rootid, e.rootsub, n.classid, n.objid from evaluated e cross join lateral (
       select d.refclassid, d.refobjid from pg_catalog.pg_depend d

@@ -66,8 +66,9 @@ export function textQuery(roots: readonly Address[]): string {
       /* what a string calls */
       select ${catalog('pg_proc')}, o.oid from own p join own o on o.oid <> p.oid
       where u.classid = ${catalog('pg_proc')} and p.oid = u.objid and p.prosqlbody is null
-        and case when pg_catalog.strpos(pg_catalog.lower(p.prosrc), pg_catalog.lower(o.proname)) > 0
-          then p.prosrc ~* ('\\m' || pg_catalog.regexp_replace(o.proname, '(\\W)', '\\\\\\1', 'g') || '\\M"?\\s*\\(') end) n)
+        /* names first, as they are cheaper to look for; not by CASE, of which the planner takes half to be true and clears memory for it */
+        and pg_catalog.strpos(pg_catalog.lower(p.prosrc), pg_catalog.lower(o.proname)) > 0
+        and p.prosrc ~* ('\\m' || pg_catalog.regexp_replace(o.proname, '(\\W)', '\\\\\\1', 'g') || '\\M"?\\s*\\(')) n)
   select u.key as of, p.oid as objid, p.oid::pg_catalog.regprocedure::text as name,
     coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as text, p.prosqlbody is not null as parsed,
     ${hasIdentifiers('p.prosqlbody')} as identifiers
