@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { expect, inject, test } from 'vitest'
 import { createDatabase, useDatabase } from './support/database.ts'
-import { pgDump } from './support/dump.ts'
+import { pgDumpSchema } from './support/dump.ts'
 
 const database = useDatabase()
 
@@ -57,15 +57,14 @@ test('the demo template holds the demo', async () => {
 })
 
 test('pg_dump is there, or known not to be', async () => {
-  await database().query(`create table dumped (id int); insert into dumped values (2), (1)`)
-  const dump = await pgDump(database().url)
+  await database().query(`create table dumped (id int)`)
+  const dump = await pgDumpSchema(database().url)
   if (!inject('server').hasPgDump) {
     expect(dump).toBeUndefined()
     return
   }
-  expect(dump?.schema).toContain('CREATE TABLE public.dumped')
-  expect(dump?.schema).not.toMatch(/restrict|Dumped (from|by)/)
-  expect(dump?.data).toContain('COPY public.dumped (id) FROM stdin;\n1\n2\n\\.')
+  expect(dump).toContain('CREATE TABLE public.dumped')
+  expect(dump).not.toMatch(/restrict|Dumped (from|by)/)
 })
 
 async function tables(of: { query: (sql: string) => Promise<{ relname: string }[]> }): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { describeDatabase } from '../../src/catalog/describe.ts'
 import type { TestDatabase } from './database.ts'
-import { pgDump } from './dump.ts'
+import { pgDumpSchema } from './dump.ts'
 
 /** Everything that must be the same after a round trip. */
 export interface State {
@@ -52,9 +52,9 @@ export async function readState(database: TestDatabase, { dump }: { dump: boolea
  * sorted too: what remains is everything but order.
  */
 async function schemaDump(database: TestDatabase): Promise<string[] | undefined> {
-  const dump = await pgDump(database.url)
-  if (!dump) return undefined
-  const statements = dump.schema
+  const dump = await pgDumpSchema(database.url)
+  if (dump === undefined) return undefined
+  const statements = dump
     .split(/\n\n\n?/)
     .filter(
       (s) => s.trim() !== '' && !s.trim().startsWith('--') && !/^SET |^SELECT pg_catalog.set_config/.test(s.trim()),
