@@ -72,7 +72,7 @@ const excludes = `(
       cross join pg_catalog.unnest(x.conexclop) with ordinality k(operator, n)
       join pg_catalog.pg_operator o on o.oid = k.operator
       join pg_catalog.pg_namespace s on s.oid = o.oprnamespace
-      where x.conindid = i.indexrelid and x.contype = 'x')`
+      where x.conrelid = i.indrelid and x.conindid = i.indexrelid and x.contype = 'x')`
 
 export const indexQuery = ({ relations }: Scope): string => `
   select i.indexrelid, i.indrelid, n.nspname, c.relname,
@@ -102,7 +102,8 @@ export const indexQuery = ({ relations }: Scope): string => `
         select d.refobjsubid from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = i.indexrelid
           and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = i.indrelid and d.refobjsubid > 0) u), '[]') as table_columns,
-    (select k.oid from pg_catalog.pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) as conoid,
+    (select k.oid from pg_catalog.pg_constraint k
+      where k.conrelid = i.indrelid and k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x')) as conoid,
     pg_catalog.obj_description(i.indexrelid, 'pg_class') as description,
     ${strings('pg_catalog.pg_class', 'i.indexrelid')}
   from pg_catalog.pg_index i

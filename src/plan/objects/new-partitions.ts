@@ -61,7 +61,7 @@ begin
       select x.indexrelid into part from pg_catalog.pg_index x join pg_catalog.pg_class i on i.oid = x.indexrelid
       where x.indrelid = missing.partition and x.indisvalid and not i.relispartition and x.indisunique = missing.indisunique
         and ${definitionTail('x')} = missing.tail
-        and not exists (select from pg_catalog.pg_constraint k where k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
+        and not exists (select from pg_catalog.pg_constraint k where k.conrelid = x.indrelid and k.conindid = i.oid and k.contype in ('p', 'u', 'x'))
       order by 1 limit 1;
     end if;
     if part is null then

@@ -81,7 +81,7 @@ async function equalIndex(db: AnyKysely, part: QualifiedName, unique: string, ta
      from pg_catalog.pg_index x join pg_catalog.pg_class c on c.oid = x.indexrelid
      where x.indrelid = ${literal(qualified(part))}::pg_catalog.regclass and not c.relispartition
        and x.indisunique = ${String(unique !== '')}
-       and not exists (select from pg_catalog.pg_constraint k where k.conindid = c.oid and k.contype in ('p', 'u', 'x'))
+       and not exists (select from pg_catalog.pg_constraint k where k.conrelid = x.indrelid and k.conindid = c.oid and k.contype in ('p', 'u', 'x'))
      order by c.oid`,
   )
   return found.find((index) => replayable(index.tail) === tail)
