@@ -22,6 +22,8 @@ export function describe(rows: CatalogRows): Description {
     return r ? `${r.nspname}.${r.relname}` : oid
   }
   const described = (oid: Oid) => relations.has(oid)
+  const columns = new Map(rows.columns.map((c) => [`${c.attrelid}.${c.attnum}`, c]))
+  const indexes = new Map(rows.indexes.map((i) => [i.indexrelid, i]))
   const all: Description = {}
 
   for (const r of rows.relations) {
@@ -89,7 +91,7 @@ export function describe(rows: CatalogRows): Description {
       clustered: i.indisclustered,
       replicaIdentity: i.indisreplident,
       tablespace: i.tablespace,
-      parent: rows.indexes.find((x) => x.indexrelid === i.parent)?.relname ?? i.parent,
+      parent: (i.parent === null ? undefined : indexes.get(i.parent)?.relname) ?? i.parent,
       // not their names: those are of when it was made, and show nowhere
       targets: i.columns.map((c) => c.target),
       comment: i.description,
@@ -139,7 +141,7 @@ export function describe(rows: CatalogRows): Description {
   }
   for (const s of rows.sequences) {
     const { seqrelid, owner_relid: relid, owner_attnum: attnum, owner_kind: kind, ...options } = s
-    const owner = rows.columns.find((c) => c.attrelid === relid && c.attnum === attnum)
+    const owner = columns.get(`${String(relid)}.${String(attnum)}`)
     all[`sequence options ${name(seqrelid)}`] = {
       ...options,
       ownedBy: owner && relid ? `${name(relid)}.${owner.attname}` : null,

@@ -1,3 +1,4 @@
+import { describeSome } from '../../catalog/describe-some.ts'
 import { sameDefinition, withUnnamedNotNull, type Description } from '../../catalog/describe.ts'
 import type { AnyKysely } from '../../any-kysely.ts'
 import { runById } from '../../ledger/ledger.ts'
@@ -6,7 +7,6 @@ import { finishRun, recordEvent } from '../../ledger/entries.ts'
 import { shown } from '../../plan/model.ts'
 import type { HostPlan, PlannedLock } from '../../plan/plan.ts'
 import { id, literal, qualified, type QualifiedName } from '../../sql.ts'
-import { currentDescription } from './current.ts'
 import { withoutGonePartitions } from './gone-partitions.ts'
 import { countKept, countRows } from './host-rows.ts'
 import { freeName, timestampName } from '../backups/kept-names.ts'
@@ -28,7 +28,7 @@ export async function retireBackups(restoring: Restoring, restore: LedgerRun): P
   const removal = await runById(db, removalId)
   const setAside = await readAllSetAside(context, removalId)
   const before = await withoutGonePartitions(context, plan)
-  for (const difference of differences(before, await currentDescription(db, plan)))
+  for (const difference of differences(before, await describeSome(db, Object.keys(plan.described))))
     context.warn(`restored with another definition than before: ${difference}`)
   await warnOfLeftColumns(context, plan, restore.id)
   const hosts: RestoreReport['hosts'][number][] = []
