@@ -73,19 +73,26 @@ export function ofMember(model: Model, oid: Oid, statements: readonly string[]):
 }
 
 /**
- * A trigger with its clones on partitions: `relid`, `tgname`, `tgenabled`, `conname` of a constraint trigger, `comment`.
+ * A trigger with its clones on partitions: `relid`, `tgname`, `tgenabled`, `conname` of a constraint trigger, `comment`. A condition
+ * may follow, with AND, on `t`, the row of pg_trigger.
  *
  * @param trigger an expression for its name
  */
-export const familyQuery = (table: QualifiedName, trigger: string): string => `
-    with recursive family(oid) as (
-      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = pg_catalog.to_regclass(${literal(qualified(table))}) and t.tgname = ${trigger}
+export function familyQuery(table: QualifiedName, trigger: string): string {
+  const found = `pg_catalog.to_regclass(${literal(qualified(table))})`
+  return `
+    with recursive tree(relid) as materialized (select p.relid from pg_catalog.pg_partition_tree(${found}) p),
+    family(oid) as (
+      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = ${found} and t.tgname = ${trigger}
       union all
-      select t.oid from family f join pg_catalog.pg_trigger t on t.tgparentid = f.oid)
-    select t.tgrelid::pg_catalog.regclass as relid, t.tgname, t.tgenabled, k.conname,
+      /* by the table, for which there is an index: a database may have a hundred thousand triggers */
+      select t.oid from family f cross join tree join pg_catalog.pg_trigger t on t.tgrelid = tree.relid and t.tgparentid = f.oid)
+    select t.tgrelid::pg_catalog.regclass as relid, t.tgname, t.tgenabled,
+      (select k.conname from pg_catalog.pg_constraint k where k.oid = t.tgconstraint) as conname,
       pg_catalog.obj_description(t.oid, 'pg_trigger') as comment
-    from family f join pg_catalog.pg_trigger t on t.oid = f.oid
-    left join pg_catalog.pg_constraint k on k.oid = t.tgconstraint`
+    /* an array is taken to be short, and each looked up */
+    from pg_catalog.pg_trigger t where t.oid = any (array(select f.oid from family f))`
+}
 
 /** Runs a statement for a trigger and for each of its clones on partitions, by the names of table, trigger and constraint. */
 export const forEachClone = (
@@ -114,8 +121,10 @@ declare
   own record;
 begin
   for own in
-    select t.tgrelid::pg_catalog.regclass as relid, t.tgname from pg_catalog.pg_trigger t
-    where t.tgfoid = pg_catalog.to_regprocedure(${literal(`${qualified(routine)}()`)}) and t.tgparentid = 0
+    select t.tgrelid::pg_catalog.regclass as relid, t.tgname from pg_catalog.pg_depend d
+    join pg_catalog.pg_trigger t on d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass and t.oid = d.objid and t.tgparentid = 0
+    where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+      and d.refobjid = pg_catalog.to_regprocedure(${literal(`${qualified(routine)}()`)})
   loop
     execute pg_catalog.format('drop trigger %I on %s', own.tgname, own.relid);
   end loop;

@@ -83,13 +83,13 @@ export function swapTrigger(family: TriggerFamily, owner: string, major: number)
 const RENAMES = `execute pg_catalog.format('alter trigger %I on %s rename to %I'`
 
 /** From PostgreSQL 15 on clones are renamed with their trigger, and not without it: the server may have been upgraded since the plan. */
-const BY_ITSELF = `where t.tgparentid = 0 or pg_catalog.current_setting('server_version_num')::int < 150000`
+const BY_ITSELF = `t.tgparentid = 0 or pg_catalog.current_setting('server_version_num')::int < 150000`
 
 /** What takes stand-ins away. Ledgers of earlier versions rename each clone where the restore began before PostgreSQL 15. */
 export const standInsGo = (swaps: readonly TriggerSwap[] = []): string[] =>
   swaps
     .flatMap((s) => s.back)
-    .map((sql) => sql.replace(`t.tgconstraint loop ${RENAMES}`, `t.tgconstraint ${BY_ITSELF} loop ${RENAMES}`))
+    .map((sql) => sql.replace(`t.tgconstraint loop ${RENAMES}`, `t.tgconstraint where ${BY_ITSELF} loop ${RENAMES}`))
 
 /**
  * The stand-in goes, and the trigger is called, commented, enabled or disabled as that was by then, on each partition. Where
@@ -114,14 +114,14 @@ begin
   stand_in := (select t.tgname from pg_catalog.pg_trigger t
     left join (select e.detail from ${LEDGER_SCHEMA}.events e where e.event = ${literal(STAND_INS_MADE)}
       and e.detail -> 'made' ? ${literal(trigger.oid)} order by e.id desc limit 1) e on true
-    where t.tgrelid = pg_catalog.to_regclass(${literal(on)})
+    where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and not t.tgisinternal
       and pg_catalog.strpos(pg_catalog.pg_get_triggerdef(t.oid), ${literal(mark)}) > 0
       and (t.oid::text = e.detail -> 'made' ->> ${literal(trigger.oid)} or (e.detail ->> 'ledger' = ${LEDGER_NOW}) is not true)
     order by t.oid limit 1);
   if stand_in is not null then
     states := (select pg_catalog.jsonb_object_agg(f.relid::pg_catalog.oid::text, pg_catalog.to_jsonb(f)) from (${named('stand_in')}) f);
     execute pg_catalog.format('drop trigger %I on %s', stand_in, ${literal(on)});
-    for member in ${named(literal(aside))} ${BY_ITSELF} loop ${RENAMES}, ${literal(aside)}, member.relid, stand_in); end loop;
+    for member in ${named(literal(aside))} and (${BY_ITSELF}) loop ${RENAMES}, ${literal(aside)}, member.relid, stand_in); end loop;
     for member in ${named('stand_in')} loop
       state := states -> member.relid::pg_catalog.oid::text;
       execute pg_catalog.format('alter table only %s %s trigger %I', member.relid,
