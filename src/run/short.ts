@@ -57,7 +57,7 @@ const WORK_LIMIT_MS = 5_000
 const MORE_FOR_A_STATEMENT_MS = 10
 
 /**
- * Runs a short transaction as one DO block, hence in one round trip: a slow network
+ * Runs a short transaction as one message, hence in one round trip: a slow network
  * does not lengthen the time that locks are held. The locks together wait for no
  * longer than `lockTimeoutMs`, the first attempts for a part of it; then everything is let go, and it is tried again
  * after a growing, jittered pause. Inside a caller's transaction there is one attempt.
@@ -73,15 +73,19 @@ export async function runShort(
   const { db, options, session } = context
   const attempts = session.inTransaction ? 1 : options.lockAttempts
   const demand = demandSession(session)
-  const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * statementsOf(short).length } = short
+  const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * short.statements.length } = short
   const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
     context.checkCancelled()
     const started = performance.now()
     try {
       const wait = attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs
-      const sql = compose({ ...short, locks: inOrder(short.locks, attempt) }, wait, demand)
-      return { lockHeldMs: await lockedFor(context, sql, timeout), attempts: attempt }
+      const timeoutMs = session.inTransaction ? null : timeout
+      const sql = compose(
+        { ...short, locks: inOrder(short.locks, attempt) },
+        { lockTimeoutMs: wait, timeoutMs, demand },
+      )
+      return { lockHeldMs: await lockedFor(context, sql), attempts: attempt }
     } catch (error) {
       const state = sqlState(error)
       if (state === NOT_YET && attempt < attempts) {
@@ -113,15 +117,9 @@ export async function runShort(
   }
 }
 
-/** Runs it, no longer than `timeoutMs` if that is not 0; in a caller's transaction its own timeout holds. */
-async function lockedFor({ db, session }: RunContext, sql: string, timeoutMs: number): Promise<number> {
-  if (!session.inTransaction) await run(db, `set statement_timeout = ${String(timeoutMs)}`)
-  try {
-    await run(db, sql)
-  } finally {
-    // nothing to reset on a connection that died: the error in flight says so
-    if (!session.inTransaction) await run(db, 'set statement_timeout = 0').catch(() => undefined)
-  }
+/** Runs it, and says how long its locks were held. */
+async function lockedFor({ db }: RunContext, sql: string): Promise<number> {
+  await run(db, sql)
   const { held } = await row<{ held: string }>(db, `select pg_catalog.current_setting('unship.report') as held`)
   return Number(held)
 }
@@ -138,7 +136,6 @@ const locksOf = ({ ahead, locks, concerned = [] }: ShortTransaction) => [
   ...locks,
   ...concerned,
 ]
-const statementsOf = ({ ahead, statements }: ShortTransaction) => [...(ahead?.statements ?? []), ...statements]
 
 const FIRST_WAIT_MS = 10
 const FULL_WAIT_FROM_ATTEMPT = 5
@@ -166,32 +163,64 @@ export function retryPause(attempt: number): number {
   return Math.round(base * (0.75 + Math.random() / 2))
 }
 
+/** What the server keeps for the second block: for how long the first has waited. */
+const WAITED = 'unship.waited'
+
+/**
+ * One message, which is one transaction. What is done ahead takes what it takes, in a block of its own: a timeout is of one
+ * statement.
+ */
 function compose(
   { ahead, locks, statements, flushedLater = false }: ShortTransaction,
-  lockTimeoutMs: number,
-  demand: string,
+  { lockTimeoutMs, timeoutMs, demand }: { lockTimeoutMs: number; timeoutMs: number | null; demand: string },
 ): string {
-  const lines = [
-    `declare`,
-    `  deadline timestamptz := pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds';`,
-    `  began timestamptz;`,
-    `  locked_at timestamptz;`,
-    `  member record;`,
-    `  callers_timeout text := pg_catalog.current_setting('lock_timeout');`,
-    `begin`,
+  const begin = [
     `  execute ${dollarQuote(demand, 'sql')};`,
     ...(flushedLater ? [`  perform pg_catalog.set_config('synchronous_commit', 'off', true);`] : []),
-    ...(ahead ? [...ahead.locks.flatMap(lockLines), ...aheadLines(ahead.statements)] : []),
-    ...locks.flatMap(lockLines),
-    `  ${LOCKED}`,
-    REMAINING,
-    ...statements.map((sql) => `  execute ${dollarQuote(sql, 'sql')};`),
-    `  perform pg_catalog.set_config('lock_timeout', callers_timeout, true);`,
-    `  perform pg_catalog.set_config('unship.report', (extract(epoch from pg_catalog.clock_timestamp() - locked_at) * 1000)::text, false);`,
-    `end`,
   ]
-  return `do ${dollarQuote(lines.join('\n'))}`
+  const waited = ahead ? ` - pg_catalog.current_setting('${WAITED}')::interval` : ''
+  return [
+    ...(ahead
+      ? [
+          block(`pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds'`, [
+            ...begin,
+            ...ahead.locks.flatMap(lockLines),
+            `  perform pg_catalog.set_config('${WAITED}', (pg_catalog.clock_timestamp() - began)::text, true);`,
+            REMAINING,
+            ...ahead.statements.map(executed),
+          ]),
+        ]
+      : []),
+    // in a caller's transaction its own timeout holds
+    ...(timeoutMs === null ? [] : [`set local statement_timeout = ${String(timeoutMs)}`]),
+    block(`pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds'${waited}`, [
+      ...(ahead ? [] : begin),
+      ...locks.flatMap(lockLines),
+      `  ${LOCKED}`,
+      REMAINING,
+      ...statements.map(executed),
+      `  perform pg_catalog.set_config('unship.report', (extract(epoch from pg_catalog.clock_timestamp() - locked_at) * 1000)::text, false);`,
+    ]),
+  ].join(';\n')
 }
+
+const executed = (sql: string) => `  execute ${dollarQuote(sql, 'sql')};`
+
+const block = (deadline: string, lines: readonly string[]): string =>
+  `do ${dollarQuote(
+    [
+      `declare`,
+      `  began timestamptz := pg_catalog.clock_timestamp();`,
+      `  deadline timestamptz := ${deadline};`,
+      `  locked_at timestamptz;`,
+      `  member record;`,
+      `  callers_timeout text := pg_catalog.current_setting('lock_timeout');`,
+      `begin`,
+      ...lines,
+      `  perform pg_catalog.set_config('lock_timeout', callers_timeout, true);`,
+      `end`,
+    ].join('\n'),
+  )}`
 
 /** All waits together end at the deadline. */
 const REMAINING = `  perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
@@ -199,16 +228,15 @@ const LOCKED = `locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`
 
 function lockLines({ sql, relation, tree, mode = 'access exclusive', granting }: PlannedLock): string[] {
   if (!tree) {
-    const execute = (text: string) => `  execute ${dollarQuote(text, 'sql')};`
-    if (granting === undefined) return [REMAINING, execute(sql), `  ${LOCKED}`]
+    if (granting === undefined) return [REMAINING, executed(sql), `  ${LOCKED}`]
     const table = qualified(relation)
     return [
       REMAINING,
       // what has been granted meanwhile, as on a table that leaves, is not to be taken away
       `  if pg_catalog.has_table_privilege(${literal(table)}, 'UPDATE, DELETE, TRUNCATE') then`,
-      `  ${execute(sql)}`,
+      `  ${executed(sql)}`,
       `  else`,
-      `  ${execute(locking(sql, table, id(granting)))}`,
+      `  ${executed(locking(sql, table, id(granting)))}`,
       `  end if;`,
       `  ${LOCKED}`,
     ]
@@ -231,12 +259,3 @@ function lockLines({ sql, relation, tree, mode = 'access exclusive', granting }:
  */
 const locking = (lock: string, table: string, owner: string): string =>
   `grant update on table ${table} to ${owner}; ${lock}; revoke update on table ${table} from ${owner}`
-
-/** Work that holds nobody up is no wait. */
-const aheadLines = (statements: readonly string[]): string[] => [
-  `  began := pg_catalog.clock_timestamp();`,
-  REMAINING,
-  ...statements.map((sql) => `  execute ${dollarQuote(sql, 'sql')};`),
-  `  deadline := deadline + (pg_catalog.clock_timestamp() - began);`,
-  `  locked_at := null;`,
-]

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-unship'
+import { asRun } from '../../src/run/as-run.ts'
+import { reportOf } from '../../src/run/restore/restore-phases.ts'
+import { runShort } from '../../src/run/short.ts'
+import { useDatabase, type TestDatabase } from '../support/database.ts'
+import { readState } from '../support/life.ts'
+import { asOwner } from '../support/round-trip.ts'
+
+/*
+ * A database may have thousands of tables that a feature has nothing to do with, and as many that refer to its host tables.
+ */
+
+const database = useDatabase()
+
+const feature: FeatureDeclaration = {
+  name: 'extras',
+  columns: { members: ['gone'] },
+  views: ['extra_members'],
+  indexes: ['members_gone'],
+}
+
+const HOST = `
+  create table members (id int primary key, name text, gone text);
+  create index members_gone on members (gone);
+  create view extra_members as select id, gone from members where gone is not null;
+  create function note() returns trigger language plpgsql as 'begin return new; end';
+  create trigger note before update on members for each row execute function note();
+  insert into members select n, 'member ' || n, case when n % 3 = 0 then 'extra ' || n end from generate_series(1, 100) n;`
+
+/** How often each was read from end to end, in this database. */
+async function scans(of: TestDatabase): Promise<Record<string, number>> {
+  // sessions tell what they counted with some delay
+  await sleep(1100)
+  const rows = await of.query<{ relname: string; n: number }>(
+    `select relname, seq_scan::int as n from pg_stat_sys_tables where relname in ('pg_constraint', 'pg_trigger', 'pg_index', 'pg_depend')`,
+  )
+  return Object.fromEntries(rows.map(({ relname, n }) => [relname, n]))
+}
+
+test('no catalog is read from end to end once for each table that refers to a host table', async () => {
+  await asOwner(
+    database(),
+    `${HOST}
+     do $$ begin
+       for n in 1..400 loop
+         execute format('create table t_%s (id int primary key, member int unique references members)', n);
+       end loop;
+     end $$`,
+  )
+  await database().query('analyze')
+  const before = await scans(database())
+  await removeFeature(database().db, feature)
+  await restoreFeature(database().db, feature)
+  const after = await scans(database())
+  for (const [catalog, n] of Object.entries(after)) expect(n - (before[catalog] ?? 0), catalog).toBeLessThan(200)
+})
+
+test('a restore does not look at what is none of its feature’s, and of nobody’s lock on that', async () => {
+  await asOwner(database(), `${HOST} create table other (id int); create view others as select id from other;`)
+  await removeFeature(database().db, feature)
+  const session = await database().connect()
+  await session.query('begin; lock table others in access exclusive mode')
+  expect(await restoreFeature(database().db, feature)).toMatchObject({ outcome: 'restored', warnings: [] })
+  expect(await database().query('select gone from members where id = 6')).toEqual([{ gone: 'extra 6' }])
+})
+
+test('a sequence, statistics, a partition’s index and a type come back as they were, for all that is not read', async () => {
+  await asOwner(
+    database(),
+    `create schema "s t";
+     create type "s t"."a mood" as enum ('good', 'bad');
+     create table "s t"."my members" (id int primary key, name text, gone "s t"."a mood", number serial);
+     create table parts (id int, area int, gone text, primary key (id, area)) partition by list (area);
+     create table parts_1 partition of parts for values in (1);
+     create index "parts gone" on parts (gone);
+     create statistics "s t"."gone (too)" on name, gone from "s t"."my members";
+     insert into "s t"."my members" values (1, 'one', 'good'); insert into parts values (1, 1, 'this');`,
+  )
+  const odd: FeatureDeclaration = {
+    name: 'odd',
+    columns: { 's t.my members': ['gone', 'number'], parts: ['gone'] },
+    types: ['s t.a mood'],
+    indexes: ['parts gone'],
+    statistics: ['s t.gone (too)'],
+  }
+  const before = await readState(database())
+  await removeFeature(database().db, odd)
+  expect(await restoreFeature(database().db, odd)).toMatchObject({ outcome: 'restored', warnings: [], setAside: [] })
+  expect(await readState(database())).toEqual(before)
+})
+
+test('what is done ahead of the locks may take longer than what is done under them', async () => {
+  await asOwner(database(), HOST)
+  await removeFeature(database().db, feature)
+  const run = (ahead: string, under: string) =>
+    asRun('restore', database().db, feature, { lockAttempts: 2 }, async (context) => {
+      await runShort(context, {
+        phase: 'add',
+        ahead: { locks: [], statements: [`select pg_catalog.pg_sleep(${ahead})`] },
+        locks: [],
+        statements: [`select pg_catalog.pg_sleep(${under})`],
+        workLimitMs: 100,
+      })
+      return { ...reportOf(context, null), outcome: 'restored', hosts: [], setAside: [], retired: [] }
+    })
+  expect(await run('1', '0')).toMatchObject({ outcome: 'restored' })
+  await expect(run('0', '1')).rejects.toMatchObject({ code: 'locked' })
+})
