@@ -1,7 +1,7 @@
 import { UnshipError, isUnshipError } from '../../errors.ts'
 import { runById } from '../../ledger/ledger.ts'
 import type { LedgerRun } from '../../ledger/recorded.ts'
-import { messageWithoutValues } from '../../server-error.ts'
+import { isServerError, messageWithoutValues } from '../../server-error.ts'
 import { isConnectionLost, SessionGone } from '../connection-lost.ts'
 import { checkedOptions } from '../checked-options.ts'
 import { RunContext } from '../context.ts'
@@ -22,7 +22,11 @@ export async function afterFailure(context: RunContext, runId: string, error: un
   try {
     run = await runById(context.db, runId)
   } catch (unread) {
-    return isConnectionLost(unread) ? new SessionGone(error, unread) : unknownWhere(context, runId, error, unread)
+    // what neither the server says nor we do comes from the socket, which may end with any error
+    const said = isServerError(unread) || isUnshipError(unread)
+    return isConnectionLost(unread) || !said
+      ? new SessionGone(error, unread)
+      : unknownWhere(context, runId, error, unread)
   }
   if (run.phase === 'record') return pastCutOver(context, run, error)
   try {
