@@ -5,7 +5,7 @@ import { literal, type QualifiedName } from '../sql.ts'
 import { readJson } from './read.ts'
 import type { Acl, AclEntry, Oid } from './fragments.ts'
 import { isForReferencedPartition } from './constraint.ts'
-import { readEnvironment } from './environment.ts'
+import { readMajor } from './environment.ts'
 import { readRows, type CatalogRows } from './definitions.ts'
 
 /** Definitions by identity (`index public.idx`), free of object identifiers and of column order. */
@@ -219,7 +219,7 @@ function withSortedAcl(definition: unknown): unknown {
 
 /** Describes every object in every schema of the user's; the ledger, Kysely's own tables and `except` left out. */
 export async function describeDatabase(db: AnyKysely, except: readonly QualifiedName[] = []): Promise<Description> {
-  const { major } = await readEnvironment(db)
+  const major = await readMajor(db)
   const excepted = except.map(
     ({ schema, name }) => ` and (n.nspname, c.relname) <> (${literal(schema)}, ${literal(name)})`,
   )

@@ -1,5 +1,5 @@
 import { readDefinitions, type CatalogRows, type Definitions } from '../../../catalog/definitions.ts'
-import { readEnvironment, type Environment } from '../../../catalog/environment.ts'
+import { readEnvironment, readMajor, type Environment } from '../../../catalog/environment.ts'
 import type { Oid } from '../../../catalog/fragments.ts'
 import type { Relation } from '../../../catalog/relation.ts'
 import { readJson } from '../../../catalog/read.ts'
@@ -177,7 +177,7 @@ async function refuseRows(context: RunContext, plan: RecordedPlan, rows: Catalog
 /** Of a restore that goes on: keys may have come to mean several rows since, or others, or to be such as partitions do not take. */
 export async function refuseAmbiguousKeys(context: RunContext, removal: LedgerRun, plan: RecordedPlan): Promise<void> {
   const state = 'It is as far restored as before.'
-  const { major } = await readEnvironment(context.db)
+  const major = await readMajor(context.db)
   const { rows } = await readingTables(context, tablesOf(plan), () => readHosts(context, plan, major))
   const reasons = [...plan.hosts.flatMap((host) => keyReasons(host, rows)), ...(await lackingKeys(context.db, plan))]
   refuseReasons(context, reasons, state)
