@@ -78,13 +78,13 @@ export async function runShort(
   for (let attempt = 1; ; attempt++) {
     context.checkCancelled()
     const started = performance.now()
+    const wait = attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs
+    const timeoutMs = session.inTransaction ? null : timeout
+    const { sql, linesAhead } = compose(
+      { ...short, locks: inOrder(short.locks, attempt) },
+      { lockTimeoutMs: wait, timeoutMs, demand },
+    )
     try {
-      const wait = attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs
-      const timeoutMs = session.inTransaction ? null : timeout
-      const sql = compose(
-        { ...short, locks: inOrder(short.locks, attempt) },
-        { lockTimeoutMs: wait, timeoutMs, demand },
-      )
       return { lockHeldMs: await lockedFor(context, sql), attempts: attempt }
     } catch (error) {
       const state = sqlState(error)
@@ -101,8 +101,9 @@ export async function runShort(
       if (state === OTHER_PARTITIONS) throw otherPartitions(error)
       const another = state === LOCK_NOT_AVAILABLE || state === DEADLOCK_DETECTED || isWriteConflict(error)
       if (!another && state !== QUERY_CANCELED) throw error
-      // not our own timeout: somebody cancelled us
-      if (state === QUERY_CANCELED && (timeout === 0 || performance.now() - started < timeout - 5)) throw error
+      // not our own timeout, which what is done ahead does not have: somebody cancelled us
+      const isEarly = () => timeout === 0 || performance.now() - started < timeout - 5
+      if (state === QUERY_CANCELED && (isEarly() || lineOf(error) <= linesAhead)) throw error
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
       // in a caller's transaction the ledger may have been made in what was undone, and rows that are written are the run's own
       const ledgerOf = session.inTransaction ? {} : { ledgerOf: context.feature }
@@ -163,52 +164,63 @@ export function retryPause(attempt: number): number {
   return Math.round(base * (0.75 + Math.random() / 2))
 }
 
+/** In which line of a message's blocks an error came up, in whatever language the server tells; Infinity where it does not. */
+function lineOf(error: unknown): number {
+  const where = error instanceof Error && 'where' in error ? String(error.where) : ''
+  // the outermost comes last
+  const line = /inline_code_block\D*(\d+)[^\n]*$/.exec(where)?.[1]
+  return line === undefined ? Infinity : Number(line)
+}
+
 /** What the server keeps for the second block: for how long the first has waited. */
 const WAITED = 'unship.waited'
 
 /**
  * One message, which is one transaction. What is done ahead takes what it takes, in a block of its own: a timeout is of one
- * statement.
+ * statement. The lines of the second block are numbered on from those of the first, so that errors tell in which they are.
  */
 function compose(
   { ahead, locks, statements, flushedLater = false }: ShortTransaction,
   { lockTimeoutMs, timeoutMs, demand }: { lockTimeoutMs: number; timeoutMs: number | null; demand: string },
-): string {
+): { readonly sql: string; readonly linesAhead: number } {
   const begin = [
     `  execute ${dollarQuote(demand, 'sql')};`,
     ...(flushedLater ? [`  perform pg_catalog.set_config('synchronous_commit', 'off', true);`] : []),
   ]
   const waited = ahead ? ` - pg_catalog.current_setting('${WAITED}')::interval` : ''
-  return [
-    ...(ahead
-      ? [
-          block(`pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds'`, [
-            ...begin,
-            ...ahead.locks.flatMap(lockLines),
-            `  perform pg_catalog.set_config('${WAITED}', (pg_catalog.clock_timestamp() - began)::text, true);`,
-            REMAINING,
-            ...ahead.statements.map(executed),
-          ]),
-        ]
-      : []),
-    // in a caller's transaction its own timeout holds
-    ...(timeoutMs === null ? [] : [`set local statement_timeout = ${String(timeoutMs)}`]),
-    block(`pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds'${waited}`, [
+  const first = ahead
+    ? block(`pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds'`, [
+        ...begin,
+        ...ahead.locks.flatMap(lockLines),
+        `  perform pg_catalog.set_config('${WAITED}', (pg_catalog.clock_timestamp() - began)::text, true);`,
+        REMAINING,
+        ...ahead.statements.map(executed),
+      ])
+    : null
+  const linesAhead = first === null ? 0 : first.split('\n').length
+  const second = block(
+    `pg_catalog.clock_timestamp() + '${String(lockTimeoutMs)} milliseconds'${waited}`,
+    [
       ...(ahead ? [] : begin),
       ...locks.flatMap(lockLines),
       `  ${LOCKED}`,
       REMAINING,
       ...statements.map(executed),
       `  perform pg_catalog.set_config('unship.report', (extract(epoch from pg_catalog.clock_timestamp() - locked_at) * 1000)::text, false);`,
-    ]),
-  ].join(';\n')
+    ],
+    linesAhead,
+  )
+  // in a caller's transaction its own timeout holds
+  const limit = timeoutMs === null ? [] : [`set local statement_timeout = ${String(timeoutMs)}`]
+  return { sql: [...(first === null ? [] : [first]), ...limit, second].join(';\n'), linesAhead }
 }
 
 const executed = (sql: string) => `  execute ${dollarQuote(sql, 'sql')};`
 
-const block = (deadline: string, lines: readonly string[]): string =>
+const block = (deadline: string, lines: readonly string[], emptyLines = 0): string =>
   `do ${dollarQuote(
     [
+      ...Array<string>(emptyLines).fill(''),
       `declare`,
       `  began timestamptz := pg_catalog.clock_timestamp();`,
       `  deadline timestamptz := ${deadline};`,

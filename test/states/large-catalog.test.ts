@@ -91,20 +91,35 @@ test('a sequence, statistics, a partition’s index and a type come back as they
   expect(await readState(database())).toEqual(before)
 })
 
+/** A restore that does nothing but wait, for so many seconds, ahead of its locks and under them. */
+const waiting = (ahead: string, under: string, lockAttempts = 2) =>
+  asRun('restore', database().db, feature, { lockAttempts }, async (context) => {
+    await runShort(context, {
+      phase: 'add',
+      ahead: { locks: [], statements: [`select pg_catalog.pg_sleep(${ahead})`] },
+      locks: [],
+      statements: [`select pg_catalog.pg_sleep(${under})`],
+      workLimitMs: 100,
+    })
+    return { ...reportOf(context, null), outcome: 'restored', hosts: [], setAside: [], retired: [] }
+  })
+
 test('what is done ahead of the locks may take longer than what is done under them', async () => {
   await asOwner(database(), HOST)
   await removeFeature(database().db, feature)
-  const run = (ahead: string, under: string) =>
-    asRun('restore', database().db, feature, { lockAttempts: 2 }, async (context) => {
-      await runShort(context, {
-        phase: 'add',
-        ahead: { locks: [], statements: [`select pg_catalog.pg_sleep(${ahead})`] },
-        locks: [],
-        statements: [`select pg_catalog.pg_sleep(${under})`],
-        workLimitMs: 100,
-      })
-      return { ...reportOf(context, null), outcome: 'restored', hosts: [], setAside: [], retired: [] }
-    })
-  expect(await run('1', '0')).toMatchObject({ outcome: 'restored' })
-  await expect(run('0', '1')).rejects.toMatchObject({ code: 'locked' })
+  expect(await waiting('1', '0')).toMatchObject({ outcome: 'restored' })
+  await expect(waiting('0', '1')).rejects.toMatchObject({ code: 'locked' })
+})
+
+test('who cancels what is done ahead of the locks ends the run, however long that has taken', async () => {
+  await asOwner(database(), HOST)
+  await removeFeature(database().db, feature)
+  const run = expect(waiting('60', '0', 1)).rejects.toMatchObject({ code: 'statement_failed' })
+  const cancelled = () =>
+    database().query(
+      `select pg_cancel_backend(pid) from pg_stat_activity
+       where wait_event = 'PgSleep' and datname = current_database() and clock_timestamp() - query_start > '500 ms'`,
+    )
+  await expect.poll(cancelled).toHaveLength(1)
+  await run
 })
