@@ -81,7 +81,11 @@ export function ofMember(model: Model, oid: Oid, statements: readonly string[]):
 export function familyQuery(table: QualifiedName, trigger: string): string {
   const found = `pg_catalog.to_regclass(${literal(qualified(table))})`
   return `
-    with recursive tree(relid) as materialized (select p.relid from pg_catalog.pg_partition_tree(${found}) p),
+    with recursive tree(relid) as (
+      /* with those that are being detached, which pg_partition_tree passes over */
+      select ${found}::pg_catalog.oid
+      union all
+      select i.inhrelid from tree t join pg_catalog.pg_inherits i on i.inhparent = t.relid),
     family(oid) as (
       select t.oid from pg_catalog.pg_trigger t where t.tgrelid = ${found} and t.tgname = ${trigger}
       union all
