@@ -12,7 +12,8 @@ import { NAME, namesJoined, usesRows, withoutConstants } from './row-uses.ts'
 
 interface Definition {
   readonly what: string
-  readonly text: string
+  /** As it is printed, without what its constants hold. */
+  readonly code: string
   /** Tables whose row types it speaks of; null where that is not known. */
   readonly row_types: readonly Oid[] | null
   readonly returns_rows_of: Oid | null
@@ -22,19 +23,24 @@ interface Definition {
 const NAMES_RESULT = new RegExp(`\\)(?: WITH ORDINALITY)? (?:AS )?${NAME}\\(`, 'i')
 const MAKES_ROW = /\bROW\(/
 
-const of = (what: string, text: string, row_types: readonly Oid[] | null = []): Definition => ({
-  ...{ what, text, row_types },
-  returns_rows_of: null,
-})
+const of = (
+  what: string,
+  text: string,
+  row_types: readonly Oid[] | null = [],
+  returns_rows_of: Oid | null = null,
+): Definition => ({ what, code: withoutConstants(text), row_types, returns_rows_of })
 
-export const placeReasons = (model: Model): string[] =>
-  [...model.gone.keys()]
+export function placeReasons(model: Model): string[] {
+  // of thousands of partitions each has some
+  const definitions = recreatedDefinitions(model)
+  return [...model.gone.keys()]
     .filter((oid) => columnsMove(model, oid))
-    .flatMap((oid) => byPlace(model, oid).map((what) => `${what}, and restored columns stand last`))
+    .flatMap((oid) => byPlace(model, oid, definitions).map((what) => `${what}, and restored columns stand last`))
+}
 
 /** What is created again and names columns of a host table by their place: which is to be the same then. */
-export const byPlace = (model: Model, oid: Oid): string[] =>
-  recreatedDefinitions(model).flatMap((definition) => {
+export const byPlace = (model: Model, oid: Oid, definitions = recreatedDefinitions(model)): string[] =>
+  definitions.flatMap((definition) => {
     const how = namesByPlace(model, oid, definition)
     return how === null ? [] : [`${definition.what} ${how.replace('%', shown(model.name(oid)))}`]
   })
@@ -63,15 +69,15 @@ function recreatedDefinitions(model: Model): Definition[] {
   const inPlan = (catalog: string, oid: Oid) => model.nodes.has(`${catalog}:${oid}:0`)
   return [
     ...snapshot.relations.flatMap((r) =>
-      model.views.has(r.oid) && r.viewdef !== null
-        ? [{ what: `view ${on(r.oid)}`, text: r.viewdef, row_types: r.row_types, returns_rows_of: null }]
-        : [],
+      model.views.has(r.oid) && r.viewdef !== null ? [of(`view ${on(r.oid)}`, r.viewdef, r.row_types)] : [],
     ),
     ...snapshot.routines.flatMap((r) => {
       if (!inPlan('pg_proc', r.oid) || r.def === null) return []
       const what = `function ${r.proname}(${r.argument_types})`
       // of a body that is kept as a text, nothing is printed anew
-      return r.parsed ? [{ ...r, what, text: r.def }] : [of(what, r.def.slice(0, r.def.lastIndexOf(r.prosrc)))]
+      return r.parsed
+        ? [of(what, r.def, r.row_types, r.returns_rows_of)]
+        : [of(what, r.def.slice(0, r.def.lastIndexOf(r.prosrc)))]
     }),
     ...snapshot.policies
       .filter((p) => needsRecreation(model, 'pg_policy', p.oid, p.polrelid))
@@ -97,15 +103,17 @@ function recreatedDefinitions(model: Model): Definition[] {
   ]
 }
 
-function namesByPlace(model: Model, oid: Oid, { text, row_types, returns_rows_of }: Definition): string | null {
+function namesByPlace(model: Model, oid: Oid, { code, row_types, returns_rows_of }: Definition): string | null {
   const { schema, name } = model.name(oid)
-  const host = asPrinted(schema, name)
-  const code = withoutConstants(text)
-  if (new RegExp(`${host} ${NAME}\\(`).test(code)) return 'names columns of % by their place'
+  // most do not speak of it, and patterns are dear
+  const isNamed = code.includes(name.replaceAll('"', '""')) || code.includes(name)
+  const host = isNamed ? asPrinted(schema, name) : null
+  if (host !== null && new RegExp(`${host} ${NAME}\\(`).test(code)) return 'names columns of % by their place'
   if (returns_rows_of === oid) return 'returns rows of % column by column'
   if (row_types?.includes(oid) !== false) {
     if (NAMES_RESULT.test(code)) return "names columns of a function's result, rows of %, by their place"
     if (row_types !== null && MAKES_ROW.test(code)) return 'makes rows of % column by column'
   }
+  if (host === null) return null
   return usesRows(code, host) ?? (namesJoined(code, host) ? 'names columns of a join with % by their place' : null)
 }
