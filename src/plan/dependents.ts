@@ -117,12 +117,12 @@ const judgeTable = unlessLeaving((model, node) => {
 })
 
 function judgeIndex(model: Model, node: Node): Standing {
-  const index = model.snapshot.indexes.find((i) => i.indexrelid === node.objid)
+  const index = model.indexes.get(node.objid)
   if (!index || willLeave(model, index.indrelid)) return byNature(owner(model, node))
   // what is declared is the index of the partitioned table
   if (index.attached) return byNature(owner(model, node))
   if (index.conoid) {
-    const constraint = model.snapshot.constraints.find((c) => c.oid === index.conoid)
+    const constraint = model.constraints.get(index.conoid)
     if (constraint && model.declared.has(addressKey({ catalog: 'pg_constraint', objid: constraint.oid, objsubid: 0 })))
       return byNature(constraint.conname)
   }
@@ -132,8 +132,7 @@ function judgeIndex(model: Model, node: Node): Standing {
   return listed('indexes', model.spell({ schema: index.nspname, name: index.relname }))
 }
 
-const constraintName = (model: Model, oid: string) =>
-  model.snapshot.constraints.find((c) => c.oid === oid)?.conname ?? ''
+const constraintName = (model: Model, oid: string) => model.constraints.get(oid)?.conname ?? ''
 
 function judgeSequence(model: Model, node: Node): Standing {
   const sequence = model.snapshot.sequences.find((s) => s.seqrelid === node.objid)
@@ -150,7 +149,7 @@ const domainOf = (model: Model, node: Node) =>
   )
 
 function judgeConstraint(model: Model, node: Node): Standing {
-  const constraint = model.snapshot.constraints.find((c) => c.oid === node.objid)
+  const constraint = model.constraints.get(node.objid)
   if (!constraint) {
     if (node.owner_relid === null)
       return domainOf(model, node)

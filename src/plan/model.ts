@@ -1,6 +1,8 @@
 import type { Column } from '../catalog/column.ts'
+import type { Constraint } from '../catalog/constraint.ts'
 import { addressKey, type Node } from '../catalog/dependency.ts'
 import type { Oid } from '../catalog/fragments.ts'
+import type { Index } from '../catalog/index.ts'
 import type { Relation } from '../catalog/relation.ts'
 import type { ResolvedName } from '../catalog/resolve.ts'
 import type { Snapshot } from '../catalog/snapshot.ts'
@@ -17,6 +19,8 @@ export class Model {
   readonly schema: string
   readonly relations: ReadonlyMap<Oid, Relation>
   readonly nodes: ReadonlyMap<string, Node>
+  readonly constraints: ReadonlyMap<Oid, Constraint>
+  readonly indexes: ReadonlyMap<Oid, Index>
   /** Of each table, those that it is a partition of or inherits from, where the snapshot has them. */
   readonly parents: ReadonlyMap<Oid, readonly Oid[]>
   /** Tables that leave as a whole: those declared, and all partitions of these. */
@@ -29,6 +33,9 @@ export class Model {
   readonly gone: ReadonlyMap<Oid, readonly Column[]>
   /** Keys of everything that was declared and found. */
   readonly declared: ReadonlySet<string>
+  readonly #columns: ReadonlyMap<Oid, readonly Column[]>
+  /** Of each partition of a host table, that. */
+  readonly #roots: ReadonlyMap<Oid, Oid>
 
   constructor(snapshot: Snapshot, feature: FeatureDeclaration) {
     this.snapshot = snapshot
@@ -37,6 +44,17 @@ export class Model {
     this.relations = new Map(snapshot.relations.map((r) => [r.oid, r]))
     this.parents = parentsOf(this.relations)
     this.nodes = new Map(snapshot.nodes.map((n) => [addressKey(n), n]))
+    this.constraints = new Map(snapshot.constraints.map((k) => [k.oid, k]))
+    this.indexes = new Map(snapshot.indexes.map((i) => [i.indexrelid, i]))
+    const columns = new Map<Oid, Column[]>()
+    for (const column of snapshot.columns) {
+      const of = columns.get(column.attrelid)
+      if (of) of.push(column)
+      else columns.set(column.attrelid, [column])
+    }
+    this.#columns = columns
+    // where there are several, the first one counts
+    this.#roots = new Map(snapshot.members.map((m) => [m.relid, m.root] as const).reverse())
     const found = (field: ResolvedName['field']) =>
       snapshot.declared.flatMap((d) => (d.field === field && d.found ? [d.found] : []))
     this.moved = withPartitions(
@@ -46,7 +64,7 @@ export class Model {
     this.views = new Set(found('views').map((f) => f.objid))
     const removed = new Map<Oid, Column[]>()
     for (const { objid, objsubid } of found('columns')) {
-      const column = snapshot.columns.find((c) => c.attrelid === objid && c.attnum === objsubid)
+      const column = this.columns(objid).find((c) => c.attnum === objsubid)
       if (column)
         removed.set(
           objid,
@@ -58,9 +76,7 @@ export class Model {
     for (const { root, relid } of snapshot.members)
       gone.set(
         relid,
-        (removed.get(root) ?? []).flatMap(
-          (c) => snapshot.columns.find((own) => own.attrelid === relid && own.attname === c.attname) ?? [],
-        ),
+        (removed.get(root) ?? []).flatMap((c) => this.columns(relid).find((own) => own.attname === c.attname) ?? []),
       )
     this.gone = gone
     this.declared = new Set(
@@ -97,7 +113,7 @@ export class Model {
   }
 
   columns(oid: Oid): readonly Column[] {
-    return this.snapshot.columns.filter((c) => c.attrelid === oid)
+    return this.#columns.get(oid) ?? []
   }
 
   isRemoved(oid: Oid, attnum: number): boolean {
@@ -116,7 +132,7 @@ export class Model {
 
   /** The declared table that a relation is a partition of. */
   rootOf(oid: Oid): Oid | null {
-    return this.snapshot.members.find((m) => m.relid === oid)?.root ?? null
+    return this.#roots.get(oid) ?? null
   }
 
   /** It leaves because it is a partition of a table that does. */

@@ -66,7 +66,7 @@ function definitionOf(model: Model, constraint: Constraint): string {
 
 /** Its index can only be built together with it: EXCLUDE, and UNIQUE … WITHOUT OVERLAPS. */
 export const isExclusion = (model: Model, { conindid, contype }: Constraint): boolean =>
-  contype !== 'f' && model.snapshot.indexes.some((i) => i.indexrelid === conindid && i.indisexclusion)
+  contype !== 'f' && model.indexes.get(conindid)?.indisexclusion === true
 
 /** What an exclusion constraint's definition leaves out of its index. */
 const ofIndex = (model: Model, constraint: Constraint, table: string): string[] =>

@@ -17,7 +17,7 @@ import { boundDefinition } from './referenced-index.ts'
 
 /** The foreign key that was declared, of which this one is a part; itself where it is none. */
 export function rootForeignKey(model: Model, constraint: Constraint): Constraint {
-  const parent = model.snapshot.constraints.find((k) => k.oid === constraint.conparentid)
+  const parent = model.constraints.get(constraint.conparentid)
   return parent ? rootForeignKey(model, parent) : constraint
 }
 
@@ -68,7 +68,7 @@ function attachedForeignKey(model: Model, k: Constraint, names: readonly string[
 const block = (statements: readonly string[]) => ['begin', ...statements.map((sql) => `  ${sql};`), 'end'].join('\n')
 
 const depth = (model: Model, k: Constraint): number => {
-  const parent = model.snapshot.constraints.find((other) => other.oid === k.conparentid)
+  const parent = model.constraints.get(k.conparentid)
   return parent ? depth(model, parent) + 1 : 0
 }
 
