@@ -180,6 +180,8 @@ export interface PlannedLock {
   readonly relation: QualifiedName
   /** Its partitions are locked too, one by one after it. */
   readonly tree?: boolean
+  /** Of a tree: what this partition is a part of, itself and its own partitions, and no others. */
+  readonly member?: QualifiedName
   /** Of a tree: ACCESS EXCLUSIVE unless told. */
   readonly mode?: string
   /** The owner, where it may not lock the table as it is: it grants itself what LOCK TABLE asks for, and takes it away. */

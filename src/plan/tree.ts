@@ -19,6 +19,21 @@ const regclass = (table: QualifiedName) => `${literal(qualified(table))}::pg_cat
 export const treeQuery = (table: QualifiedName): string =>
   `select t.relid, t.isleaf, t.level from pg_catalog.pg_partition_tree(${regclass(table)}) t order by t.level, t.relid::pg_catalog.oid`
 
+/** The same, but only what a partition is a part of, itself and its own partitions; nothing where it is none of the table. */
+export const branchQuery = (table: QualifiedName, member: QualifiedName): string =>
+  `select b.relid from (
+      select a.relid, -a.n as level from pg_catalog.pg_partition_ancestors(${found(member)}) with ordinality a(relid, n)
+      union all select t.relid, t.level from pg_catalog.pg_partition_tree(${found(member)}) t where t.level > 0) b
+    where ${isMember(table, member)} order by b.level, b.relid::pg_catalog.oid`
+
+const found = (table: QualifiedName) => `pg_catalog.to_regclass(${literal(qualified(table))})`
+
+/** A condition: whether it is a partition of the table. Asked from below, where there are few: a table may have thousands. */
+export const isMember = (table: QualifiedName, member: QualifiedName): string => `exists (${membership(table, member)})`
+
+const membership = (table: QualifiedName, member: QualifiedName) =>
+  `select from pg_catalog.pg_partition_ancestors(${found(member)}) p where p.relid::pg_catalog.oid = ${regclass(table)}`
+
 /** A statement as a format for FORMAT, made for names that stand in it as they are. */
 const asFormat = (statement: (...names: string[]) => string, ...formats: string[]): string => {
   const marks = formats.map((_, n) => `\u0001${String(n)}\u0001`)
@@ -60,11 +75,7 @@ end`,
 
 /** Runs statements about a partition if it still is one. */
 export const whileMember = (root: QualifiedName, member: QualifiedName, statements: readonly string[]): string[] =>
-  whileThere(
-    `select from pg_catalog.pg_partition_tree(${regclass(root)}) t
-    where t.relid::pg_catalog.oid = pg_catalog.to_regclass(${literal(qualified(member))})`,
-    statements,
-  )
+  whileThere(membership(root, member), statements)
 
 /** The same, for a relation that may be a partition of a host table or not. */
 export function ofMember(model: Model, oid: Oid, statements: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Phase, PlannedLock } from '../plan/plan.ts'
-import { treeQuery } from '../plan/tree.ts'
+import { branchQuery, treeQuery } from '../plan/tree.ts'
 import { dollarQuote, id, literal, qualified } from '../sql.ts'
 import {
   NOT_SERVED,
@@ -238,7 +238,7 @@ const block = (deadline: string, lines: readonly string[], emptyLines = 0): stri
 const REMAINING = `  perform pg_catalog.set_config('lock_timeout', greatest(1, pg_catalog.ceil(extract(epoch from deadline - pg_catalog.clock_timestamp()) * 1000))::int::text, true);`
 const LOCKED = `locked_at := coalesce(locked_at, pg_catalog.clock_timestamp());`
 
-function lockLines({ sql, relation, tree, mode = 'access exclusive', granting }: PlannedLock): string[] {
+function lockLines({ sql, relation, tree, member, mode = 'access exclusive', granting }: PlannedLock): string[] {
   if (!tree) {
     if (granting === undefined) return [REMAINING, executed(sql), `  ${LOCKED}`]
     const table = qualified(relation)
@@ -255,7 +255,7 @@ function lockLines({ sql, relation, tree, mode = 'access exclusive', granting }:
   }
   const lock = `lock table only %1$s in ${mode} mode`
   return [
-    `  for member in ${treeQuery(relation)} loop`,
+    `  for member in ${member ? branchQuery(relation, member) : treeQuery(relation)} loop`,
     `  ${REMAINING}`,
     `    execute pg_catalog.format(case when pg_catalog.has_table_privilege(member.relid, 'UPDATE, DELETE, TRUNCATE')`,
     `      then '${lock}' else '${locking(lock, '%1$s', '%2$I')}' end, member.relid,`,

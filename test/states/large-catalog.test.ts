@@ -4,6 +4,7 @@ import { removeFeature, restoreFeature, type FeatureDeclaration } from 'kysely-u
 import { asRun } from '../../src/run/as-run.ts'
 import { reportOf } from '../../src/run/restore/restore-phases.ts'
 import { runShort } from '../../src/run/short.ts'
+import { lockHost } from '../../src/plan/tree.ts'
 import { useDatabase, type TestDatabase } from '../support/database.ts'
 import { readState } from '../support/life.ts'
 import { asOwner } from '../support/round-trip.ts'
@@ -122,4 +123,39 @@ test('who cancels what is done ahead of the locks ends the run, however long tha
     )
   await expect.poll(cancelled).toHaveLength(1)
   await run
+})
+
+test('what concerns one partition locks that, what it is a part of, and no others', async () => {
+  await asOwner(
+    database(),
+    `${HOST}
+     create table tree (id int, gone text) partition by range (id);
+     create table low partition of tree for values from (0) to (100) partition by range (id);
+     create table low_1 partition of low for values from (0) to (10) partition by range (id);
+     create table low_1_1 partition of low_1 for values from (0) to (5);
+     create table low_2 partition of low for values from (10) to (20);
+     create table high partition of tree for values from (100) to (200);
+     create table seen (name text);`,
+  )
+  await removeFeature(database().db, feature)
+  const name = (of: string) => ({ schema: 'public', name: of })
+  const locked = async (member: string) => {
+    await asRun('restore', database().db, feature, {}, async (context) => {
+      await runShort(context, {
+        phase: 'build',
+        locks: [{ ...lockHost({ table: name('tree'), members: [] }), member: name(member) }],
+        statements: [
+          `insert into public.seen select c.relname from pg_locks l join pg_class c on c.oid = l.relation
+           where l.pid = pg_backend_pid() and l.mode = 'AccessExclusiveLock'`,
+        ],
+      })
+      return { ...reportOf(context, null), outcome: 'restored', hosts: [], setAside: [], retired: [] }
+    })
+    const rows = await database().query<{ name: string }>('delete from seen returning name')
+    return rows.map((row) => row.name).sort()
+  }
+  expect(await locked('low_2')).toEqual(['low', 'low_2', 'tree'])
+  expect(await locked('low_1')).toEqual(['low', 'low_1', 'low_1_1', 'tree'])
+  expect(await locked('members')).toEqual([])
+  expect(await locked('nowhere')).toEqual([])
 })

@@ -69,7 +69,9 @@ export function partitionedIndexes(model: Model, indexes: readonly Index[], phas
       ),
     ]),
     ...partitioned.flatMap((index) =>
-      attachParts(model, index, indexes).map((sql) => step(index, sql, `it becomes a part of index ${index.relname}`)),
+      partsOf(index, indexes).flatMap((part) =>
+        attachPart(model, index, part).map((sql) => step(part, sql, `it becomes a part of index ${index.relname}`)),
+      ),
     ),
     ...whole
       .filter((i) => i.conoid === null)
@@ -83,9 +85,12 @@ export function partitionedIndexes(model: Model, indexes: readonly Index[], phas
 
 /** Makes what was built for partitions parts of a partitioned index; the index is valid when it has them all. */
 export const attachParts = (model: Model, index: Index, indexes: readonly Index[]): string[] =>
-  indexes
-    .filter((i) => i.parent === index.indexrelid)
-    .flatMap((i) => ofMember(model, i.indrelid, [...(i.partitioned ? [] : namesWithin(model, i)), attach(index, i)]))
+  partsOf(index, indexes).flatMap((part) => attachPart(model, index, part))
+
+const partsOf = (index: Index, indexes: readonly Index[]) => indexes.filter((i) => i.parent === index.indexrelid)
+
+const attachPart = (model: Model, index: Index, part: Index): string[] =>
+  ofMember(model, part.indrelid, [...(part.partitioned ? [] : namesWithin(model, part)), attach(index, part)])
 
 const attach = (parent: Index, part: Index): string =>
   `alter index ${qualified(nameOf(parent))} attach partition ${qualified(nameOf(part))}`

@@ -4,7 +4,8 @@ import { markDone } from '../../ledger/entries.ts'
 import { columnNames } from '../../plan/data/backup.ts'
 import { indexExpression } from '../../plan/objects/index-definition.ts'
 import { shown } from '../../plan/model.ts'
-import type { HostPlan } from '../../plan/plan.ts'
+import type { HostPlan, PlannedLock } from '../../plan/plan.ts'
+import { isMember, lockHost } from '../../plan/tree.ts'
 import { literal, qualified } from '../../sql.ts'
 import { asCaller } from '../as-caller.ts'
 import { brokenKeys } from './broken-keys.ts'
@@ -82,7 +83,7 @@ async function runStep(
   else if (statement.lock === 'ACCESS EXCLUSIVE') {
     const held = await runShort(context, {
       phase: statement.phase,
-      locks: restoring.plan.locks.add,
+      locks: locksFor(restoring, statement),
       statements: [statement.sql, done],
     })
     noteHeld(restoring, held)
@@ -105,19 +106,30 @@ function noteHeld(restoring: Restoring, held: Held): void {
   restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
 }
 
-/** An index of a partition that has gone since is not built. */
-async function isThere({ context, plan }: Restoring, { relations }: LedgerStatement): Promise<boolean> {
-  for (const { table, members } of plan.hosts) {
-    const member = members?.find((m) => shown(m) === relations[0])
-    if (!member) continue
-    const { found } = await row<{ found: boolean }>(
-      context.db,
-      `select exists (select from pg_catalog.pg_partition_tree(${literal(qualified(table))}::pg_catalog.regclass) t
-         where t.relid::pg_catalog.oid = pg_catalog.to_regclass(${literal(qualified(member))})) as found`,
-    )
-    return found
+/** The partition of a host table that a statement is about. */
+function memberOf({ plan }: Restoring, { relations }: LedgerStatement) {
+  for (const host of plan.hosts) {
+    const member = host.members?.find((m) => shown(m) === relations[0])
+    if (member) return { host, member }
   }
-  return true
+  return null
+}
+
+/** Of a partition others are not locked: where there are thousands, each would lock them all. */
+function locksFor(restoring: Restoring, statement: LedgerStatement): readonly PlannedLock[] {
+  const found = memberOf(restoring, statement)
+  return found ? [{ ...lockHost(found.host), member: found.member }] : restoring.plan.locks.add
+}
+
+/** An index of a partition that has gone since is not built. */
+async function isThere(restoring: Restoring, statement: LedgerStatement): Promise<boolean> {
+  const of = memberOf(restoring, statement)
+  if (!of) return true
+  const { found } = await row<{ found: boolean }>(
+    restoring.context.db,
+    `select ${isMember(of.host.table, of.member)} as found`,
+  )
+  return found
 }
 
 /** As progress is told of it. */
