@@ -111,12 +111,16 @@ declare
   state pg_catalog.jsonb;
   member record;
 begin
-  stand_in := (select t.tgname from pg_catalog.pg_trigger t
-    left join (select e.detail from ${LEDGER_SCHEMA}.events e where e.event = ${literal(STAND_INS_MADE)}
-      and e.detail -> 'made' ? ${literal(trigger.oid)} order by e.id desc limit 1) e on true
+  stand_in := (
+    /* apart, and by CASE: else all that were made are read, and all of the table's triggers printed, for each of these */
+    with made as materialized (
+      select e.detail -> 'made' ->> ${literal(trigger.oid)} as trigger, e.detail ->> 'ledger' = ${LEDGER_NOW} as here
+      from ${LEDGER_SCHEMA}.events e where e.event = ${literal(STAND_INS_MADE)} and e.detail -> 'made' ? ${literal(trigger.oid)}
+      order by e.id desc limit 1)
+    select t.tgname from pg_catalog.pg_trigger t left join made m on true
     where t.tgrelid = pg_catalog.to_regclass(${literal(on)}) and not t.tgisinternal
-      and pg_catalog.strpos(pg_catalog.pg_get_triggerdef(t.oid), ${literal(mark)}) > 0
-      and (t.oid::text = e.detail -> 'made' ->> ${literal(trigger.oid)} or (e.detail ->> 'ledger' = ${LEDGER_NOW}) is not true)
+      and case when t.oid::text = m.trigger or m.here is not true
+        then pg_catalog.strpos(pg_catalog.pg_get_triggerdef(t.oid), ${literal(mark)}) > 0 end
     order by t.oid limit 1);
   if stand_in is not null then
     states := (select pg_catalog.jsonb_object_agg(f.relid::pg_catalog.oid::text, pg_catalog.to_jsonb(f)) from (${named('stand_in')}) f);
