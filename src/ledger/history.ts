@@ -1,7 +1,7 @@
 import type { AnyKysely } from '../any-kysely.ts'
 import { readJson } from '../catalog/read.ts'
 import type { FeatureDeclaration } from '../feature.ts'
-import type { QualifiedName } from '../sql.ts'
+import { literal, type QualifiedName } from '../sql.ts'
 import { ledgerExists } from './ledger.ts'
 import type { LedgerRun } from './recorded.ts'
 import { LEDGER_SCHEMA } from './schema.ts'
@@ -48,10 +48,9 @@ export async function readRuns(db: AnyKysely, feature?: string): Promise<RunReco
     db,
     `select r.id::text as id, r.feature, r.direction, r.phase, r.state, r.removal_id::text as removal_id, r.started_at, r.finished_at,
        r.session_role, r.actor, r.reason, r.build, r.package_version, r.declaration, r.counts, r.checksums, r.error, r.plan, r.report
-     from ${LEDGER_SCHEMA}.runs r order by r.id`,
+     from ${LEDGER_SCHEMA}.runs r${feature === undefined ? '' : ` where r.feature = ${literal(feature)}`} order by r.id`,
   )
-  const runs = read.map(withWholePlan)
-  return feature === undefined ? runs : runs.filter((run) => run.feature === feature)
+  return read.map(withWholePlan)
 }
 
 /** The names under which a removal's backups are kept. */
