@@ -90,15 +90,15 @@ export function ofMember(model: Model, oid: Oid, statements: readonly string[]):
  * @param trigger an expression for its name
  */
 export function familyQuery(table: QualifiedName, trigger: string): string {
-  const found = `pg_catalog.to_regclass(${literal(qualified(table))})`
+  const oid = found(table)
   return `
     with recursive tree(relid) as (
       /* with those that are being detached, which pg_partition_tree passes over */
-      select ${found}::pg_catalog.oid
+      select ${oid}::pg_catalog.oid
       union all
       select i.inhrelid from tree t join pg_catalog.pg_inherits i on i.inhparent = t.relid),
     family(oid) as (
-      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = ${found} and t.tgname = ${trigger}
+      select t.oid from pg_catalog.pg_trigger t where t.tgrelid = ${oid} and t.tgname = ${trigger}
       union all
       /* by the table, for which there is an index: a database may have a hundred thousand triggers */
       select t.oid from family f cross join tree join pg_catalog.pg_trigger t on t.tgrelid = tree.relid and t.tgparentid = f.oid)
