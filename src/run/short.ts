@@ -210,7 +210,7 @@ function compose(
     ],
     linesAhead,
   )
-  // in a caller's transaction its own timeout holds
+  // a caller's transaction has one attempt, which takes what it takes
   const limit = timeoutMs === null ? [] : [`set local statement_timeout = ${String(timeoutMs)}`]
   return { sql: [...(first === null ? [] : [first]), ...limit, second].join(';\n'), linesAhead }
 }
