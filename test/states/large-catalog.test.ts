@@ -100,7 +100,7 @@ const waiting = (ahead: string, under: string, lockAttempts = 2) =>
       ahead: { locks: [], statements: [`select pg_catalog.pg_sleep(${ahead})`] },
       locks: [],
       statements: [`select pg_catalog.pg_sleep(${under})`],
-      workLimitMs: 100,
+      workLimitMs: 400,
     })
     return { ...reportOf(context, null), outcome: 'restored', hosts: [], setAside: [], retired: [] }
   })
@@ -108,8 +108,8 @@ const waiting = (ahead: string, under: string, lockAttempts = 2) =>
 test('what is done ahead of the locks may take longer than what is done under them', async () => {
   await asOwner(database(), HOST)
   await removeFeature(database().db, feature)
-  expect(await waiting('1', '0')).toMatchObject({ outcome: 'restored' })
-  await expect(waiting('0', '1')).rejects.toMatchObject({ code: 'locked' })
+  expect(await waiting('2', '0')).toMatchObject({ outcome: 'restored' })
+  await expect(waiting('0', '2')).rejects.toMatchObject({ code: 'locked' })
 })
 
 test('who cancels what is done ahead of the locks ends the run, however long that has taken', async () => {
