@@ -6,6 +6,12 @@ import { asOwner, expectRefusal } from '../support/round-trip.ts'
 const database = useDatabase()
 const feature = { name: 'pay', columns: { contacts: ['pay'] } }
 
+const CONTACTS = `
+  create table contacts (id int, at int, pay text, primary key (id, at)) partition by range (at);
+  create table contacts_1 partition of contacts for values from (0) to (100);
+  create table contacts_2 partition of contacts for values from (100) to (200);
+  insert into contacts select n, n, 'pay ' || n from generate_series(1, 199) n`
+
 /** A DETACH CONCURRENTLY of contacts_2 that broke off. */
 async function detachInVain(of: TestDatabase): Promise<void> {
   const reader = await of.connect('crm_owner')
@@ -19,13 +25,7 @@ async function detachInVain(of: TestDatabase): Promise<void> {
 }
 
 test('a partition whose DETACH CONCURRENTLY broke off is refused: it would keep a column that nobody could drop', async () => {
-  await asOwner(
-    database(),
-    `create table contacts (id int, at int, pay text, primary key (id, at)) partition by range (at);
-     create table contacts_1 partition of contacts for values from (0) to (100);
-     create table contacts_2 partition of contacts for values from (100) to (200);
-     insert into contacts select n, n, 'pay ' || n from generate_series(1, 199) n`,
-  )
+  await asOwner(database(), CONTACTS)
   await detachInVain(database())
 
   const { detail } = await expectRefusal(database(), feature)
@@ -37,15 +37,12 @@ test('a partition whose DETACH CONCURRENTLY broke off is refused: it would keep 
   await asOwner(database(), 'alter table contacts_2 drop column pay')
 })
 
-test('where it breaks off while a restore fills, the restore waits for it to be finalized: its triggers are the application’s', async () => {
+test('where it breaks off while a restore fills, the restore wants it finalized: its triggers are the application’s', async () => {
   await asOwner(
     database(),
-    `create table contacts (id int, at int, pay text, primary key (id, at)) partition by range (at);
-     create table contacts_1 partition of contacts for values from (0) to (100);
-     create table contacts_2 partition of contacts for values from (100) to (200);
+    `${CONTACTS};
      create function touch() returns trigger language plpgsql as 'begin return new; end';
-     create trigger touch before update on contacts for each row execute function touch();
-     insert into contacts select n, n, 'pay ' || n from generate_series(1, 199) n`,
+     create trigger touch before update on contacts for each row execute function touch();`,
   )
   await removeFeature(database().db, feature)
   let begun = false

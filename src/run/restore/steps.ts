@@ -4,8 +4,7 @@ import { markDone } from '../../ledger/entries.ts'
 import { columnNames } from '../../plan/data/backup.ts'
 import { indexExpression } from '../../plan/objects/index-definition.ts'
 import { shown } from '../../plan/model.ts'
-import type { HostPlan, PlannedLock } from '../../plan/plan.ts'
-import { isMember, lockHost } from '../../plan/tree.ts'
+import type { HostPlan } from '../../plan/plan.ts'
 import { literal, qualified } from '../../sql.ts'
 import { asCaller } from '../as-caller.ts'
 import { brokenKeys } from './broken-keys.ts'
@@ -14,6 +13,7 @@ import type { RunContext } from '../context.ts'
 import { asFiller } from './fill.ts'
 import type { Kept } from './host-rows.ts'
 import { observed } from '../observe.ts'
+import { isThere, locksFor } from './of-partition.ts'
 import { setAsideOrphans, type Child } from './orphans.ts'
 import { buildForNewPartitions } from './partition-indexes.ts'
 import { row, run, sqlState } from '../query.ts'
@@ -73,7 +73,7 @@ async function runStep(
 ): Promise<void> {
   const { context, removalId } = restoring
   if (statement.action === 'index') {
-    if (await isThere(restoring, statement)) await buildIndex(context, statement)
+    if (await isThere(context.db, restoring.plan, statement)) await buildIndex(context, statement)
     await writeLedger(context, statement.phase, [done])
   } else if (statement.action === 'partition indexes') {
     for (const held of await buildForNewPartitions(context, restoring.plan.hosts, statement)) noteHeld(restoring, held)
@@ -83,7 +83,7 @@ async function runStep(
   else if (statement.lock === 'ACCESS EXCLUSIVE') {
     const held = await runShort(context, {
       phase: statement.phase,
-      locks: locksFor(restoring, statement),
+      locks: locksFor(restoring.plan, statement),
       statements: [statement.sql, done],
     })
     noteHeld(restoring, held)
@@ -104,32 +104,6 @@ async function runStep(
 function noteHeld(restoring: Restoring, held: Held): void {
   restoring.longestLockMs = Math.max(restoring.longestLockMs, held.lockHeldMs)
   restoring.lockAttempts = Math.max(restoring.lockAttempts, held.attempts)
-}
-
-/** The partition of a host table that a statement is about. */
-function memberOf({ plan }: Restoring, { relations }: LedgerStatement) {
-  for (const host of plan.hosts) {
-    const member = host.members?.find((m) => shown(m) === relations[0])
-    if (member) return { host, member }
-  }
-  return null
-}
-
-/** Of a partition others are not locked: where there are thousands, each would lock them all. */
-function locksFor(restoring: Restoring, statement: LedgerStatement): readonly PlannedLock[] {
-  const found = memberOf(restoring, statement)
-  return found ? [{ ...lockHost(found.host), member: found.member }] : restoring.plan.locks.add
-}
-
-/** An index of a partition that has gone since is not built. */
-async function isThere(restoring: Restoring, statement: LedgerStatement): Promise<boolean> {
-  const of = memberOf(restoring, statement)
-  if (!of) return true
-  const { found } = await row<{ found: boolean }>(
-    restoring.context.db,
-    `select ${isMember(of.host.table, of.member)} as found`,
-  )
-  return found
 }
 
 /** As progress is told of it. */
