@@ -74,12 +74,12 @@ export async function runShort(
   const attempts = session.inTransaction ? 1 : options.lockAttempts
   const demand = demandSession(session)
   const { workLimitMs = WORK_LIMIT_MS + MORE_FOR_A_STATEMENT_MS * short.statements.length } = short
-  const timeout = workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
+  // 0 is none; a caller's transaction has one attempt, which takes what it takes
+  const timeoutMs = session.inTransaction || workLimitMs === null ? 0 : options.lockTimeoutMs * 2 + workLimitMs
   for (let attempt = 1; ; attempt++) {
     context.checkCancelled()
     const started = performance.now()
     const wait = attempt < attempts ? lockWait(options, attempt) : options.lockTimeoutMs
-    const timeoutMs = session.inTransaction ? null : timeout
     const { sql, linesAhead } = compose(
       { ...short, locks: inOrder(short.locks, attempt) },
       { lockTimeoutMs: wait, timeoutMs, demand },
@@ -102,7 +102,7 @@ export async function runShort(
       const another = state === LOCK_NOT_AVAILABLE || state === DEADLOCK_DETECTED || isWriteConflict(error)
       if (!another && state !== QUERY_CANCELED) throw error
       // not our own timeout, which what is done ahead does not have: somebody cancelled us
-      const isEarly = () => timeout === 0 || performance.now() - started < timeout - 5
+      const isEarly = () => timeoutMs === 0 || performance.now() - started < timeoutMs - 5
       if (state === QUERY_CANCELED && (isEarly() || lineOf(error) <= linesAhead)) throw error
       if (session.inTransaction) await run(db, 'rollback to savepoint unship')
       // in a caller's transaction the ledger may have been made in what was undone, and rows that are written are the run's own
@@ -181,7 +181,7 @@ const WAITED = 'unship.waited'
  */
 function compose(
   { ahead, locks, statements, flushedLater = false }: ShortTransaction,
-  { lockTimeoutMs, timeoutMs, demand }: { lockTimeoutMs: number; timeoutMs: number | null; demand: string },
+  { lockTimeoutMs, timeoutMs, demand }: { lockTimeoutMs: number; timeoutMs: number; demand: string },
 ): { readonly sql: string; readonly linesAhead: number } {
   const begin = [
     `  execute ${dollarQuote(demand, 'sql')};`,
@@ -210,8 +210,7 @@ function compose(
     ],
     linesAhead,
   )
-  // a caller's transaction has one attempt, which takes what it takes
-  const limit = timeoutMs === null ? [] : [`set local statement_timeout = ${String(timeoutMs)}`]
+  const limit = timeoutMs === 0 ? [] : [`set local statement_timeout = ${String(timeoutMs)}`]
   return { sql: [...(first === null ? [] : [first]), ...limit, second].join(';\n'), linesAhead }
 }
 

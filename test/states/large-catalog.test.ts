@@ -93,8 +93,8 @@ test('a sequence, statistics, a partition’s index and a type come back as they
 })
 
 /** A restore that does nothing but wait, for so many seconds, ahead of its locks and under them. */
-const waiting = (ahead: string, under: string, lockAttempts = 2) =>
-  asRun('restore', database().db, feature, { lockAttempts }, async (context) => {
+const waiting = (ahead: string, under: string, lockAttempts = 2, db = database().db) =>
+  asRun('restore', db, feature, { lockAttempts }, async (context) => {
     await runShort(context, {
       phase: 'add',
       ahead: { locks: [], statements: [`select pg_catalog.pg_sleep(${ahead})`] },
@@ -104,6 +104,13 @@ const waiting = (ahead: string, under: string, lockAttempts = 2) =>
     })
     return { ...reportOf(context, null), outcome: 'restored', hosts: [], setAside: [], retired: [] }
   })
+
+/** Cancels what has waited for so long. */
+const cancelled = (ms: number) =>
+  database().query(
+    `select pg_cancel_backend(pid) from pg_stat_activity
+     where wait_event = 'PgSleep' and datname = current_database() and clock_timestamp() - query_start > '${String(ms)} ms'`,
+  )
 
 test('what is done ahead of the locks may take longer than what is done under them', async () => {
   await asOwner(database(), HOST)
@@ -116,13 +123,19 @@ test('who cancels what is done ahead of the locks ends the run, however long tha
   await asOwner(database(), HOST)
   await removeFeature(database().db, feature)
   const run = expect(waiting('60', '0', 1)).rejects.toMatchObject({ code: 'statement_failed' })
-  const cancelled = () =>
-    database().query(
-      `select pg_cancel_backend(pid) from pg_stat_activity
-       where wait_event = 'PgSleep' and datname = current_database() and clock_timestamp() - query_start > '500 ms'`,
-    )
-  await expect.poll(cancelled).toHaveLength(1)
+  await expect.poll(() => cancelled(500)).toHaveLength(1)
   await run
+})
+
+test('so does who cancels what is done under them in a caller’s transaction, where there is no limit', async () => {
+  await asOwner(database(), HOST)
+  await removeFeature(database().db, feature)
+  const run = database()
+    .db.transaction()
+    .execute((db) => waiting('0', '60', 1, db))
+  const ended = expect(run).rejects.toMatchObject({ code: 'statement_failed' })
+  await expect.poll(() => cancelled(1000)).toHaveLength(1)
+  await ended
 })
 
 test('what concerns one partition locks that, what it is a part of, and no others', async () => {
